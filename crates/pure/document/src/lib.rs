@@ -15,7 +15,7 @@ mod suggestion;
 mod yaml;
 
 pub use json::{parse_json, write_json};
-pub use node::{Entry, Mapping, Node, Value};
+pub use node::{Entry, MAXIMUM_DEPTH, Mapping, Node, Value};
 pub use place::{Place, Placed};
 pub use problem::{Problem, Problems, Severity};
 pub use record::Record;

@@ -1,14 +1,34 @@
 //! The tree that YAML and JSON are read into: what was written, and where.
 
-use crate::Place;
+use std::collections::BTreeMap;
+
+use crate::{Place, Problems};
+
+/// How deep lists and mappings may stand in each other; a list in nothing has depth 1.
+pub const MAXIMUM_DEPTH: usize = 64;
 
 /// One value of a document and the place where it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Where the value starts.
+    /// Where the value starts; of a block scalar, where its first line that is not blank starts.
     pub place: Place,
     /// The value.
     pub value: Value,
+    layout: Layout,
+}
+
+/// How the text of a scalar lies in the file, for places inside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// With escapes or folded lines, or no text at all: only the start is known.
+    Opaque,
+    /// On one line as it is, after this many characters of quotation.
+    Inline {
+        /// 1 behind a quotation mark, else 0.
+        quotation: u32,
+    },
+    /// A literal block: each line of the text is a line of the file, indented alike.
+    Block,
 }
 
 /// What a document can hold. Equality ignores nothing: numbers are equal when their text is.
@@ -49,7 +69,37 @@ impl Node {
     /// A node of this place and value.
     #[must_use]
     pub const fn new(place: Place, value: Value) -> Self {
-        Self { place, value }
+        Self { place, value, layout: Layout::Opaque }
+    }
+
+    pub(crate) const fn with_layout(place: Place, value: Value, layout: Layout) -> Self {
+        Self { place, value, layout }
+    }
+
+    /// The place in the file of a line and column (both from 1) of this text: exact in literal
+    /// blocks and in scalars on one line without escapes, else the start of the scalar.
+    ///
+    /// ```
+    /// use postern_document::parse_yaml;
+    ///
+    /// let node = parse_yaml("a.yaml", "template: |\n  #set($a = 1)\n  $a\n").unwrap();
+    /// assert_eq!(node.get("template").unwrap().place_in_text(2, 1).to_string(), "a.yaml:3:3");
+    /// ```
+    #[must_use]
+    pub fn place_in_text(&self, line: u32, column: u32) -> Place {
+        let Value::Text(text) = &self.value else { return self.place.clone() };
+        let to_the_right = self.place.column().saturating_add(column.saturating_sub(1));
+        match self.layout {
+            Layout::Inline { quotation } if line <= 1 => {
+                self.place.at(self.place.line(), to_the_right.saturating_add(quotation))
+            }
+            Layout::Inline { .. } | Layout::Opaque => self.place.clone(),
+            Layout::Block => {
+                let blank = text.bytes().take_while(|byte| *byte == b'\n').count();
+                let first = self.place.line().saturating_sub(u32::try_from(blank).unwrap_or(u32::MAX));
+                self.place.at(first.saturating_add(line.saturating_sub(1)), to_the_right)
+            }
+        }
     }
 
     /// The mapping, if this is one.
@@ -134,6 +184,25 @@ impl Mapping {
     #[must_use]
     pub const fn new(entries: Vec<Entry>) -> Self {
         Self { entries }
+    }
+
+    /// A mapping of these entries; keys that stand twice are problems.
+    pub(crate) fn of_unique(entries: Vec<Entry>, problems: &mut Problems) -> Self {
+        let mut places = BTreeMap::new();
+        for entry in &entries {
+            if let Some(first) = places.get(&entry.key) {
+                let message = format!("duplicate key `{}`: it stands at {first} already", entry.key);
+                problems.error(&entry.place, message);
+            } else {
+                places.insert(&entry.key, &entry.place);
+            }
+        }
+        drop(places);
+        Self::new(entries)
+    }
+
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
     }
 
     /// The value under `key`.

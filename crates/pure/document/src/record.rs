@@ -38,7 +38,8 @@ impl<'node> Record<'node> {
     /// Anything but a mapping is a problem and gives `None`.
     pub fn read(node: &'node Node, what: &'static str, problems: &mut Problems) -> Option<Self> {
         let Some(mapping) = node.as_mapping() else {
-            problems.error(&node.place, format!("{} where {what} is expected: expected a mapping", node.kind()));
+            problems
+                .error(&node.place, format!("{} where {what} is expected: expected a mapping", node.kind()));
             return None;
         };
         Some(Self { what, place: node.place.clone(), mapping, known: Vec::new() })
