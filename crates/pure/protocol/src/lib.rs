@@ -1,1 +1,10 @@
-//! Being built.
+//! Bytes that others defined, read and written.
+//!
+//! **For:** HTTP/1.1 heads and framing, targets and queries, the PROXY protocol, Signature Version 4.
+//! **Never enters:** sockets, clocks, configuration, decisions about who may do what.
+//! **Comes in:** bytes, in pieces of any size. **Goes out:** spans, checked values, a fault with its
+//! status; and the bytes of messages that are written.
+//! **Read first:** `http1/request.rs`.
+
+pub mod http1;
+pub mod uri;
