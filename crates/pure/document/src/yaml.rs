@@ -16,6 +16,9 @@ use crate::{
 /// What all aliases of a document together may copy, in bytes: stops a "billion laughs".
 const MAXIMUM_ALIASED_BYTES: usize = 16 * 1024 * 1024;
 
+/// What tags of the core schema start with; `!!` stands for it (YAML 1.2.2 section 10.3).
+const CORE_TAGS: &str = "tag:yaml.org,2002:";
+
 /// CloudFormation's functions in their short form: [the list in its user guide][list].
 ///
 /// [list]: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
@@ -233,7 +236,8 @@ impl Builder {
     fn scalar(&mut self, scalar: &Scalar<'_>, anchor: usize) {
         let place = self.place(scalar.start);
         let value = self.scalar_value(scalar, &place);
-        let layout = if anchor == 0 { scalar.layout() } else { Layout::Opaque };
+        let is_plain_text = anchor == 0 && matches!(value, Value::Text(_));
+        let layout = if is_plain_text { scalar.layout() } else { Layout::Opaque };
         let node = Node::with_layout(place, value, layout);
         self.keep(anchor, &node);
         if !self.awaits_key() {
@@ -255,30 +259,26 @@ impl Builder {
         let Some(tag) = scalar.tag else {
             return if scalar.style == ScalarStyle::Plain { plain(scalar.text) } else { as_text() };
         };
-        if is_unspecific(tag) || tag.is_yaml_core_schema() && tag.suffix == "str" {
+        if is_unspecific(tag) || core_type(tag) == Some("str") {
             return as_text();
         }
         let value = plain(scalar.text);
-        let known = match tag.suffix.as_str() {
-            _ if !tag.is_yaml_core_schema() => None,
-            "null" => Some(matches!(value, Value::Null)),
-            "bool" => Some(matches!(value, Value::Boolean(_))),
-            "int" | "float" => Some(matches!(value, Value::Number(_))),
+        let known = match core_type(tag) {
+            Some("null") => Some(matches!(value, Value::Null)),
+            Some("bool") => Some(matches!(value, Value::Boolean(_))),
+            Some("int" | "float") => Some(matches!(value, Value::Number(_))),
             _ => None,
         };
         match known {
             None => self.problems.error(place, unknown_tag(tag)),
-            Some(false) => {
-                self.problems.error(place, format!("`{}` is not of the type `!!{}`", scalar.text, tag.suffix))
-            }
+            Some(false) => self.problems.error(place, format!("`{}` is not of its tag's type", scalar.text)),
             Some(true) => {}
         }
         value
     }
 
     fn refuse_tag(&mut self, tag: Option<&Tag>, own: &str, start: Marker) {
-        let unknown =
-            tag.filter(|tag| !(is_unspecific(tag) || tag.is_yaml_core_schema() && tag.suffix == own));
+        let unknown = tag.filter(|tag| !is_unspecific(tag) && core_type(tag) != Some(own));
         if let Some(tag) = unknown {
             self.problems.error(&self.place(start), unknown_tag(tag));
         }
@@ -393,6 +393,12 @@ fn is_unspecific(tag: &Tag) -> bool {
     tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty()
 }
 
+/// The name behind `tag:yaml.org,2002:` of a tag, which is written `!!name` or in full.
+fn core_type(tag: &Tag) -> Option<&str> {
+    let name = if tag.handle.is_empty() { tag.suffix.strip_prefix(CORE_TAGS)? } else { &tag.suffix };
+    (tag.handle.is_empty() || tag.handle == CORE_TAGS).then_some(name)
+}
+
 fn unknown_tag(tag: &Tag) -> String {
     if tag.handle == "!" && CLOUD_FORMATION_FUNCTIONS.contains(&tag.suffix.as_str()) {
         return format!(
@@ -400,8 +406,10 @@ fn unknown_tag(tag: &Tag) -> String {
             tag.suffix
         );
     }
-    let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
-    format!("unknown tag `{handle}{}`", tag.suffix)
+    core_type(tag).map_or_else(
+        || format!("unknown tag `{}{}`", tag.handle, tag.suffix),
+        |name| format!("unknown tag `!!{name}`"),
+    )
 }
 
 /// Notes what `<<` brings: a mapping, or several of which the earlier win.
