@@ -126,6 +126,12 @@ impl<'node> Record<'node> {
         )
     }
 
+    /// The keys that were asked for so far: the known ones.
+    #[must_use]
+    pub fn known(&self) -> &[&'static str] {
+        &self.known
+    }
+
     /// The entries that no call has asked for.
     pub fn unread(&self) -> impl Iterator<Item = &'node Entry> {
         self.mapping.iter().filter(|entry| !self.known.contains(&&*entry.key))
