@@ -1,1 +1,31 @@
-//! Being built.
+//! Mapping templates as API Gateway runs them.
+//!
+//! **For:** parsing and running mapping templates (VTL with `$input`, `$util`, `$context`,
+//! `$stageVariables`), JSONPath expressions, and texts with variables (gateway responses, access logs).
+//! **Never enters:** where `$context` or a body comes from: it is asked of [`Variables`]; HTTP.
+//! **Comes in:** [`Template::parse`], [`Variables`], [`Overrides`]. **Goes out:** text, [`Overrides`],
+//! [`TemplateProblem`], [`TemplateFailure`].
+//! **Read first:** `interpreter.rs`.
+
+mod json;
+mod json_path;
+mod limits;
+mod mock;
+mod overrides;
+mod problem;
+mod program;
+mod simple;
+mod variables;
+
+pub use json::{Json, NotJson};
+pub use json_path::JsonPath;
+pub use limits::{
+    BYTES_PER_STEP, Limits, TEMPLATE_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_LOOP_MAX,
+    TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX,
+};
+pub use mock::mock_status;
+pub use overrides::{OverrideGroup, OverrideValue, Overrides};
+pub use problem::{FailureReason, TemplateFailure, TemplateProblem};
+pub use program::Template;
+pub use simple::{SimplePiece, SimpleSource, SimpleTemplate, SimpleVariable};
+pub use variables::{CONTEXT_NAMES, ContextValue, ParameterPlace, Variables};
