@@ -6,6 +6,7 @@
 //! status; and the bytes of messages that are written.
 //! **Read first:** `http1/request.rs`.
 
+mod bytes;
 mod cyclic_redundancy;
 pub mod http1;
 pub mod proxy_protocol;

@@ -1,8 +1,21 @@
 //! `uri-host [":" port]` of RFC 9110 section 7.2, and its normal form.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use memchr::memchr;
+
+use crate::bytes::{HOST, is};
 
 /// A host with or without a port, as in `Host` and in an absolute-form target.
+///
+/// ```
+/// use postern_protocol::http1::Authority;
+///
+/// let authority = Authority::parse(b"API.Example.com.:8443").unwrap();
+/// assert_eq!((&*authority.normalised(), authority.port()), ("api.example.com", Some(8443)));
+/// assert_eq!(Authority::parse(b"user@example.com"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'bytes> {
     host: &'bytes [u8],
@@ -11,10 +24,28 @@ pub struct Authority<'bytes> {
 
 impl<'bytes> Authority<'bytes> {
     /// Reads an authority. `None` for userinfo, a path, a list, white space, percent escapes, an
-    /// empty host, an empty or too large port, a broken IPv6 address.
+    /// empty host, a port that is empty or not 0 to 65535, and a broken IPv6 address.
     #[must_use]
-    pub fn parse(_bytes: &'bytes [u8]) -> Option<Self> {
-        todo!()
+    pub fn parse(bytes: &'bytes [u8]) -> Option<Self> {
+        let is_literal = bytes.first() == Some(&b'[');
+        let host_length = if is_literal {
+            memchr(b']', bytes)?.saturating_add(1)
+        } else {
+            memchr(b':', bytes).unwrap_or(bytes.len())
+        };
+        let (host, rest) = bytes.split_at_checked(host_length)?;
+        let host = if is_literal { ip_literal(host)? } else { registered_name(host)? };
+        let port = match rest {
+            [] => None,
+            [b':', digits @ ..] => Some(port(digits)?),
+            _ => return None,
+        };
+        Some(Self { host, port })
+    }
+
+    /// An authority that was parsed before.
+    pub(crate) const fn of_parts(host: &'bytes [u8], port: Option<u16>) -> Self {
+        Self { host, port }
     }
 
     /// The host as it was written, without port and without one trailing dot; an IPv6 address
@@ -33,13 +64,44 @@ impl<'bytes> Authority<'bytes> {
     /// The host in lower case: what tables of hosts are keyed by. Borrowed unless a letter changes.
     #[must_use]
     pub fn normalised(&self) -> Cow<'bytes, str> {
-        todo!()
+        // INVARIANT (a host is ASCII): `parse` let nothing else through, so nothing is replaced.
+        let host = String::from_utf8_lossy(self.host);
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(host.to_ascii_lowercase())
+        } else {
+            host
+        }
     }
 
-    /// Whether both name the same host: letter case is ignored, and a port that only one of them
-    /// has.
+    /// Whether both name one host. Letter case is ignored, and so is a port that only one of them
+    /// has: it is then the listener's own.
     #[must_use]
-    pub fn agrees_with(&self, _other: &Authority<'_>) -> bool {
-        todo!()
+    pub fn agrees_with(&self, other: &Authority<'_>) -> bool {
+        let ports_agree = match (self.port, other.port) {
+            (Some(one), Some(another)) => one == another,
+            _ => true,
+        };
+        ports_agree && self.host.eq_ignore_ascii_case(other.host)
     }
+}
+
+/// `IP-literal` without `IPvFuture`, for which no address mechanism is defined, and without zones.
+fn ip_literal(host: &[u8]) -> Option<&[u8]> {
+    let inside = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
+    str::from_utf8(inside).ok()?.parse::<Ipv6Addr>().ok()?;
+    Some(host)
+}
+
+/// `reg-name` without escapes and commas, and without one trailing dot; `IPv4address` is one too.
+fn registered_name(host: &[u8]) -> Option<&[u8]> {
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    (!host.is_empty() && host.iter().all(|byte| is(*byte, HOST))).then_some(host)
+}
+
+fn port(digits: &[u8]) -> Option<u16> {
+    // `parse` alone would take a sign.
+    if !digits.iter().all(u8::is_ascii_digit) || digits.len() > 5 {
+        return None;
+    }
+    str::from_utf8(digits).ok()?.parse().ok()
 }

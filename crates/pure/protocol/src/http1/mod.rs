@@ -4,13 +4,15 @@
 //! once, in place, into [`Span`]s over the buffer that holds it. Towards clients and backends the
 //! same grammar holds, and what has two readings is a [`Fault`].
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 mod authority;
-mod bytes;
 mod chunked;
 mod fault;
 mod field;
 mod framing;
 mod limits;
+mod lines;
 mod name;
 pub mod path;
 mod request;
@@ -29,7 +31,7 @@ pub use request::{Request, RequestHead, TargetForm, read_request};
 pub use response::{INTERIM_RESPONSES_MAX, Response, ResponseHead, read_response};
 pub use span::Span;
 pub use write::{
-    CHUNK_END, FieldBlock, InvalidField, InvalidRequestLine, LAST_CHUNK, push_number, reason_phrase,
+    FieldBlock, InvalidField, InvalidRequestLine, LAST_CHUNK, LINE_END, push_number, reason_phrase,
     write_chunk_head, write_request_line, write_status_line,
 };
 

@@ -1,37 +1,204 @@
 //! The one reading of a request path: hardening section 3.
 
+use std::{error, fmt};
+
+use memchr::{memchr, memchr_iter, memchr2};
+
+use crate::bytes::{UNRESERVED, find_outside_target, hexadecimal_pair, is};
+
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PathRefusal {
-    /// More segments than `pathSegments`: 414.
+    /// It does not start with `/`.
+    NoSlash,
+    /// A byte that may not stand in a path, a backslash among them.
+    Byte,
+    /// A `%` that two hexadecimal digits do not follow.
+    MalformedEscape,
+    /// An escaped control character, NUL among them.
+    EscapedControl,
+    /// An escaped backslash.
+    EscapedBackslash,
+    /// Escapes that are not UTF-8: overlong, cut short, surrogates, or above U+10FFFF.
+    NotUtf8,
+    /// A segment that is `.` or `..`, perhaps after decoding or without its `;` part.
+    DotSegment,
+    /// More segments than `pathSegments`.
     TooManySegments,
 }
 
 impl PathRefusal {
-    /// 400 or 414.
+    /// The status that answers it: 414 for too many segments, else 400.
     #[must_use]
     pub const fn status(self) -> u16 {
-        400
+        match self {
+            Self::TooManySegments => 414,
+            _ => 400,
+        }
     }
 
-    /// What was wrong, for logs.
+    /// The limit that was passed, by its key under `limits:`, for its metric.
+    #[must_use]
+    pub const fn limit(self) -> Option<&'static str> {
+        match self {
+            Self::TooManySegments => Some("pathSegments"),
+            _ => None,
+        }
+    }
+
+    /// What was wrong, for logs. Never holds bytes of the peer.
     #[must_use]
     pub const fn reason(self) -> &'static str {
-        ""
+        match self {
+            Self::NoSlash => "the path does not start with a slash",
+            Self::Byte => "the path has a byte that may not stand there",
+            Self::MalformedEscape => "the path has a malformed percent escape",
+            Self::EscapedControl => "the path has an escaped control character",
+            Self::EscapedBackslash => "the path has an escaped backslash",
+            Self::NotUtf8 => "the path's escapes are not UTF-8",
+            Self::DotSegment => "the path has a dot segment",
+            Self::TooManySegments => "the path has too many segments",
+        }
     }
 }
 
-/// Normalises a path: surplus slashes before the first segment go, escaped unreserved characters
-/// are decoded, all else stays. The result is part of `path` when nothing had to be decoded, else
-/// it is written to `output`, which is cleared first.
+impl fmt::Display for PathRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reason())
+    }
+}
+
+impl error::Error for PathRefusal {}
+
+/// Normalises a path: surplus slashes before the first segment go (R7), escaped unreserved
+/// characters are decoded, all else stays as it was sent. The result is a part of `path` when
+/// nothing had to be decoded; else it is written to `output`, whose content is lost.
+///
+/// ```
+/// use postern_protocol::http1::path::{PathRefusal, normalise};
+///
+/// let mut output = Vec::new();
+/// assert_eq!(normalise(b"//prod/%61%2Fb", 128, &mut output), Ok("/prod/a%2Fb"));
+/// assert_eq!(normalise(b"/prod/..%2Fadmin", 128, &mut output), Err(PathRefusal::DotSegment));
+/// ```
 ///
 /// # Errors
 ///
-/// Paths that a backend could read as another one, and paths of too many segments.
+/// Paths that a backend could read as another one, and paths of more than `segments_max` segments.
 pub fn normalise<'path>(
-    _path: &'path [u8],
-    _segments_max: usize,
-    _output: &'path mut Vec<u8>,
+    path: &'path [u8],
+    segments_max: usize,
+    output: &'path mut Vec<u8>,
 ) -> Result<&'path str, PathRefusal> {
-    todo!()
+    let path = skip_surplus_slashes(path)?;
+    if find_outside_target(path).is_some() || path.iter().any(|byte| matches!(byte, b'\\' | b'?')) {
+        return Err(PathRefusal::Byte);
+    }
+    let normalised = if check_escapes(path)? { decode_unreserved(path, output) } else { path };
+    check_segments(normalised, segments_max)?;
+    str::from_utf8(normalised).map_err(|_| PathRefusal::NotUtf8)
+}
+
+/// The path from the last of its leading slashes on.
+fn skip_surplus_slashes(mut path: &[u8]) -> Result<&[u8], PathRefusal> {
+    while let Some(rest) = path.strip_prefix(b"/").filter(|rest| rest.starts_with(b"/")) {
+        path = rest;
+    }
+    if path.first() == Some(&b'/') { Ok(path) } else { Err(PathRefusal::NoSlash) }
+}
+
+/// Checks every escape and says whether one is of an unreserved character.
+fn check_escapes(path: &[u8]) -> Result<bool, PathRefusal> {
+    let mut has_unreserved = false;
+    let mut rest = path;
+    while let Some(escaped) = memchr(b'%', rest).and_then(|place| rest.get(place..)) {
+        let (byte, behind) = escape(escaped)?;
+        rest = match byte {
+            0..=0x1f | 0x7f => return Err(PathRefusal::EscapedControl),
+            b'\\' => return Err(PathRefusal::EscapedBackslash),
+            0x80.. => check_character(byte, behind)?,
+            _ => {
+                has_unreserved |= is(byte, UNRESERVED);
+                behind
+            }
+        };
+    }
+    Ok(has_unreserved)
+}
+
+/// Reads an escape: its byte and what stands behind it.
+fn escape(escaped: &[u8]) -> Result<(u8, &[u8]), PathRefusal> {
+    let [b'%', high, low, rest @ ..] = escaped else { return Err(PathRefusal::MalformedEscape) };
+    let byte = hexadecimal_pair(*high, *low).ok_or(PathRefusal::MalformedEscape)?;
+    Ok((byte, rest))
+}
+
+/// Checks a character of two to four escaped bytes, of which `first` was read. Since raw bytes of a
+/// path are ASCII, a character is whole only if all its bytes are escaped, one behind the other.
+fn check_character(first: u8, mut rest: &[u8]) -> Result<&[u8], PathRefusal> {
+    let mut character = [first, 0, 0, 0];
+    let length = match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return Err(PathRefusal::NotUtf8),
+    };
+    let character = character.get_mut(..length).unwrap_or_default();
+    for place in character.iter_mut().skip(1) {
+        if rest.first() != Some(&b'%') {
+            return Err(PathRefusal::NotUtf8);
+        }
+        (*place, rest) = escape(rest)?;
+    }
+    // The library knows overlong forms, surrogates and the last character.
+    str::from_utf8(character).map_or(Err(PathRefusal::NotUtf8), |_| Ok(rest))
+}
+
+/// Writes the path with escapes of unreserved characters decoded, once: `%2561` stays, since its
+/// `%25` is no escape of an unreserved character.
+fn decode_unreserved<'output>(path: &[u8], output: &'output mut Vec<u8>) -> &'output [u8] {
+    output.clear();
+    let mut rest = path;
+    while let Some((before, escaped)) = memchr(b'%', rest).and_then(|place| rest.split_at_checked(place)) {
+        output.extend_from_slice(before);
+        let (text, behind) = escaped.split_at_checked(3).unwrap_or((escaped, &[]));
+        match text {
+            [_, high, low] => match hexadecimal_pair(*high, *low) {
+                Some(byte) if is(byte, UNRESERVED) => output.push(byte),
+                _ => output.extend_from_slice(text),
+            },
+            _ => output.extend_from_slice(text),
+        }
+        rest = behind;
+    }
+    output.extend_from_slice(rest);
+    output
+}
+
+/// Counts segments and looks for dot segments. A dot is unreserved, so after decoding each is raw;
+/// an escaped slash separates, and from a `;` on, raw or escaped, a segment is cut.
+fn check_segments(path: &[u8], segments_max: usize) -> Result<(), PathRefusal> {
+    if memchr_iter(b'/', path).count() > segments_max {
+        return Err(PathRefusal::TooManySegments);
+    }
+    let mut rest = path;
+    while let Some(found) = memchr2(b'/', b'%', rest).and_then(|place| rest.get(place..)) {
+        rest = match found {
+            [b'/', segment @ ..] | [b'%', b'2', b'F' | b'f', segment @ ..] => {
+                if starts_with_dot_segment(segment) {
+                    return Err(PathRefusal::DotSegment);
+                }
+                segment
+            }
+            [_, behind @ ..] => behind,
+            [] => return Ok(()),
+        };
+    }
+    Ok(())
+}
+
+/// Whether a segment that starts here is `.` or `..`, up to a separator, a parameter or the end.
+fn starts_with_dot_segment(path: &[u8]) -> bool {
+    let Some(behind) = path.strip_prefix(b"..").or_else(|| path.strip_prefix(b".")) else { return false };
+    matches!(behind, [] | [b'/' | b';', ..] | [b'%', b'2', b'F' | b'f', ..] | [b'%', b'3', b'B' | b'b', ..])
 }

@@ -1,0 +1,214 @@
+//! Classes of bytes, and searches that look at eight bytes at a time.
+
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
+/// A byte of a token (RFC 9110 section 5.6.2): names, methods, connection options.
+pub(crate) const TOKEN: u8 = 1;
+/// `_`, which some backends read as `-`.
+pub(crate) const UNDERSCORE: u8 = 1 << 1;
+/// A byte of a registered name without percent escapes and without `,`, which makes a list.
+pub(crate) const HOST: u8 = 1 << 2;
+/// A hexadecimal digit.
+pub(crate) const HEXADECIMAL: u8 = 1 << 3;
+/// An unreserved character (RFC 3986 section 2.3).
+pub(crate) const UNRESERVED: u8 = 1 << 4;
+
+const CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    mark(&mut table, b"0123456789ABCDEFabcdef", HEXADECIMAL);
+    mark(&mut table, b"0123456789", TOKEN | HOST | UNRESERVED);
+    mark(&mut table, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", TOKEN | HOST | UNRESERVED);
+    mark(&mut table, b"abcdefghijklmnopqrstuvwxyz", TOKEN | HOST | UNRESERVED);
+    mark(&mut table, b"-._~", HOST | UNRESERVED);
+    mark(&mut table, b"!$&'()*+;=", HOST);
+    mark(&mut table, b"!#$%&'*+-.^_`|~", TOKEN);
+    mark(&mut table, b"_", UNDERSCORE);
+    table
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler, which has no iterators and no conversion traits there"
+)]
+const fn mark(table: &mut [u8; 256], members: &[u8], class: u8) {
+    let mut index = 0;
+    while index < members.len() {
+        table[members[index] as usize] |= class;
+        index += 1;
+    }
+}
+
+/// The classes that a byte belongs to.
+#[expect(clippy::indexing_slicing, reason = "a byte is always below 256")]
+#[inline]
+pub(crate) const fn class_of(byte: u8) -> u8 {
+    #[expect(clippy::as_conversions, reason = "widening; `usize::from` is not const")]
+    CLASSES[byte as usize]
+}
+
+/// Whether a byte belongs to a class.
+#[inline]
+pub(crate) const fn is(byte: u8, class: u8) -> bool {
+    class_of(byte) & class != 0
+}
+
+/// Whether the bytes are a token: at least one, and all of [`TOKEN`].
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| is(*byte, TOKEN))
+}
+
+/// The value of two hexadecimal digits.
+pub(crate) const fn hexadecimal_pair(high: u8, low: u8) -> Option<u8> {
+    match (hexadecimal_digit(high), hexadecimal_digit(low)) {
+        (Some(high), Some(low)) => Some(high << 4 | low),
+        _ => None,
+    }
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) const fn hexadecimal_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
+    }
+}
+
+/// Whether a byte is a control character other than HTAB: it may not stand in a field value.
+pub(crate) const fn is_control(byte: u8) -> bool {
+    byte != b'\t' && byte.is_ascii_control()
+}
+
+/// White space around a field value is SP and HTAB and nothing else.
+pub(crate) const fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// The bytes without white space around them.
+#[inline]
+pub(crate) const fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_white(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_white(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Where the first control character other than HTAB is: the first byte that may not stand in a
+/// field value.
+#[inline]
+pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
+    find(bytes, |word| word.below(0x20) & !word.equal(b'\t') | word.equal(0x7f))
+}
+
+/// Where the first byte is that may not stand in a target: controls, space, `#`, 0x7f to 0xff.
+#[inline]
+pub(crate) fn find_outside_target(bytes: &[u8]) -> Option<usize> {
+    find(bytes, |word| word.below(0x21) | word.equal(b'#') | word.equal(0x7f) | word.high())
+}
+
+/// Eight bytes in one number, the first of them lowest.
+#[derive(Clone, Copy)]
+struct Word(u64);
+
+/// The highest bit of each byte: where a [`Word`] marks what it found.
+const MARKS: u64 = 0x8080_8080_8080_8080;
+
+impl Word {
+    /// One byte eight times over.
+    const fn splat(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+
+    /// Marks bytes from 0x80 on.
+    const fn high(self) -> u64 {
+        self.0 & MARKS
+    }
+
+    /// Marks bytes below `bound`, which is at most 0x80. No sum of two seven-bit numbers carries
+    /// into the next byte, so each mark is about its own byte.
+    const fn below(self, bound: u8) -> u64 {
+        let reaches_bound = (self.0 & !MARKS).wrapping_add(Self::splat(0x80_u8.wrapping_sub(bound)));
+        !reaches_bound & !self.0 & MARKS
+    }
+
+    /// Marks bytes that equal `wanted`, which is below 0x80.
+    const fn equal(self, wanted: u8) -> u64 {
+        Self(self.0 ^ Self::splat(wanted)).below(1)
+    }
+}
+
+/// Where the first byte is that `marks` marks.
+#[inline(always)]
+fn find(bytes: &[u8], marks: impl Fn(Word) -> u64) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut offset = 0_usize;
+    for word in words {
+        let found = marks(Word(u64::from_le_bytes(*word)));
+        if found != 0 {
+            return Some(offset.saturating_add(first_marked(found)));
+        }
+        offset = offset.saturating_add(8);
+    }
+    // The rest is filled up with bytes that no search looks for.
+    let mut last = [b'a'; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let found = marks(Word(u64::from_le_bytes(last)));
+    (found != 0).then(|| offset.saturating_add(first_marked(found)))
+}
+
+/// The number of the lowest byte with a mark.
+#[expect(clippy::as_conversions, reason = "at most 8")]
+const fn first_marked(marks: u64) -> usize {
+    (marks.trailing_zeros() >> 3) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_agree_with_a_look_at_each_byte() {
+        let in_target = |byte: u8| (0x21..=0x7e).contains(&byte) && byte != b'#';
+        for length in 1..26_usize {
+            for place in 0..length {
+                for byte in 0..=255_u8 {
+                    for filler in [b'a', b' ', 0xff, b'\t'] {
+                        let mut bytes = vec![filler; length];
+                        bytes[place] = byte;
+                        assert_eq!(find_control(&bytes), bytes.iter().position(|it| is_control(*it)));
+                        assert_eq!(find_outside_target(&bytes), bytes.iter().position(|it| !in_target(*it)));
+                    }
+                }
+            }
+        }
+        assert_eq!((find_control(b""), find_outside_target(b"")), (None, None));
+    }
+
+    #[test]
+    fn classes_are_those_of_the_grammars() {
+        let token = b"!#$%&'*+-.^_`|~";
+        for byte in 0..=255_u8 {
+            assert_eq!(is(byte, TOKEN), byte.is_ascii_alphanumeric() || token.contains(&byte), "{byte:#x}");
+            assert_eq!(
+                is(byte, UNRESERVED),
+                byte.is_ascii_alphanumeric() || b"-._~".contains(&byte),
+                "{byte:#x}"
+            );
+            assert_eq!(is(byte, HEXADECIMAL), byte.is_ascii_hexdigit(), "{byte:#x}");
+            assert_eq!(hexadecimal_digit(byte).is_some(), byte.is_ascii_hexdigit(), "{byte:#x}");
+        }
+        assert_eq!(hexadecimal_pair(b'7', b'F'), Some(0x7f));
+    }
+}

@@ -1,1 +1,0 @@
-//! Classes of bytes as tables, for the loops that look at every byte.
