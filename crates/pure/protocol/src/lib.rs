@@ -10,4 +10,5 @@ mod bytes;
 mod cyclic_redundancy;
 pub mod http1;
 pub mod proxy_protocol;
+pub mod signature;
 pub mod uri;
