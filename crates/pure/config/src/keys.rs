@@ -1,0 +1,747 @@
+//! The table of keys: every key that `postern.yaml` may hold, what it takes, what holds without it.
+//!
+//! Everything else follows from this table: which keys are unknown or not supported yet (`check.rs`),
+//! ranges and defaults (`fields.rs`), the JSON Schema (`json_schema.rs`), and the list that the house
+//! test compares with the end-to-end tests of settings. A key with children stands above them.
+
+use postern_model::{LIMITS, LimitRow};
+
+/// The keys of one kind of mapping in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields {
+    /// What the mapping is, with its article, for messages: "a VPC endpoint".
+    pub what: &'static str,
+    /// Its keys, in the order in which people expect them.
+    pub keys: &'static [Key],
+    /// Keys that are known and refused until they work.
+    pub unsupported: &'static [&'static str],
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As it stands in the file.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What holds where it is absent.
+    pub absent: Absent,
+    /// What it means, as one sentence.
+    pub meaning: &'static str,
+}
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// One value with rules of its own, which the meaning tells.
+    Text,
+    /// The path of a file or folder, relative to the configuration file.
+    Path,
+    /// `true` or `false`.
+    Boolean,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number in a range.
+    Whole {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+        /// What is counted, in the plural.
+        unit: &'static str,
+    },
+    /// Requests a second: 0 to [`MOST_REQUESTS_PER_SECOND`], fractions allowed.
+    Rate,
+    /// This word, or what the second kind takes.
+    WordOr(&'static str, &'static Self),
+    /// A mapping with these keys.
+    Record(&'static Fields),
+    /// A list.
+    List(&'static Self),
+    /// A mapping whose keys the user chooses.
+    Map(&'static Self),
+}
+
+/// What holds where a key is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The file is refused.
+    Refused,
+    /// This value, as it would be written.
+    Value(&'static str),
+    /// This number.
+    Number(u64),
+    /// What these words say.
+    Means(&'static str),
+}
+
+/// A key and where it stands.
+#[derive(Clone, Debug)]
+pub struct KeyPath {
+    /// For example `vpcEndpoints[].tls[].certificateFile` or
+    /// `usagePlans[].apiStages[].throttle{}.rateLimit`: `[]` stands for an item of a list, `{}` for a
+    /// key that the user chooses.
+    pub path: String,
+    /// The key.
+    pub key: &'static Key,
+}
+
+impl KeyPath {
+    /// Whether this is a setting itself, not only a place for others.
+    #[must_use]
+    pub const fn is_setting(&self) -> bool {
+        self.key.kind.fields().is_none()
+    }
+}
+
+impl Kind {
+    /// The keys under this one, if it takes mappings, or lists or maps of mappings.
+    #[must_use]
+    pub const fn fields(&self) -> Option<&'static Fields> {
+        match self {
+            Self::Record(fields) => Some(fields),
+            Self::List(inner) | Self::Map(inner) => inner.fields(),
+            _ => None,
+        }
+    }
+
+    /// How the path of a key under this one goes on: `.`, `[].` or `{}.`.
+    const fn joint(&self) -> &'static str {
+        match self {
+            Self::List(_) => "[].",
+            Self::Map(_) => "{}.",
+            _ => ".",
+        }
+    }
+}
+
+/// Every key with its path, parents first, in the order of the table.
+#[must_use]
+pub fn key_paths() -> Vec<KeyPath> {
+    let mut paths = Vec::new();
+    add_paths("", KEYS, &mut paths);
+    paths
+}
+
+fn add_paths(prefix: &str, fields: &'static Fields, paths: &mut Vec<KeyPath>) {
+    for key in fields.keys {
+        let path = format!("{prefix}{}", key.name);
+        let below = key.kind.fields().map(|fields| (format!("{path}{}", key.kind.joint()), fields));
+        paths.push(KeyPath { path, key });
+        if let Some((prefix, fields)) = below {
+            add_paths(&prefix, fields, paths);
+        }
+    }
+}
+
+/// The fastest rate that a throttle may have: one request a nanosecond.
+pub const MOST_REQUESTS_PER_SECOND: u64 = 1_000_000_000;
+
+/// The largest burst, as the service's API has it.
+const MOST_BURST: u64 = 2_147_483_647;
+
+/// The largest count that JSON readers agree on.
+const MOST_REQUESTS: u64 = 9_007_199_254_740_991;
+
+const fn key(name: &'static str, kind: Kind, absent: Absent, meaning: &'static str) -> Key {
+    Key { name, kind, absent, meaning }
+}
+
+const BURST: Kind = Kind::Whole { least: 0, most: MOST_BURST, unit: "requests" };
+
+/// The table: the keys at the root of the file, and all others under them.
+pub const KEYS: &Fields = &Fields {
+    what: "the configuration",
+    keys: &[
+        key(
+            "region",
+            Kind::Text,
+            Absent::Refused,
+            "The region of every host name and ARN, such as `us-east-1`.",
+        ),
+        key("accountId", Kind::Text, Absent::Refused, "The account in every ARN: twelve digits, in quotes."),
+        key(
+            "dnsSuffix",
+            Kind::Text,
+            Absent::Means("`amazonaws.com`, and `amazonaws.com.cn` in the China partition"),
+            "What the service's host names end with, so that a company can use its own zone.",
+        ),
+        key(
+            "stateDirectory",
+            Kind::Path,
+            Absent::Means("the directory of the variable STATE_DIRECTORY, else memory alone"),
+            "Where quota counters are kept.",
+        ),
+        key(
+            "quotaFlushSeconds",
+            Kind::Whole { least: 1, most: 3_600, unit: "seconds" },
+            Absent::Number(1),
+            "What a crash may lose of the quota counters.",
+        ),
+        key(
+            "vpcEndpoints",
+            Kind::List(&Kind::Record(VPC_ENDPOINT)),
+            Absent::Means("none"),
+            "The interface VPC endpoints: who comes in by their listeners has their identity.",
+        ),
+        key(
+            "publicListeners",
+            Kind::List(&Kind::Record(PUBLIC_LISTENERS)),
+            Absent::Means("none"),
+            "Listeners without an endpoint identity, for REGIONAL APIs.",
+        ),
+        key("restApis", Kind::List(&Kind::Record(REST_API)), Absent::Means("none"), "The APIs."),
+        key(
+            "domainNames",
+            Kind::List(&Kind::Record(DOMAIN_NAME)),
+            Absent::Means("none"),
+            "Custom domain names.",
+        ),
+        key(
+            "vpcLinks",
+            Kind::List(&Kind::Record(VPC_LINK)),
+            Absent::Means("none"),
+            "What the `connectionId` of an integration leads to.",
+        ),
+        key(
+            "apiKeys",
+            Kind::List(&Kind::Record(API_KEY)),
+            Absent::Means("none"),
+            "API keys; very many stand better in files under `apiKeysFile`.",
+        ),
+        key(
+            "apiKeysFile",
+            Kind::List(&Kind::Path),
+            Absent::Means("none"),
+            "Files of API keys in the CSV form of the service's import; their `UsagePlanIds` name usage plans here.",
+        ),
+        key(
+            "usagePlans",
+            Kind::List(&Kind::Record(USAGE_PLAN)),
+            Absent::Means("none"),
+            "Usage plans: which keys open which stages, how fast and how often.",
+        ),
+        key(
+            "accountThrottle",
+            Kind::Record(ACCOUNT_THROTTLE),
+            Absent::Means("no throttle at this level"),
+            "The throttle that all APIs share.",
+        ),
+        key(
+            "requestStreaming",
+            Kind::Boolean,
+            Absent::Value("true"),
+            "Whether request bodies that no step reads pass through in pieces.",
+        ),
+        key(
+            "hosts",
+            Kind::Map(&Kind::Text),
+            Absent::Means("none"),
+            "Addresses for upstream names, as `\"host:port\": address:port`.",
+        ),
+        key(
+            "workers",
+            Kind::WordOr("auto", &Kind::Whole { least: 1, most: 1_024, unit: "workers" }),
+            Absent::Value("auto"),
+            "How many workers serve; `auto`: one for each CPU that the process may use.",
+        ),
+        key("admin", Kind::Record(ADMIN), Absent::Means("no admin listener"), "The admin listener."),
+        key("accessLog", Kind::Record(ACCESS_LOG), Absent::Means("no access log"), "The access log."),
+        key("limits", Kind::Record(LIMIT_FIELDS), Absent::Means("every limit at its default"), "Limits."),
+        key(
+            "compatibility",
+            Kind::Record(COMPATIBILITY),
+            Absent::Means("as the service"),
+            "Where the service's behaviour may be left.",
+        ),
+    ],
+    unsupported: &["functions", "principals", "credentials", "serviceEndpoints", "keySets"],
+};
+
+const VPC_ENDPOINT: &Fields = &Fields {
+    what: "a VPC endpoint",
+    keys: &[
+        key("vpcEndpointId", Kind::Text, Absent::Refused, "Its id: `vpce-` and hexadecimal digits."),
+        key("vpcId", Kind::Text, Absent::Refused, "The VPC it stands in: `vpc-` and hexadecimal digits."),
+        key(
+            "listeners",
+            Kind::List(&Kind::Record(LISTENER)),
+            Absent::Refused,
+            "Where it listens: one for each subnet.",
+        ),
+        key(
+            "tls",
+            Kind::List(&Kind::Record(TLS_IDENTITY)),
+            Absent::Means("plain text, for a sidecar on loopback"),
+            "Certificates by server name; the first is the default.",
+        ),
+        key(
+            "http2",
+            Kind::Boolean,
+            Absent::Means("`true` with `tls`, else `false`"),
+            "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
+        ),
+        key(
+            "privateDnsEnabled",
+            Kind::Boolean,
+            Absent::Value("true"),
+            "Which names `postern routes --dns` prints; decides nothing about a request.",
+        ),
+        key(
+            "trustXForwardedFor",
+            Kind::Boolean,
+            Absent::Value("false"),
+            "Whether a client's `X-Forwarded-For` stays before ours.",
+        ),
+    ],
+    unsupported: &["securityGroup", "networkAcl", "policyFile", "proxyProtocol"],
+};
+
+const PUBLIC_LISTENERS: &Fields = &Fields {
+    what: "public listeners",
+    keys: &[
+        key("listeners", Kind::List(&Kind::Record(LISTENER)), Absent::Refused, "Where they listen."),
+        key(
+            "tls",
+            Kind::List(&Kind::Record(TLS_IDENTITY)),
+            Absent::Means("plain text"),
+            "Certificates by server name; the first is the default.",
+        ),
+        key(
+            "http2",
+            Kind::Boolean,
+            Absent::Means("`true` with `tls`, else `false`"),
+            "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
+        ),
+    ],
+    unsupported: &["securityGroup", "networkAcl", "proxyProtocol", "trustXForwardedFor"],
+};
+
+const LISTENER: &Fields = &Fields {
+    what: "a listener",
+    keys: &[key("address", Kind::Text, Absent::Refused, "An IP address and a port: `10.0.1.10:443`.")],
+    unsupported: &[],
+};
+
+const TLS_IDENTITY: &Fields = &Fields {
+    what: "a TLS identity",
+    keys: &[
+        key("certificateFile", Kind::Path, Absent::Refused, "PEM: the certificate, then its issuers."),
+        key(
+            "privateKeyFile",
+            Kind::Path,
+            Absent::Refused,
+            "PEM: the private key, readable by its owner alone.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const REST_API: &Fields = &Fields {
+    what: "an API",
+    keys: &[
+        key(
+            "id",
+            Kind::Text,
+            Absent::Refused,
+            "What stands in its host name and ARNs: lower-case letters and digits.",
+        ),
+        key(
+            "definition",
+            Kind::Path,
+            Absent::Refused,
+            "OpenAPI 3.0 or Swagger 2.0 with `x-amazon-apigateway-` extensions.",
+        ),
+        key(
+            "endpointConfiguration",
+            Kind::Record(API_ENDPOINT_CONFIGURATION),
+            Absent::Means("`{types: [PRIVATE]}`"),
+            "Through which doors it is reached.",
+        ),
+        key(
+            "policyFile",
+            Kind::Path,
+            Absent::Means("the policy in the definition; a private API without one denies every request"),
+            "The resource policy; it wins over the definition's own.",
+        ),
+        key(
+            "disableExecuteApiEndpoint",
+            Kind::Boolean,
+            Absent::Means("what the definition says, else `false`"),
+            "Whether it answers by its custom domain names alone.",
+        ),
+        key(
+            "basePath",
+            Kind::Choice(&["ignore", "prepend", "split"]),
+            Absent::Value("ignore"),
+            "What becomes of the definition's base path.",
+        ),
+        key(
+            "rootSecurity",
+            Kind::Choice(&["apply", "ignore"]),
+            Absent::Value("apply"),
+            "Whether `security` at the root of the definition holds for its methods.",
+        ),
+        key(
+            "rewritePolicyApiId",
+            Kind::Boolean,
+            Absent::Value("true"),
+            "Whether a policy's resources that name another API, as an exported policy's do, are read as this one's.",
+        ),
+        key(
+            "strict",
+            Kind::Boolean,
+            Absent::Value("true"),
+            "Whether what the service would answer 500 to is refused at load; `false` only warns.",
+        ),
+        key("stages", Kind::List(&Kind::Record(STAGE)), Absent::Means("none"), "Its stages."),
+    ],
+    unsupported: &[],
+};
+
+const API_ENDPOINT_CONFIGURATION: &Fields = &Fields {
+    what: "an endpoint configuration",
+    keys: &[
+        key(
+            "types",
+            Kind::List(&Kind::Choice(&["PRIVATE", "REGIONAL", "EDGE"])),
+            Absent::Value("[PRIVATE]"),
+            "One type; `EDGE` is read as `REGIONAL`.",
+        ),
+        key(
+            "vpcEndpointIds",
+            Kind::List(&Kind::Text),
+            Absent::Means("the definition's own, else none"),
+            "The endpoints that give a private API a host name of its own with them; no access control.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const STAGE: &Fields = &Fields {
+    what: "a stage",
+    keys: &[
+        key("stageName", Kind::Text, Absent::Refused, "The first path segment: letters, digits, `-`, `_`."),
+        key(
+            "variables",
+            Kind::Map(&Kind::Text),
+            Absent::Means("none"),
+            "Stage variables; each that the definition uses must be here.",
+        ),
+        key(
+            "methodSettings",
+            Kind::Map(&Kind::Record(METHOD_SETTING)),
+            Absent::Means("none"),
+            "Settings by method: `\"*/*\"` for each, or a path and a verb such as `\"/pets/{id}/GET\"`.",
+        ),
+    ],
+    unsupported: &[
+        "canarySettings",
+        "cacheClusterEnabled",
+        "cacheClusterSize",
+        "accessLogSettings",
+        "tracingEnabled",
+        "clientCertificateFile",
+    ],
+};
+
+const METHOD_SETTING: &Fields = &Fields {
+    what: "a method setting",
+    keys: &[
+        key(
+            "throttlingRateLimit",
+            Kind::WordOr("-1", &Kind::Rate),
+            Absent::Means("no throttle at this level"),
+            "Requests a second; `-1` is as absent.",
+        ),
+        key(
+            "throttlingBurstLimit",
+            Kind::WordOr("-1", &BURST),
+            Absent::Means("no throttle at this level"),
+            "What the bucket holds; `-1` is as absent.",
+        ),
+    ],
+    unsupported: &[
+        "metricsEnabled",
+        "loggingLevel",
+        "dataTraceEnabled",
+        "cachingEnabled",
+        "cacheTtlInSeconds",
+        "cacheDataEncrypted",
+        "requireAuthorizationForCacheControl",
+        "unauthorizedCacheControlHeaderStrategy",
+    ],
+};
+
+const DOMAIN_NAME: &Fields = &Fields {
+    what: "a domain name",
+    keys: &[
+        key("domainName", Kind::Text, Absent::Refused, "The host name, in lower case."),
+        key(
+            "endpointConfiguration",
+            Kind::Record(DOMAIN_ENDPOINT_CONFIGURATION),
+            Absent::Means("`{types: [PRIVATE]}`"),
+            "Through which doors it is seen.",
+        ),
+        key(
+            "accessAssociations",
+            Kind::List(&Kind::Text),
+            Absent::Means("every VPC endpoint of this gateway"),
+            "The VPC endpoints through which a private name is seen.",
+        ),
+        key(
+            "basePathMappings",
+            Kind::List(&Kind::Record(BASE_PATH_MAPPING)),
+            Absent::Means("none"),
+            "What stands under its paths.",
+        ),
+    ],
+    unsupported: &[
+        "policyFile",
+        "mutualTlsAuthentication",
+        "routingMode",
+        "routingRules",
+        "securityPolicy",
+        "endpointAccessMode",
+    ],
+};
+
+const DOMAIN_ENDPOINT_CONFIGURATION: &Fields = &Fields {
+    what: "an endpoint configuration",
+    keys: &[key(
+        "types",
+        Kind::List(&Kind::Choice(&["PRIVATE", "REGIONAL", "EDGE"])),
+        Absent::Value("[PRIVATE]"),
+        "One type; `EDGE` is read as `REGIONAL`.",
+    )],
+    unsupported: &[],
+};
+
+const BASE_PATH_MAPPING: &Fields = &Fields {
+    what: "a base path mapping",
+    keys: &[
+        key(
+            "basePath",
+            Kind::Text,
+            Absent::Means("every path that no other mapping takes"),
+            "The path before the API's own; `(none)` is as absent.",
+        ),
+        key("restApiId", Kind::Text, Absent::Refused, "The API."),
+        key("stage", Kind::Text, Absent::Refused, "Its stage."),
+    ],
+    unsupported: &[],
+};
+
+const VPC_LINK: &Fields = &Fields {
+    what: "a VPC link",
+    keys: &[
+        key("id", Kind::Text, Absent::Refused, "What `connectionId` names."),
+        key("name", Kind::Text, Absent::Means("none"), "A name for people."),
+        key(
+            "targets",
+            Kind::List(&Kind::Text),
+            Absent::Refused,
+            "Where it leads: hosts or addresses with ports.",
+        ),
+    ],
+    unsupported: &["healthCheck"],
+};
+
+const API_KEY: &Fields = &Fields {
+    what: "an API key",
+    keys: &[
+        key("name", Kind::Text, Absent::Refused, "Its name: at most 1024 characters."),
+        key(
+            "value",
+            Kind::Text,
+            Absent::Means("one of the next three"),
+            "The key itself: 20 to 128 characters.",
+        ),
+        key("valueFile", Kind::Path, Absent::Means("one of the others"), "A file that holds the key alone."),
+        key("valueEnv", Kind::Text, Absent::Means("one of the others"), "A variable that holds the key."),
+        key(
+            "valueSha256",
+            Kind::Text,
+            Absent::Means("one of the others"),
+            "The SHA-256 of the key: 64 hexadecimal digits.",
+        ),
+        key("enabled", Kind::Boolean, Absent::Value("true"), "Whether it opens anything."),
+    ],
+    unsupported: &[],
+};
+
+const USAGE_PLAN: &Fields = &Fields {
+    what: "a usage plan",
+    keys: &[
+        key("name", Kind::Text, Absent::Refused, "Its name."),
+        key(
+            "throttle",
+            Kind::Record(THROTTLE),
+            Absent::Means("no throttle at this level"),
+            "The bucket that each of its keys has.",
+        ),
+        key(
+            "quota",
+            Kind::Record(QUOTA),
+            Absent::Means("no quota"),
+            "What each of its keys may use up in a period.",
+        ),
+        key(
+            "apiStages",
+            Kind::List(&Kind::Record(API_STAGE)),
+            Absent::Means("none"),
+            "The stages that its keys open.",
+        ),
+        key(
+            "apiKeys",
+            Kind::List(&Kind::Text),
+            Absent::Means("those of `apiKeysFile` alone"),
+            "Names of its keys.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const THROTTLE: &Fields = &Fields {
+    what: "a throttle",
+    keys: &[
+        key("rateLimit", Kind::Rate, Absent::Refused, "Requests a second."),
+        key("burstLimit", BURST, Absent::Refused, "What the bucket holds."),
+    ],
+    unsupported: &[],
+};
+
+const QUOTA: &Fields = &Fields {
+    what: "a quota",
+    keys: &[
+        key(
+            "limit",
+            Kind::Whole { least: 0, most: MOST_REQUESTS, unit: "requests" },
+            Absent::Refused,
+            "Requests in one period.",
+        ),
+        key(
+            "period",
+            Kind::Choice(&["DAY", "WEEK", "MONTH"]),
+            Absent::Refused,
+            "The period; each starts at midnight UTC, a week on Sunday.",
+        ),
+        key(
+            "offset",
+            Kind::Whole { least: 0, most: MOST_REQUESTS, unit: "requests" },
+            Absent::Number(0),
+            "Requests that a key's first period has less.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const API_STAGE: &Fields = &Fields {
+    what: "a stage of a usage plan",
+    keys: &[
+        key("apiId", Kind::Text, Absent::Refused, "The API."),
+        key("stage", Kind::Text, Absent::Refused, "Its stage."),
+        key(
+            "throttle",
+            Kind::Map(&Kind::Record(THROTTLE)),
+            Absent::Means("none"),
+            "Buckets for single methods, by path and verb such as `\"/pets/GET\"`.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const ACCOUNT_THROTTLE: &Fields = &Fields {
+    what: "the account throttle",
+    keys: &[
+        key("rateLimit", Kind::Rate, Absent::Refused, "Requests a second."),
+        key("burstLimit", BURST, Absent::Refused, "What the bucket holds."),
+        key(
+            "beforeAuthorization",
+            Kind::Boolean,
+            Absent::Value("false"),
+            "Whether the bucket is asked before authorization instead of after it.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const ADMIN: &Fields = &Fields {
+    what: "the admin listener",
+    keys: &[key(
+        "address",
+        Kind::Text,
+        Absent::Refused,
+        "An IP address and a port; beyond loopback only `/livez`, `/readyz` and `/metrics` answer.",
+    )],
+    unsupported: &[],
+};
+
+const ACCESS_LOG: &Fields = &Fields {
+    what: "the access log",
+    keys: &[
+        key(
+            "destination",
+            Kind::Text,
+            Absent::Value("stderr"),
+            "`stderr`, `stdout`, or the path of a file relative to the configuration file.",
+        ),
+        key(
+            "format",
+            Kind::Text,
+            Absent::Refused,
+            "One line: text with `$context` variables, among them `$context.requestId` or `$context.extendedRequestId`.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const COMPATIBILITY: &Fields = &Fields {
+    what: "the compatibility settings",
+    keys: &[
+        key(
+            "methodOverride",
+            Kind::Boolean,
+            Absent::Value("true"),
+            "Whether `X-HTTP-Method-Override` changes the method before routing.",
+        ),
+        key(
+            "caseSensitiveHeaderNames",
+            Kind::Boolean,
+            Absent::Value("true"),
+            "Whether names of header parameters and mappings have case over HTTP/1.1.",
+        ),
+    ],
+    unsupported: &["authorizerSilence"],
+};
+
+const LIMIT_FIELDS: &Fields = &Fields {
+    what: "the limits",
+    keys: &LIMIT_KEYS,
+    unsupported: &[
+        "authorizerSeconds",
+        "bufferedBodyBytes",
+        "connectionBufferBytes",
+        "dropUnderscoreHeaders",
+        "h2ControlFrames",
+        "h2HeaderTableBytes",
+        "h2ResetsPerSecond",
+        "pipelined",
+        "proxyHeaderBytes",
+        "proxyHeaderSeconds",
+    ],
+};
+
+const LIMIT_KEYS: [Key; LIMITS.len()] = limit_keys();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler: an index too large does not build")]
+const fn limit_keys() -> [Key; LIMITS.len()] {
+    let mut keys = [key("", Kind::Boolean, Absent::Refused, ""); LIMITS.len()];
+    let mut index = 0;
+    while index < keys.len() {
+        let LimitRow { name, default, least, most, unit, meaning } = LIMITS[index];
+        keys[index] = key(name, Kind::Whole { least, most, unit }, Absent::Number(default), meaning);
+        index += 1;
+    }
+    keys
+}

@@ -1,0 +1,124 @@
+//! `domainNames`: custom domain names and what stands under their paths.
+
+use postern_document::{Node, Placed, Problems};
+use postern_model::{BasePath, BasePathMapping, DomainName, EndpointType, HostName, VpcEndpointId};
+
+use crate::{
+    fields::Section,
+    names::{Names, StageUser, UsedStage, UsedVpcEndpoint},
+    reading::Reading,
+    section::rest_apis::endpoint_type,
+    unique::Unique,
+};
+
+/// Reads the list; each name comes with its place.
+pub(crate) fn read(
+    root: &mut Section<'_>,
+    names: &mut Names,
+    reading: &mut Reading<'_>,
+) -> Vec<Placed<DomainName>> {
+    root.sections("domainNames", &mut reading.problems)
+        .into_iter()
+        .filter_map(|section| domain_name(section, names, &mut reading.problems))
+        .collect()
+}
+
+fn domain_name(
+    mut section: Section<'_>,
+    names: &mut Names,
+    problems: &mut Problems,
+) -> Option<Placed<DomainName>> {
+    let node = section.required_node("domainName", problems);
+    let name: Option<HostName> = node.and_then(|_| section.required("domainName", str::parse, problems));
+    let endpoint = section.section("endpointConfiguration", problems);
+    let endpoint_type =
+        endpoint.map_or(EndpointType::Private, |mut section| endpoint_type(&mut section, problems));
+    let private = endpoint_type == EndpointType::Private;
+    let access_associations = access_associations(&mut section, private, names, problems);
+    let base_path_mappings = base_path_mappings(&mut section, private, names, problems);
+    let domain_name = DomainName { name: name?, private, access_associations, base_path_mappings };
+    Some(Placed::new(domain_name, node?.place.clone()))
+}
+
+fn access_associations(
+    section: &mut Section<'_>,
+    private: bool,
+    names: &mut Names,
+    problems: &mut Problems,
+) -> Option<Vec<VpcEndpointId>> {
+    let node = section.node("accessAssociations")?;
+    if !private {
+        problems.error(&node.place, "`accessAssociations` of a public domain name: expected a PRIVATE one");
+    }
+    let items = section.list("accessAssociations", problems);
+    let ids = vpc_endpoint_ids("accessAssociations", items, problems);
+    names
+        .used_vpc_endpoints
+        .extend(ids.iter().map(|id| UsedVpcEndpoint { id: id.clone(), is_association: true }));
+    Some(ids.into_iter().map(|id| id.value).collect())
+}
+
+/// Reads a list of VPC endpoint ids, each once.
+pub(crate) fn vpc_endpoint_ids(
+    key: &'static str,
+    items: &[Node],
+    problems: &mut Problems,
+) -> Vec<Placed<VpcEndpointId>> {
+    let mut unique = Unique::of(key);
+    let mut ids = Vec::new();
+    for node in items {
+        let text = node.as_scalar_text().unwrap_or_default();
+        match text.parse::<VpcEndpointId>() {
+            Ok(id) => {
+                unique.claim(id.clone(), &node.place, problems);
+                ids.push(Placed::new(id, node.place.clone()));
+            }
+            Err(error) => problems.error(&node.place, format!("`{text}` among `{key}`: {error}")),
+        }
+    }
+    ids
+}
+
+fn base_path_mappings(
+    section: &mut Section<'_>,
+    private: bool,
+    names: &mut Names,
+    problems: &mut Problems,
+) -> Vec<BasePathMapping> {
+    let mut base_paths = Unique::of("basePath");
+    let mut mappings = Vec::new();
+    for mut section in section.sections("basePathMappings", problems) {
+        let place =
+            section.node("basePath").map_or_else(|| section.place().clone(), |node| node.place.clone());
+        let base_path = match section.node("basePath") {
+            None => BasePath::parse("").ok(),
+            Some(_) => section.optional("basePath", BasePath::parse, problems),
+        };
+        if let Some(base_path) = &base_path {
+            let name = if base_path.as_str().is_empty() { "(none)" } else { base_path.as_str() };
+            base_paths.claim(name.to_owned(), &place, problems);
+        }
+        let by = if private { StageUser::PrivateDomain } else { StageUser::PublicDomain };
+        let used = used_stage(&mut section, "restApiId", by, problems);
+        if let (Some(base_path), Some(used)) = (base_path, used) {
+            let (rest_api_id, stage) = (used.api.value.clone(), used.stage.value.clone());
+            mappings.push(BasePathMapping { base_path, rest_api_id, stage });
+            names.used_stages.push(used);
+        }
+    }
+    mappings
+}
+
+/// Reads the API and the stage that something names.
+pub(crate) fn used_stage(
+    section: &mut Section<'_>,
+    api_key: &'static str,
+    by: StageUser,
+    problems: &mut Problems,
+) -> Option<UsedStage> {
+    let api = section.required(api_key, str::parse, problems);
+    let stage = section.required("stage", str::parse, problems);
+    let api = Placed::new(api?, section.node(api_key)?.place.clone());
+    let stage = Placed::new(stage?, section.node("stage")?.place.clone());
+    Some(UsedStage { api, stage, by })
+}

@@ -1,0 +1,14 @@
+//! The parts of the file, each read to its part of the model.
+
+pub(crate) mod api_keys;
+pub(crate) mod api_keys_file;
+pub(crate) mod domain_names;
+pub(crate) mod gateway;
+pub(crate) mod listeners;
+pub(crate) mod method_key;
+pub(crate) mod rest_apis;
+pub(crate) mod stages;
+pub(crate) mod throttle;
+pub(crate) mod usage_plans;
+pub(crate) mod vpc_endpoints;
+pub(crate) mod vpc_links;

@@ -1,0 +1,53 @@
+//! What lies around a configuration: its files and variables, asked for by path and name.
+
+use std::{fmt, io, path::Path};
+
+/// Where files and variables come from: the machine, a test, a store of documents.
+pub trait Surroundings {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// Why there are none.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadFailure>;
+
+    /// The value of an environment variable; `None` where it is not set or not text.
+    fn variable(&self, name: &str) -> Option<String>;
+}
+
+/// Why a file gave no bytes, in words that complete "`definition` is `apis/pets.json`: …".
+///
+/// ```
+/// use postern_config::ReadFailure;
+///
+/// let failure = ReadFailure::from(std::io::Error::from(std::io::ErrorKind::NotFound));
+/// assert_eq!(failure.to_string(), "there is no such file");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFailure(Box<str>);
+
+impl ReadFailure {
+    /// A failure for a reason, worded as a sentence without a full stop.
+    #[must_use]
+    pub fn new(reason: &str) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl From<io::Error> for ReadFailure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::new("there is no such file"),
+            io::ErrorKind::PermissionDenied => Self::new("the file may not be read"),
+            io::ErrorKind::IsADirectory => Self::new("that is a folder"),
+            _ => Self::new(&format!("the file cannot be read ({error})")),
+        }
+    }
+}
+
+impl fmt::Display for ReadFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ReadFailure {}
