@@ -7,16 +7,35 @@
 //! [`TemplateProblem`], [`TemplateFailure`].
 //! **Read first:** `interpreter.rs`.
 
+mod access;
+mod cases;
+mod compile;
+mod context;
+mod input;
+mod interpreter;
 mod json;
 mod json_path;
+mod lexer;
 mod limits;
+mod meter;
+mod method;
 mod mock;
+mod number;
 mod overrides;
+mod parser;
+mod pattern;
+mod print;
 mod problem;
 mod program;
 mod simple;
+mod syntax;
+mod template;
+mod text;
+mod util;
+mod value;
 mod variables;
 
+pub use cases::{CaseFailure, CaseOutput, CaseResult, CaseResults, run_case, run_cases};
 pub use json::{Json, NotJson};
 pub use json_path::JsonPath;
 pub use limits::{
@@ -26,6 +45,6 @@ pub use limits::{
 pub use mock::mock_status;
 pub use overrides::{OverrideGroup, OverrideValue, Overrides};
 pub use problem::{FailureReason, TemplateFailure, TemplateProblem};
-pub use program::Template;
 pub use simple::{SimplePiece, SimpleSource, SimpleTemplate, SimpleVariable};
+pub use template::Template;
 pub use variables::{CONTEXT_NAMES, ContextValue, ParameterPlace, Variables};

@@ -1,55 +1,135 @@
-//! A template as it runs: parsed and compiled once at load.
+//! A template as it runs: names are numbers, literals are joined, paths and patterns are compiled.
 
-use crate::{Limits, Overrides, TemplateFailure, TemplateProblem, Variables};
+use crate::{json_path::JsonPath, method::Method, number::Arithmetic, pattern::Pattern};
 
-/// A mapping template, parsed and compiled. Made at load, shared by all requests.
+/// A compiled template.
 #[derive(Clone, Debug)]
-pub struct Template {
-    text: Box<str>,
-    lints: Box<[TemplateProblem]>,
+pub(crate) struct Program {
+    pub(crate) steps: Steps,
+    /// The blocks of `#define`, by number.
+    pub(crate) blocks: Box<[Steps]>,
+    pub(crate) slots: Slots,
 }
 
-impl Template {
-    /// Parses and compiles a template.
-    ///
-    /// # Errors
-    /// The first problem: a syntax error, a directive or form that the service's language does not
-    /// have (`#parse`, `#include`, `${x|'y'}`), a JSONPath or regular expression literal that is not
-    /// supported, a text of more than [`Limits::template_bytes`], blocks nested more deeply than
-    /// [`Limits::depth`].
-    pub fn parse(text: &str, limits: &Limits) -> Result<Self, TemplateProblem> {
-        if text.len() > limits.template_bytes {
-            let message = format!(
-                "the template has {} bytes: at most {} are allowed",
-                text.len(),
-                limits.template_bytes
-            );
-            return Err(TemplateProblem { line: 1, column: 1, message });
-        }
-        Ok(Self { text: text.into(), lints: Box::default() })
-    }
+/// A run of steps.
+pub(crate) type Steps = Box<[Step]>;
 
-    /// What is allowed and probably not meant, such as `$util.toJson`, `#macro`, or an `#if` that is
-    /// always true.
-    #[must_use]
-    pub const fn lints(&self) -> &[TemplateProblem] {
-        &self.lints
-    }
+/// The variables of a template: each has a number, its slot. Those that have a value from the start,
+/// or get one from a loop, are told by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slots {
+    pub(crate) count: usize,
+    pub(crate) input: Option<usize>,
+    pub(crate) util: Option<usize>,
+    pub(crate) context: Option<usize>,
+    pub(crate) stage_variables: Option<usize>,
+    pub(crate) foreach: Option<usize>,
+    pub(crate) velocity_count: Option<usize>,
+    pub(crate) velocity_has_next: Option<usize>,
+}
 
-    /// Renders into `output`, after what stands there. `overrides` holds what earlier templates of
-    /// the exchange have set and takes what this one sets.
-    ///
-    /// # Errors
-    /// What API Gateway answers with 500 (statement ER2), and every passed limit. `output` and
-    /// `overrides` may then hold a part of the result.
-    pub fn render(
-        &self,
-        _variables: &dyn Variables,
-        _overrides: &mut Overrides,
-        _limits: &Limits,
-        output: &mut String,
-    ) -> Result<(), TemplateFailure> {
-        output.push_str(&self.text);
-        Ok(())
-    }
+/// What a template does.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Text(Box<str>),
+    Print(Reference),
+    /// Assigns to the variable itself, or to `member` of what `target` leads to.
+    Set {
+        target: Reference,
+        member: Option<Member>,
+        value: Expression,
+    },
+    If {
+        branches: Box<[(Expression, Steps)]>,
+        otherwise: Steps,
+    },
+    Foreach {
+        line: u32,
+        slot: usize,
+        items: Expression,
+        body: Steps,
+    },
+    Define {
+        slot: usize,
+        block: usize,
+    },
+    Break,
+    Stop,
+}
+
+/// What is assigned to inside a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Member {
+    Name(Box<str>),
+    Index(Expression),
+}
+
+/// A variable and the way from it.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    pub(crate) line: u32,
+    pub(crate) slot: usize,
+    /// The leading names joined with points, and how many links they are, where the variable is
+    /// called `context`: one look-up instead of one for each link.
+    pub(crate) path: Option<(Box<str>, usize)>,
+    pub(crate) links: Box<[Link]>,
+}
+
+/// One link of the way.
+#[derive(Clone, Debug)]
+pub(crate) enum Link {
+    Member(Box<str>),
+    Index(Expression),
+    Call(Call),
+}
+
+/// A method call.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) arguments: Box<[Expression]>,
+    pub(crate) prepared: Prepared,
+}
+
+/// What the first argument of a call was compiled to, where it is a literal.
+#[derive(Clone, Debug)]
+pub(crate) enum Prepared {
+    Nothing,
+    Path(JsonPath),
+    Pattern(Box<Pattern>),
+}
+
+/// What has a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Expression {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Digits(Box<str>),
+    Text(Box<str>),
+    Interpolated(Steps),
+    List(Box<[Self]>),
+    Range(Box<[Self; 2]>),
+    Map(Box<[(Self, Self)]>),
+    Reference(Reference),
+    Not(Box<Self>),
+    /// All must hold, or one must, from the left and no further than needed.
+    Logic {
+        all: bool,
+        operands: Box<[Self]>,
+    },
+    Chain(Box<Self>, Box<[(Operation, Self)]>),
+}
+
+/// What is done with the value so far and the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Equal,
+    NotEqual,
+    Less,
+    Greater,
+    LessOrEqual,
+    GreaterOrEqual,
+    Arithmetic(Arithmetic),
 }

@@ -1,0 +1,507 @@
+//! Running a compiled template: in one pass, into one buffer.
+
+use std::rc::Rc;
+
+use crate::{
+    FailureReason, Limits, Overrides, TemplateFailure, Variables,
+    input::Body,
+    meter::Meter,
+    method::Arguments,
+    number::{Arithmetic, Number},
+    pattern::Pattern,
+    print::Printer,
+    program::{Expression, Link, Member, Operation, Program, Reference, Step},
+    text::Text,
+    value::{Heap, ListId, Map, Style, Value},
+};
+
+/// What went wrong inside; the line is added at the end.
+pub(crate) type Running<T> = Result<T, FailureReason>;
+
+/// One rendering.
+pub(crate) struct Interpreter<'a, 'o> {
+    program: &'a Program,
+    pub(crate) variables: &'a dyn Variables,
+    pub(crate) overrides: &'o mut Overrides,
+    pub(crate) limits: &'a Limits,
+    pub(crate) heap: Heap<'a>,
+    pub(crate) meter: Meter,
+    pub(crate) body: Body<'a>,
+    pub(crate) loops: Vec<Loop>,
+    /// Patterns that were compiled while running.
+    pub(crate) patterns: Vec<(Text<'a>, Rc<Pattern>)>,
+    slots: Vec<Value<'a>>,
+    output: String,
+    /// How long `output` may become.
+    output_limit: usize,
+    line: u32,
+    depth: u32,
+}
+
+/// A running `#foreach`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loop {
+    pub(crate) index: u32,
+    pub(crate) has_next: bool,
+    /// `$foreach.stop()` was called.
+    pub(crate) stopped: bool,
+}
+
+/// How a run of steps ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Stop,
+}
+
+/// What `#foreach` goes through.
+enum Items<'a> {
+    List(ListId),
+    Values(Vec<Value<'a>>),
+    Range(i64, i64),
+}
+
+/// Runs `program` and writes to `output`, after what stands there.
+pub(crate) fn run(
+    program: &Program,
+    variables: &dyn Variables,
+    overrides: &mut Overrides,
+    limits: &Limits,
+    output: &mut String,
+) -> Result<(), TemplateFailure> {
+    let output_limit = output.len().saturating_add(limits.output_bytes);
+    let mut interpreter = Interpreter {
+        program,
+        variables,
+        overrides,
+        limits,
+        heap: Heap::default(),
+        meter: Meter::new(limits.steps),
+        body: Body::Unread,
+        loops: Vec::new(),
+        patterns: Vec::new(),
+        slots: vec![Value::Empty; program.slots.count],
+        output: std::mem::take(output),
+        output_limit,
+        line: 1,
+        depth: 0,
+    };
+    interpreter.give_names();
+    let flow = interpreter.steps(&program.steps);
+    *output = interpreter.output;
+    flow.map(drop).map_err(|reason| TemplateFailure { line: interpreter.line, reason })
+}
+
+impl<'a> Interpreter<'a, '_> {
+    fn give_names(&mut self) {
+        let slots = &self.program.slots;
+        self.assign(slots.input, Value::Input);
+        self.assign(slots.util, Value::Util);
+        self.assign(slots.context, Value::Context(Text::Borrowed("")));
+        self.assign(slots.stage_variables, Value::StageVariables);
+    }
+
+    fn steps(&mut self, steps: &'a [Step]) -> Running<Flow> {
+        for step in steps {
+            self.meter.step()?;
+            match step {
+                Step::Text(text) => {
+                    self.output.push_str(text);
+                    self.check_output()?;
+                }
+                Step::Print(reference) => {
+                    let value = self.reference(reference)?;
+                    self.print(&value)?;
+                }
+                Step::Set { target, member, value } => self.set(target, member.as_ref(), value)?,
+                Step::If { branches, otherwise } => {
+                    let flow = self.choose(branches, otherwise)?;
+                    if flow != Flow::Next {
+                        return Ok(flow);
+                    }
+                }
+                Step::Foreach { line, slot, items, body } => {
+                    self.line = *line;
+                    if self.foreach(*slot, items, body)? == Flow::Stop {
+                        return Ok(Flow::Stop);
+                    }
+                }
+                Step::Define { slot, block } => self.assign(Some(*slot), Value::Block(*block)),
+                Step::Break => return Ok(Flow::Break),
+                Step::Stop => return Ok(Flow::Stop),
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Runs a block inside another.
+    fn nested(&mut self, steps: &'a [Step]) -> Running<Flow> {
+        if self.depth >= self.limits.depth {
+            return Err(FailureReason::TooDeep);
+        }
+        self.depth += 1;
+        let flow = self.steps(steps);
+        self.depth -= 1;
+        flow
+    }
+
+    fn choose(&mut self, branches: &'a [(Expression, Box<[Step]>)], otherwise: &'a [Step]) -> Running<Flow> {
+        for (condition, body) in branches {
+            if self.evaluate(condition)?.is_true() {
+                return self.nested(body);
+            }
+        }
+        if otherwise.is_empty() { Ok(Flow::Next) } else { self.nested(otherwise) }
+    }
+
+    /// Loops. The variable, `$foreach` and the counters have their old values again afterwards
+    /// (statement D5).
+    fn foreach(&mut self, slot: usize, items: &'a Expression, body: &'a [Step]) -> Running<Flow> {
+        let Some(items) = self.items(items)? else { return Ok(Flow::Next) };
+        if self.length_of(&items) == 0 {
+            return Ok(Flow::Next);
+        }
+        let slots = &self.program.slots;
+        let assigned = [Some(slot), slots.foreach, slots.velocity_count, slots.velocity_has_next];
+        let before = assigned.map(|slot| self.slot(slot));
+        let flow = self.iterate(slot, &items, body);
+        for (slot, value) in assigned.into_iter().zip(before).rev() {
+            self.assign(slot, value);
+        }
+        flow
+    }
+
+    fn iterate(&mut self, slot: usize, items: &Items<'a>, body: &'a [Step]) -> Running<Flow> {
+        let line = self.line;
+        let level = self.loops.len();
+        self.loops.push(Loop { index: 0, has_next: false, stopped: false });
+        let mut flow = Flow::Next;
+        let mut index = 0;
+        while let Some(item) = self.item_of(items, index) {
+            if index >= self.limits.loop_iterations {
+                self.line = line;
+                return Err(FailureReason::LoopTooLong);
+            }
+            let has_next = self.length_of(items) > u64::from(index) + 1;
+            let slots = &self.program.slots;
+            self.assign(slots.foreach, Value::Loop(level));
+            self.assign(slots.velocity_count, Value::Integer(i64::from(index) + 1));
+            self.assign(slots.velocity_has_next, Value::Boolean(has_next));
+            self.assign(Some(slot), item.or_empty());
+            if let Some(state) = self.loops.get_mut(level) {
+                *state = Loop { index, has_next, stopped: false };
+            }
+            flow = self.nested(body)?;
+            if flow != Flow::Next || self.loops.get(level).is_some_and(|state| state.stopped) {
+                break;
+            }
+            index += 1;
+        }
+        self.loops.truncate(level);
+        Ok(if flow == Flow::Stop { flow } else { Flow::Next })
+    }
+
+    /// What an expression lets a loop go through; nothing for a value that is no collection
+    /// (statement D4).
+    fn items(&mut self, items: &'a Expression) -> Running<Option<Items<'a>>> {
+        if let Expression::Range(bounds) = items {
+            return Ok(self.bounds(bounds)?.map(|(from, to)| Items::Range(from, to)));
+        }
+        let value = self.evaluate(items)?;
+        Ok(match self.materialized(value)? {
+            Value::List(id) => Some(Items::List(id)),
+            Value::Map(id) => {
+                self.meter.spend(self.heap.pairs(id).len())?;
+                Some(Items::Values(self.heap.pairs(id).iter().map(|(_, value)| value.clone()).collect()))
+            }
+            _ => None,
+        })
+    }
+
+    fn length_of(&self, items: &Items<'a>) -> u64 {
+        match items {
+            Items::List(id) => self.heap.items(*id).len() as u64,
+            Items::Values(values) => values.len() as u64,
+            Items::Range(from, to) => from.abs_diff(*to).saturating_add(1),
+        }
+    }
+
+    fn item_of(&self, items: &Items<'a>, index: u32) -> Option<Value<'a>> {
+        match items {
+            Items::List(id) => self.heap.items(*id).get(index as usize).cloned(),
+            Items::Values(values) => values.get(index as usize).cloned(),
+            Items::Range(from, to) => {
+                let step = i64::from(index);
+                (from.abs_diff(*to) >= u64::from(index))
+                    .then(|| Value::Integer(if from <= to { from + step } else { from - step }))
+            }
+        }
+    }
+
+    fn set(
+        &mut self,
+        target: &'a Reference,
+        member: Option<&'a Member>,
+        value: &'a Expression,
+    ) -> Running<()> {
+        self.line = target.line;
+        let value = match self.evaluate(value)? {
+            // Arithmetic without a result leaves the variable as it is, as Velocity does by default.
+            Value::Null if !matches!(value, Expression::Null) => return Ok(()),
+            value => value.or_empty(),
+        };
+        let Some(member) = member else {
+            self.assign(Some(target.slot), value);
+            return Ok(());
+        };
+        let base = self.reference(target)?;
+        let key = match member {
+            Member::Name(name) => Value::Text(Text::Borrowed(name)),
+            Member::Index(index) => self.evaluate(index)?,
+        };
+        self.set_member(&base, &key, value).map(drop)
+    }
+
+    /// Follows a reference to its value.
+    pub(crate) fn reference(&mut self, reference: &'a Reference) -> Running<Value<'a>> {
+        self.line = reference.line;
+        let mut value = self.slot(Some(reference.slot));
+        let mut links = &*reference.links;
+        if let (Some((path, count)), Value::Context(root)) = (&reference.path, &value)
+            && root.is_empty()
+        {
+            self.meter.step()?;
+            value = self.context_value(Text::Borrowed(path));
+            links = links.get(*count..).unwrap_or_default();
+        }
+        for link in links {
+            self.meter.step()?;
+            if value.is_nothing() {
+                return Ok(Value::Empty);
+            }
+            value = self.follow(&value, link)?;
+        }
+        Ok(value.or_empty())
+    }
+
+    fn follow(&mut self, value: &Value<'a>, link: &'a Link) -> Running<Value<'a>> {
+        match link {
+            Link::Member(name) => Ok(self.member(value, name)),
+            Link::Index(index) => {
+                let index = self.evaluate(index)?;
+                self.index(value, &index)
+            }
+            Link::Call(call) => {
+                let mut arguments = Arguments::default();
+                for argument in &call.arguments {
+                    let argument = self.evaluate(argument)?.or_empty();
+                    if !arguments.push(argument) {
+                        // No method here takes as many.
+                        return Ok(Value::Empty);
+                    }
+                }
+                self.call(value, call, &arguments)
+            }
+        }
+    }
+
+    pub(crate) fn evaluate(&mut self, expression: &'a Expression) -> Running<Value<'a>> {
+        self.meter.step()?;
+        Ok(match expression {
+            Expression::Null => Value::Null,
+            Expression::Boolean(boolean) => Value::Boolean(*boolean),
+            Expression::Integer(number) => Value::Integer(*number),
+            Expression::Float(number) => Value::Float(*number),
+            Expression::Digits(digits) => Value::Digits(Text::Borrowed(digits)),
+            Expression::Text(text) => Value::Text(Text::Borrowed(text)),
+            Expression::Interpolated(steps) => Value::Text(self.interpolate(steps)?),
+            Expression::List(items) => self.list(items)?,
+            Expression::Range(bounds) => self.range(bounds)?,
+            Expression::Map(pairs) => self.map(pairs)?,
+            Expression::Reference(reference) => self.reference(reference)?,
+            Expression::Not(operand) => Value::Boolean(!self.evaluate(operand)?.is_true()),
+            Expression::Logic { all, operands } => {
+                for operand in operands {
+                    if self.evaluate(operand)?.is_true() != *all {
+                        return Ok(Value::Boolean(!*all));
+                    }
+                }
+                Value::Boolean(*all)
+            }
+            Expression::Chain(first, rest) => {
+                let mut value = self.evaluate(first)?;
+                for (operation, operand) in rest {
+                    let operand = self.evaluate(operand)?;
+                    value = self.operate(&value, *operation, &operand)?;
+                }
+                value
+            }
+        })
+    }
+
+    fn operate(&mut self, left: &Value<'a>, operation: Operation, right: &Value<'a>) -> Running<Value<'a>> {
+        // The two values that are not numbers compare false with everything.
+        let compare =
+            || Number::of(left).zip(Number::of(right)).and_then(|(left, right)| left.compare(right));
+        Ok(Value::Boolean(match operation {
+            Operation::Equal => self.equal(left, right)?,
+            Operation::NotEqual => !self.equal(left, right)?,
+            Operation::Less => compare().is_some_and(std::cmp::Ordering::is_lt),
+            Operation::Greater => compare().is_some_and(std::cmp::Ordering::is_gt),
+            Operation::LessOrEqual => compare().is_some_and(std::cmp::Ordering::is_le),
+            Operation::GreaterOrEqual => compare().is_some_and(std::cmp::Ordering::is_ge),
+            Operation::Arithmetic(how) => return self.reckon(left, how, right),
+        }))
+    }
+
+    /// Arithmetic; adding to a text joins (statement D7).
+    fn reckon(&mut self, left: &Value<'a>, how: Arithmetic, right: &Value<'a>) -> Running<Value<'a>> {
+        if how == Arithmetic::Add && (left.as_text().is_some() || right.as_text().is_some()) {
+            let left = self.text_of(left)?;
+            let right = self.text_of(right)?;
+            return Ok(Value::Text(self.built([&*left, &*right].concat())?));
+        }
+        let result =
+            Number::of(left).zip(Number::of(right)).and_then(|(left, right)| left.reckon(how, right));
+        Ok(result.map_or(Value::Null, Number::into_value))
+    }
+
+    /// `==`: numbers by value, like by like, and what is of two kinds by its text (statement D6).
+    pub(crate) fn equal(&mut self, left: &Value<'a>, right: &Value<'a>) -> Running<bool> {
+        self.meter.step()?;
+        if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
+            return Ok(left.compare(right).is_some_and(std::cmp::Ordering::is_eq));
+        }
+        match (left, right) {
+            (Value::Text(left), Value::Text(right)) => {
+                self.meter.spend_bytes(left.len().min(right.len()))?;
+                Ok(left == right)
+            }
+            (Value::Boolean(left), Value::Boolean(right)) => Ok(left == right),
+            (Value::List(_), Value::List(_)) | (Value::Map(_), Value::Map(_)) => self.same(left, right, 0),
+            _ => {
+                let left = self.text_of(left)?;
+                let right = self.text_of(right)?;
+                Ok(left == right)
+            }
+        }
+    }
+
+    fn list(&mut self, items: &'a [Expression]) -> Running<Value<'a>> {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let value = self.evaluate(item)?.or_empty();
+            values.push(self.materialized(value)?);
+        }
+        Ok(self.heap.list_of(values, Style::Java))
+    }
+
+    fn map(&mut self, pairs: &'a [(Expression, Expression)]) -> Running<Value<'a>> {
+        let mut map = Map::default();
+        for (key, value) in pairs {
+            let key = self.evaluate(key)?;
+            let key = self.text_of(&key)?;
+            let value = self.evaluate(value)?.or_empty();
+            map.insert(key, self.materialized(value)?);
+        }
+        Ok(self.heap.map_of(map))
+    }
+
+    /// A range as a list, in either direction (statement D8).
+    fn range(&mut self, bounds: &'a [Expression; 2]) -> Running<Value<'a>> {
+        let Some((from, to)) = self.bounds(bounds)? else { return Ok(Value::Null) };
+        self.meter.spend(usize::try_from(from.abs_diff(to)).unwrap_or(usize::MAX))?;
+        let numbers = from.min(to)..=from.max(to);
+        let items = if from <= to {
+            numbers.map(Value::Integer).collect()
+        } else {
+            numbers.rev().map(Value::Integer).collect()
+        };
+        Ok(self.heap.list_of(items, Style::Java))
+    }
+
+    fn bounds(&mut self, bounds: &'a [Expression; 2]) -> Running<Option<(i64, i64)>> {
+        let [from, to] = bounds;
+        let from = self.evaluate(from)?;
+        let to = self.evaluate(to)?;
+        let whole = |value: &Value<'_>| i64::try_from(Number::of(value)?.as_integer()?).ok();
+        Ok(whole(&from).zip(whole(&to)))
+    }
+
+    /// Renders steps to a text of their own.
+    fn interpolate(&mut self, steps: &'a [Step]) -> Running<Text<'a>> {
+        if let [Step::Print(reference)] = steps {
+            let value = self.reference(reference)?;
+            return self.text_of(&value);
+        }
+        self.apart(|interpreter| interpreter.nested(steps).map(drop))
+    }
+
+    /// The text that a value prints.
+    pub(crate) fn text_of(&mut self, value: &Value<'a>) -> Running<Text<'a>> {
+        match value {
+            Value::Text(text) | Value::Digits(text) => Ok(text.clone()),
+            Value::Empty | Value::Null => Ok(Text::Borrowed("")),
+            Value::Boolean(true) => Ok(Text::Borrowed("true")),
+            Value::Boolean(false) => Ok(Text::Borrowed("false")),
+            value => self.apart(|interpreter| interpreter.print(value)),
+        }
+    }
+
+    /// Lets `write` write to a text of its own instead of the output.
+    pub(crate) fn apart(&mut self, write: impl FnOnce(&mut Self) -> Running<()>) -> Running<Text<'a>> {
+        let output = std::mem::take(&mut self.output);
+        let limit = std::mem::replace(&mut self.output_limit, self.limits.output_bytes);
+        let result = write(self);
+        let built = std::mem::replace(&mut self.output, output);
+        self.output_limit = limit;
+        result?;
+        self.built(built)
+    }
+
+    /// A text that was built: it counts (statement ER2 and the limits).
+    pub(crate) fn built(&mut self, text: String) -> Running<Text<'a>> {
+        if text.len() > self.limits.output_bytes {
+            return Err(FailureReason::OutputTooLarge);
+        }
+        self.meter.spend_bytes(text.len())?;
+        Ok(text.into())
+    }
+
+    pub(crate) fn print(&mut self, value: &Value<'a>) -> Running<()> {
+        match value {
+            Value::Text(text) => {
+                self.output.push_str(text);
+                self.check_output()
+            }
+            Value::Block(block) => {
+                let block = self.program.blocks.get(*block).map_or(&[][..], |steps| steps);
+                self.nested(block).map(drop)
+            }
+            Value::Parameters(_) | Value::StageVariables => {
+                let map = self.materialized(value.clone())?;
+                self.printer().print(&map)
+            }
+            value => self.printer().print(value),
+        }
+    }
+
+    pub(crate) fn printer(&mut self) -> Printer<'_, 'a> {
+        Printer { heap: &self.heap, output: &mut self.output, limit: self.output_limit }
+    }
+
+    fn check_output(&self) -> Running<()> {
+        if self.output.len() > self.output_limit { Err(FailureReason::OutputTooLarge) } else { Ok(()) }
+    }
+
+    fn slot(&self, slot: Option<usize>) -> Value<'a> {
+        slot.and_then(|slot| self.slots.get(slot)).cloned().unwrap_or(Value::Empty)
+    }
+
+    fn assign(&mut self, slot: Option<usize>, value: Value<'a>) {
+        if let Some(place) = slot.and_then(|slot| self.slots.get_mut(slot)) {
+            *place = value;
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Java's regular expressions on an engine that cannot blow up.
+
+use std::fmt::Write;
+
+use regex::{Captures, Regex, RegexBuilder};
+
+use crate::{FailureReason, limits::PATTERN_BYTES_MAX, meter::Meter};
+
+/// A compiled pattern.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    anywhere: Regex,
+    /// Of the whole text, as Java's `matches` asks.
+    whole: Regex,
+}
+
+impl Pattern {
+    /// Compiles a pattern that is written as Java's are.
+    ///
+    /// What needs backtracking (references to groups, looking around, possessive repetition) is
+    /// refused with a sentence.
+    pub(crate) fn compile(written: &str) -> Result<Self, String> {
+        let translated = Translator::translate(written)?;
+        let build = |pattern: &str| {
+            RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().map_err(|error| {
+                let reason = error.to_string();
+                let reason =
+                    reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                format!("the pattern `{written}` is not supported: {reason}")
+            })
+        };
+        Ok(Self { anywhere: build(&translated)?, whole: build(&format!(r"\A(?:{translated})\z"))? })
+    }
+
+    /// Java's `text.matches(pattern)`.
+    pub(crate) fn matches_whole(&self, text: &str) -> bool {
+        self.whole.is_match(text)
+    }
+
+    /// Java's `text.replaceAll(pattern, replacement)`, or `replaceFirst`.
+    pub(crate) fn replace(
+        &self,
+        text: &str,
+        replacement: &str,
+        only_first: bool,
+        bounds: Bounds<'_>,
+    ) -> Result<String, FailureReason> {
+        let replacement = Replacement::parse(replacement, self.anywhere.captures_len())?;
+        let mut built = String::with_capacity(text.len());
+        let mut copied = 0;
+        for found in self.matches(text) {
+            let Some(whole) = found.get(0) else { break };
+            bounds.meter.step()?;
+            built.push_str(text.get(copied..whole.start()).unwrap_or_default());
+            replacement.write(&found, &mut built);
+            copied = whole.end();
+            if built.len() > bounds.bytes {
+                return Err(FailureReason::OutputTooLarge);
+            }
+            if only_first {
+                break;
+            }
+        }
+        built.push_str(text.get(copied..).unwrap_or_default());
+        Ok(built)
+    }
+
+    /// Java's `text.split(pattern, limit)`: with limit 0, empty texts at the end are left out.
+    pub(crate) fn split<'t>(
+        &self,
+        text: &'t str,
+        limit: i64,
+        meter: &mut Meter,
+    ) -> Result<Vec<&'t str>, FailureReason> {
+        let most = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for found in self.matches(text) {
+            let Some(whole) = found.get(0) else { break };
+            meter.step()?;
+            if parts.len() + 1 >= most {
+                break;
+            }
+            // Nothing found at the very start makes no empty first part.
+            if whole.end() == 0 {
+                continue;
+            }
+            parts.push(text.get(from..whole.start()).unwrap_or_default());
+            from = whole.end();
+        }
+        parts.push(text.get(from..).unwrap_or_default());
+        if limit == 0 && parts.len() > 1 {
+            let kept = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |position| position + 1);
+            parts.truncate(kept);
+        }
+        Ok(parts)
+    }
+
+    /// The matches in Java's order: an empty match may directly follow another match.
+    fn matches<'p, 't>(&'p self, text: &'t str) -> impl Iterator<Item = Captures<'t>> + use<'p, 't> {
+        let mut from = Some(0);
+        std::iter::from_fn(move || {
+            let found = self.anywhere.captures_at(text, from?)?;
+            let whole = found.get(0)?;
+            from = if whole.is_empty() {
+                text.get(whole.end()..)
+                    .and_then(|rest| rest.chars().next())
+                    .map(|character| whole.end() + character.len_utf8())
+            } else {
+                Some(whole.end())
+            };
+            Some(found)
+        })
+    }
+}
+
+/// What bounds a replacement.
+pub(crate) struct Bounds<'m> {
+    /// Bytes that may be built.
+    pub(crate) bytes: usize,
+    pub(crate) meter: &'m mut Meter,
+}
+
+/// A replacement text with its `$1` and `${name}`.
+struct Replacement<'r> {
+    parts: Vec<Part<'r>>,
+}
+
+enum Part<'r> {
+    Character(char),
+    Group(usize),
+    Named(&'r str),
+}
+
+impl<'r> Replacement<'r> {
+    fn parse(text: &'r str, groups: usize) -> Result<Self, FailureReason> {
+        let wrong = |what: &str| FailureReason::BadArgument(format!("the replacement `{text}` {what}"));
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            rest = rest.get(character.len_utf8()..).unwrap_or_default();
+            match character {
+                '\\' => {
+                    let kept = rest.chars().next().ok_or_else(|| wrong("ends with a backslash"))?;
+                    rest = rest.get(kept.len_utf8()..).unwrap_or_default();
+                    parts.push(Part::Character(kept));
+                }
+                '$' if rest.starts_with('{') => {
+                    let (name, after) = rest
+                        .get(1..)
+                        .and_then(|rest| rest.split_once('}'))
+                        .ok_or_else(|| wrong("has a group name without a closing brace"))?;
+                    parts.push(Part::Named(name));
+                    rest = after;
+                }
+                '$' => {
+                    let (group, length) =
+                        group_number(rest, groups).ok_or_else(|| wrong("names a group that is not there"))?;
+                    parts.push(Part::Group(group));
+                    rest = rest.get(length..).unwrap_or_default();
+                }
+                _ => parts.push(Part::Character(character)),
+            }
+        }
+        Ok(Self { parts })
+    }
+
+    fn write(&self, found: &Captures<'_>, built: &mut String) {
+        for part in &self.parts {
+            match part {
+                Part::Character(character) => built.push(*character),
+                Part::Group(number) => built.push_str(found.get(*number).map_or("", |group| group.as_str())),
+                Part::Named(name) => built.push_str(found.name(name).map_or("", |group| group.as_str())),
+            }
+        }
+    }
+}
+
+/// The group that digits name: as many digits as make a group that exists, but at least one.
+fn group_number(digits: &str, groups: usize) -> Option<(usize, usize)> {
+    let mut number = 0;
+    let mut length = 0;
+    for digit in digits.chars().map_while(|character| character.to_digit(10)) {
+        let longer = number * 10 + usize::try_from(digit).ok()?;
+        if longer >= groups {
+            break;
+        }
+        number = longer;
+        length += 1;
+    }
+    (length > 0).then_some((number, length))
+}
+
+/// Writes a Java pattern in the engine's words: Java's classes are of ASCII, its `.` stops at every
+/// line terminator, and `\Q…\E` quotes.
+struct Translator<'p> {
+    rest: std::str::Chars<'p>,
+    output: String,
+    /// How many character classes are open.
+    classes: u32,
+    /// `(?s)` somewhere: `.` is the engine's own.
+    dot_all: bool,
+    /// A repetition has just been written, so that a `+` would be possessive.
+    after_repetition: bool,
+}
+
+impl<'p> Translator<'p> {
+    fn translate(written: &'p str) -> Result<String, String> {
+        let mut translator = Self {
+            rest: written.chars(),
+            output: String::with_capacity(written.len() + 16),
+            classes: 0,
+            dot_all: inline_flags(written).any(|flags| flags.contains('s')),
+            after_repetition: false,
+        };
+        while let Some(character) = translator.rest.next() {
+            translator.character(character, written)?;
+        }
+        Ok(translator.output)
+    }
+
+    fn character(&mut self, character: char, written: &str) -> Result<(), String> {
+        let repeated = std::mem::take(&mut self.after_repetition);
+        match character {
+            '\\' => return self.escape(),
+            '[' => {
+                self.classes += 1;
+                self.output.push('[');
+            }
+            ']' => {
+                self.classes = self.classes.saturating_sub(1);
+                self.output.push(']');
+            }
+            '.' if self.classes == 0 && !self.dot_all => {
+                self.output.push_str(r"[^\n\r\u{85}\u{2028}\u{2029}]")
+            }
+            '+' if repeated => {
+                return Err(format!("the pattern `{written}` is not supported: possessive repetition"));
+            }
+            '*' | '+' | '?' | '}' if self.classes == 0 => {
+                self.after_repetition = !repeated;
+                self.output.push(character);
+            }
+            // The engine subtracts classes with `--` and `~~`, Java does not.
+            '-' | '~' if self.classes > 0 && self.output.ends_with(character) => {
+                self.output.push('\\');
+                self.output.push(character);
+            }
+            _ => self.output.push(character),
+        }
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), String> {
+        let Some(escaped) = self.rest.next() else {
+            return Err("a pattern cannot end with a backslash".to_owned());
+        };
+        let class = |inside: &str, outside: &str, classes: u32| {
+            if classes > 0 { inside.to_owned() } else { outside.to_owned() }
+        };
+        let translated = match escaped {
+            'd' => class("0-9", "[0-9]", self.classes),
+            'D' => "[^0-9]".to_owned(),
+            'w' => class("a-zA-Z0-9_", "[a-zA-Z0-9_]", self.classes),
+            'W' => "[^a-zA-Z0-9_]".to_owned(),
+            's' => class(r" \t\n\x0B\f\r", r"[ \t\n\x0B\f\r]", self.classes),
+            'S' => r"[^ \t\n\x0B\f\r]".to_owned(),
+            'h' => class(r" \t", r"[ \t]", self.classes),
+            'R' => r"(?:\r\n|[\n\x0B\f\r\u{85}\u{2028}\u{2029}])".to_owned(),
+            'Z' => r"\z".to_owned(),
+            'e' => r"\x1B".to_owned(),
+            'Q' => {
+                self.quote();
+                return Ok(());
+            }
+            // The engine takes any escaped punctuation as itself, but not `\<` and `\>`.
+            '<' | '>' => escaped.to_string(),
+            _ => format!("\\{escaped}"),
+        };
+        self.output.push_str(&translated);
+        Ok(())
+    }
+
+    /// `\Q…\E`
+    fn quote(&mut self) {
+        let rest = self.rest.as_str();
+        let (quoted, after) = rest.split_once("\\E").unwrap_or((rest, ""));
+        let _ = write!(self.output, "{}", regex::escape(quoted));
+        self.rest = after.chars();
+    }
+}
+
+/// The letters of every `(?letters)` and `(?letters:`.
+fn inline_flags(written: &str) -> impl Iterator<Item = &str> {
+    written.split("(?").skip(1).map(|rest| {
+        let end = rest.bytes().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    })
+}

@@ -1,0 +1,73 @@
+//! A mapping template: what the rest of the house holds and runs.
+
+use std::sync::Arc;
+
+use crate::{
+    Limits, Overrides, TemplateFailure, TemplateProblem, Variables,
+    compile::compile,
+    interpreter,
+    parser::{located, parse},
+    program::Program,
+};
+
+/// A mapping template, parsed and compiled. Made at load, shared by all requests; cloning copies a
+/// pointer.
+#[derive(Clone, Debug)]
+pub struct Template {
+    program: Arc<Program>,
+    lints: Arc<[TemplateProblem]>,
+}
+
+impl Template {
+    /// Parses and compiles a template.
+    ///
+    /// # Errors
+    /// The first problem: a syntax error, a directive or form that the service's language does not
+    /// have (`#parse`, `#include`, `${x|'y'}`), a JSONPath or regular expression literal that is not
+    /// supported, a text of more than [`Limits::template_bytes`], blocks nested more deeply than
+    /// [`Limits::depth`].
+    ///
+    /// ```
+    /// use postern_template::{Limits, Template};
+    ///
+    /// let problem = Template::parse("{\n  #if($a) 1\n}", &Limits::default()).unwrap_err();
+    /// assert_eq!(problem.to_string(), "line 2, column 3: `#if` has no `#end`");
+    /// ```
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, TemplateProblem> {
+        if text.len() > limits.template_bytes {
+            let message = format!(
+                "the template has {} bytes: at most {} are allowed",
+                text.len(),
+                limits.template_bytes
+            );
+            return Err(TemplateProblem { line: 1, column: 1, message });
+        }
+        let parsed = parse(text, limits)?;
+        let lints = parsed.lints.into_iter().map(|(at, message)| located(text, at, message)).collect();
+        let program = compile(text, parsed.block)?;
+        Ok(Self { program: Arc::new(program), lints })
+    }
+
+    /// What is allowed and probably not meant, such as `$util.toJson`, `#macro`, or an `#if` that is
+    /// always true.
+    #[must_use]
+    pub fn lints(&self) -> &[TemplateProblem] {
+        &self.lints
+    }
+
+    /// Renders into `output`, after what stands there. `overrides` holds what earlier templates of
+    /// the exchange have set and takes what this one sets.
+    ///
+    /// # Errors
+    /// What API Gateway answers with 500 (statement ER2), and every passed limit. `output` and
+    /// `overrides` may then hold a part of the result.
+    pub fn render(
+        &self,
+        variables: &dyn Variables,
+        overrides: &mut Overrides,
+        limits: &Limits,
+        output: &mut String,
+    ) -> Result<(), TemplateFailure> {
+        interpreter::run(&self.program, variables, overrides, limits, output)
+    }
+}
