@@ -20,4 +20,4 @@ pub use place::{Place, Placed};
 pub use problem::{Problem, Problems, Severity};
 pub use record::Record;
 pub use suggestion::did_you_mean;
-pub use yaml::parse_yaml;
+pub use yaml::{parse_yaml, parse_yaml_partly};

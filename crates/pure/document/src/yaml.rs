@@ -73,10 +73,39 @@ pub fn parse_yaml(file: &str, text: &str) -> Result<Node, Problems> {
     })
 }
 
+/// Reads as much of a YAML or JSON text as can be read: up to the first breach of the syntax, with
+/// everything else that [`parse_yaml`] refuses left in (of duplicate keys, all). For telling more
+/// about a text that is refused anyway.
+///
+/// ```
+/// use postern_document::parse_yaml_partly;
+///
+/// let node = parse_yaml_partly("a.yaml", "a: [1, {b: !Ref c}]\nd: 'e");
+/// assert_eq!(node.at_pointer("/a/1/b").unwrap().as_text(), Some("c"));
+/// assert_eq!(node.get("d"), None);
+/// ```
+#[must_use]
+pub fn parse_yaml_partly(file: &str, text: &str) -> Node {
+    let (mut builder, _) = build(file, text.strip_prefix('\u{feff}').unwrap_or(text));
+    while !builder.open.is_empty() {
+        builder.close();
+    }
+    builder.root.unwrap_or_else(|| Node::new(Place::start_of(file), Value::Null))
+}
+
 fn read(file: &str, text: &str) -> Result<Node, Unreadable> {
+    let (builder, breaks_syntax) = build(file, text);
+    if builder.problems.is_empty() {
+        Ok(builder.root.unwrap_or_else(|| Node::new(Place::start_of(file), Value::Null)))
+    } else {
+        Err(Unreadable { problems: builder.problems, breaks_syntax })
+    }
+}
+
+/// Takes in a text up to its end or the first breach of the syntax, and tells whether there is one.
+fn build(file: &str, text: &str) -> (Builder, bool) {
     let mut builder = Builder::new(file);
     let mut parser = Parser::new_from_str(text);
-    let mut breaks_syntax = false;
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, span)) => {
@@ -87,16 +116,11 @@ fn read(file: &str, text: &str) -> Result<Node, Unreadable> {
             Err(error) => {
                 let place = builder.place(*error.marker());
                 builder.problems.error(&place, format!("not valid YAML: {}", error.info()));
-                breaks_syntax = true;
-                break;
+                return (builder, true);
             }
         }
     }
-    if builder.problems.is_empty() {
-        Ok(builder.root.unwrap_or_else(|| Node::new(Place::start_of(file), Value::Null)))
-    } else {
-        Err(Unreadable { problems: builder.problems, breaks_syntax })
-    }
+    (builder, false)
 }
 
 /// Reading further would make no sense; the problem is noted.
