@@ -1,1 +1,55 @@
-//! Being built.
+//! Decides about requests.
+//!
+//! **For:** compiling a checked configuration to a [`Snapshot`], and walking one request through it
+//! in API Gateway's order ([`serve`]).
+//! **Never enters:** sockets, clocks, tasks, file formats, metric names. Time, random numbers and
+//! bodies are handed in; what must be waited for is asked of [`Effects`].
+//! **Comes in:** `model::Configuration`, [`Arrival`]. **Goes out:** [`Answer`], [`Record`].
+//! **Read first:** `walk.rs`.
+
+mod answer;
+mod arrival;
+mod authorization;
+mod body;
+mod calendar;
+mod call;
+mod compile;
+mod connection;
+mod context;
+mod effects;
+mod integration;
+mod live;
+mod observer;
+mod record;
+mod recorder;
+mod refusal;
+mod response;
+mod routing;
+mod scratch;
+mod snapshot;
+mod state;
+mod throttle;
+mod timers;
+mod usage;
+mod walk;
+
+pub use answer::{Answer, AnswerBody};
+pub use arrival::{Arrival, HttpVersion, Now};
+pub use call::{Destination, DestinationAddress, DestinationTls, Hosts, IntegrationCall};
+pub use compile::{Compiled, compile};
+pub use connection::{Connection, Identity, TlsFacts};
+pub use context::{CompiledAccessLog, RequestIds};
+pub use effects::{
+    BodyFault, BodyLength, CallBody, Effects, IntegrationFailure, IntegrationFailureKind, Reply, RequestBody,
+};
+pub use live::{Held, Live};
+pub use observer::{Observer, Step};
+pub use record::{IntegrationOutcome, Record};
+pub use recorder::{Event, Recorder, Sent};
+pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
+pub use scratch::Scratch;
+pub use snapshot::{Entrance, Snapshot};
+pub use state::State;
+pub use timers::{Elapsed, Timers};
+pub use usage::{KeyUsage, QuotaLevel, Usage, period_of};
+pub use walk::{refuse_head, serve};

@@ -1,1 +1,62 @@
-//! Being built.
+//! API Gateway's words as checked values.
+//!
+//! **For:** the vocabulary of a configuration: every value here obeys its rules, because only its
+//! reader or constructor makes it. Languages (policies, templates, schemas, patterns) stand here
+//! parsed, never as text to be parsed later.
+//! **Never enters:** serde derives, file names, compiled look-up structures, counters.
+//! **Comes in:** checked parts from `openapi` and `config`. **Goes out:** [`Configuration`].
+//! **Read first:** `configuration.rs`.
+
+mod api_key;
+mod configuration;
+mod definition;
+mod domain_name;
+mod gateway_response;
+mod integration;
+mod limits;
+mod listener;
+mod method;
+mod names;
+mod parameter;
+mod pattern;
+mod resource;
+mod rest_api;
+mod secret;
+mod stage;
+mod usage_plan;
+mod vpc_endpoint;
+mod vpc_link;
+
+pub use api_key::{ApiKey, ApiKeyValue};
+pub use configuration::{
+    AccessLog, AccessLogDestination, AccountThrottle, Admin, Compatibility, Configuration, HostOverride,
+    WorkerCount,
+};
+pub use definition::{
+    ApiKeySource, Authorizer, AuthorizerFunction, AuthorizerKind, Definition, EndpointAccessMode,
+    IdentitySource, MediaTypePattern,
+};
+pub use domain_name::{BasePath, BasePathMapping, DomainName};
+pub use gateway_response::{GatewayResponse, GatewayResponseSource, GatewayResponseType};
+pub use integration::{
+    CacheKeyParameter, ConnectionType, ContentHandling, Integration, IntegrationResponse, IntegrationType, PassthroughBehavior,
+    ResponseTransferMode, Template, UriSegment, UriTemplate,
+};
+pub use limits::{LIMITS, LimitRow, Limits};
+pub use listener::{Listener, PublicListeners, TlsIdentity};
+pub use method::{
+    AuthorizationType, Method, MethodResponse, ParameterLocation, RequestModel, RequestParameter,
+    RequestValidator, Verb,
+};
+pub use names::{
+    AccountId, HostName, Malformed, Partition, Region, RestApiId, StageName, VpcEndpointId, VpcId, VpcLinkId,
+};
+pub use parameter::{RequestMapping, RequestSource, RequestTarget, ResponseMapping, ResponseSource};
+pub use pattern::{PatternProblem, SelectionPattern};
+pub use resource::{PathPart, Resource, ResourcePath};
+pub use rest_api::{EndpointType, RestApi};
+pub use secret::Secret;
+pub use stage::{MethodSetting, MethodSettings, Stage, StageVariables};
+pub use usage_plan::{ApiStage, PlanMethodThrottle, Quota, QuotaPeriod, ThrottleLimit, UsagePlan};
+pub use vpc_endpoint::VpcEndpoint;
+pub use vpc_link::{Target, VpcLink};

@@ -1,5 +1,7 @@
 //! The hash of a body, taken while it is read.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use std::fmt;
 
 use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
@@ -26,6 +28,12 @@ impl PayloadHash {
     #[must_use]
     pub fn of(body: &[u8]) -> Self {
         Self::from_digest(&digest(&SHA256, body))
+    }
+
+    /// The 32 bytes of the hash.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     fn from_digest(digest: &Digest) -> Self {

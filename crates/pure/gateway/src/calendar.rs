@@ -1,0 +1,90 @@
+//! Days, months and the ways in which answers and logs write a moment, in UTC.
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const SECONDS_OF_DAY: u64 = 86_400;
+
+/// A day of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Date {
+    pub(crate) year: u64,
+    /// From 1.
+    pub(crate) month: u64,
+    /// From 1.
+    pub(crate) day: u64,
+}
+
+impl Date {
+    /// The day that has so many days of 1970-01-01 and after before it. The algorithm counts years
+    /// from March, so that the leap day is the last one (Howard Hinnant, "chrono-compatible low-level
+    /// date algorithms").
+    pub(crate) const fn of_days(days: u64) -> Self {
+        let days = days + 719_468;
+        let era = days / 146_097;
+        let day_of_era = days % 146_097;
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let march_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+        Self { year, month, day }
+    }
+
+    pub(crate) const fn of_epoch_milliseconds(milliseconds: u64) -> Self {
+        Self::of_days(milliseconds / 1_000 / SECONDS_OF_DAY)
+    }
+}
+
+/// `10/Jul/2026:19:19:04 +0000`, the form of `$context.requestTime`.
+pub(crate) fn write_request_time(epoch_milliseconds: u64, output: &mut Vec<u8>) {
+    let date = Date::of_epoch_milliseconds(epoch_milliseconds);
+    let second = epoch_milliseconds / 1_000 % SECONDS_OF_DAY;
+    let month = usize::try_from(date.month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
+    push_two_digits(date.day, output);
+    output.push(b'/');
+    output.extend_from_slice(month.as_bytes());
+    output.push(b'/');
+    push_two_digits(date.year / 100, output);
+    push_two_digits(date.year % 100, output);
+    for part in [second / 3_600, second / 60 % 60, second % 60] {
+        output.push(b':');
+        push_two_digits(part, output);
+    }
+    output.extend_from_slice(b" +0000");
+}
+
+fn push_two_digits(number: u64, output: &mut Vec<u8>) {
+    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
+    output.extend_from_slice(&[digit(number / 10), digit(number)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_days() {
+        for (days, year, month, day) in
+            [(0, 1970, 1, 1), (59, 1970, 3, 1), (11_016, 2000, 2, 29), (19_782, 2024, 2, 29), (20_779, 2026, 11, 22)]
+        {
+            assert_eq!(Date::of_days(days), Date { year, month, day }, "{days}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_follows_the_one_before() {
+        let mut before = Date::of_days(0);
+        for days in 1..146_097 {
+            let date = Date::of_days(days);
+            assert!(date > before && (date.day == before.day + 1 || date.day == 1), "{date:?} after {before:?}");
+            before = date;
+        }
+    }
+
+    #[test]
+    fn request_time_is_written_as_the_service_writes_it() {
+        let mut text = Vec::new();
+        write_request_time(1_783_711_144_123, &mut text);
+        assert_eq!(String::from_utf8(text).unwrap(), "10/Jul/2026:19:19:04 +0000");
+    }
+}

@@ -1,0 +1,95 @@
+//! Methods in a stage: their integration and their buckets.
+
+use std::{collections::HashMap, sync::Arc};
+
+use postern_model::{IntegrationType, RestApiId, Stage, Verb};
+
+use super::{Destinations, address, own};
+use crate::{
+    Snapshot,
+    integration::CompiledIntegration,
+    snapshot::{ApiMethod, MethodThrottle, StageMethod},
+    throttle::{Bucket, Pace},
+    usage::Adaptation,
+};
+
+/// What names a bucket of a method: API, stage, resource, the method's verb, the verb asked for.
+type BucketKey<'p> = (&'p str, &'p str, &'p str, Verb, Verb);
+
+/// The buckets of the snapshot that serves, by what they are of.
+#[derive(Debug, Default)]
+pub(crate) struct MethodBuckets<'p> {
+    buckets: HashMap<BucketKey<'p>, (Pace, &'p Arc<Bucket>)>,
+}
+
+impl<'p> MethodBuckets<'p> {
+    pub(crate) fn of(previous: Option<&'p Snapshot>) -> Self {
+        let mut buckets = HashMap::new();
+        for api in previous.iter().flat_map(|previous| &previous.apis) {
+            for stage in &api.stages {
+                for (method, stage_method) in api.methods.iter().zip(&stage.methods) {
+                    for throttle in &stage_method.throttle {
+                        let path = method.path.as_str();
+                        let key = (api.id.as_str(), &*stage.name, path, method.model.verb, throttle.verb);
+                        buckets.insert(key, (throttle.pace, &throttle.bucket));
+                    }
+                }
+            }
+        }
+        Self { buckets }
+    }
+}
+
+/// The bucket that goes on under another limit: shared with the snapshot that serves, so that nothing
+/// is counted twice or lost in between.
+pub(crate) fn shared(
+    bucket: &Arc<Bucket>,
+    old: Pace,
+    new: Pace,
+    adaptations: &mut Vec<Adaptation>,
+) -> Arc<Bucket> {
+    if old != new {
+        adaptations.push(Adaptation { bucket: own(bucket), old, new });
+    }
+    Arc::clone(bucket)
+}
+
+/// Compiles one method for one stage.
+pub(crate) fn compile(
+    api: &RestApiId,
+    method: &ApiMethod,
+    stage: &Stage,
+    destinations: &mut Destinations<'_>,
+    buckets: &MethodBuckets<'_>,
+    adaptations: &mut Vec<Adaptation>,
+) -> StageMethod {
+    let integration = &method.model.integration;
+    let target = match integration.kind {
+        IntegrationType::Http | IntegrationType::HttpProxy => {
+            Some(address::resolve(integration, &stage.variables, destinations))
+        }
+        IntegrationType::Mock | IntegrationType::Aws | IntegrationType::AwsProxy => None,
+    };
+    let integration = CompiledIntegration {
+        kind: integration.kind,
+        target,
+        timeout_nanoseconds: u64::from(integration.timeout_milliseconds) * 1_000_000,
+    };
+    let verbs: &[Verb] = match &method.model.verb {
+        Verb::Any => &Verb::EXACT,
+        verb => std::slice::from_ref(verb),
+    };
+    let mut throttle = Vec::new();
+    for verb in verbs {
+        let Some(limit) = stage.method_settings.of(method.path.as_str(), *verb).throttle else { continue };
+        let pace = Pace::of(limit);
+        let key = (api.as_str(), stage.name.as_str(), method.path.as_str(), method.model.verb, *verb);
+        let bucket = match buckets.buckets.get(&key) {
+            Some((old, bucket)) => shared(bucket, *old, pace, adaptations),
+            None => Arc::default(),
+        };
+        throttle.push(MethodThrottle { verb: *verb, pace, bucket });
+    }
+    throttle.shrink_to_fit();
+    StageMethod { integration, throttle }
+}

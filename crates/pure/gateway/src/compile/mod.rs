@@ -1,0 +1,193 @@
+//! A checked configuration made into a snapshot. Nothing here can fail: what can be wrong was refused
+//! when the configuration was read; what only a request can show (an address that stage variables
+//! leave malformed) becomes that request's answer.
+
+mod address;
+mod destinations;
+mod entrances;
+mod methods;
+mod plans;
+
+use std::{collections::HashMap, sync::Arc};
+
+use postern_model::{AccountThrottle, Configuration, EndpointType, GatewayResponseType, RestApi};
+
+use crate::{
+    CompiledAccessLog, Hosts, Now, Snapshot, State,
+    routing::Tree,
+    snapshot::{Api, ApiMethod, Stage},
+    throttle::{Bucket, Pace},
+    usage::{AdaptedBucket, Adaptation},
+};
+
+use destinations::Destinations;
+
+/// A snapshot that is ready to serve, and what is to be done at the moment when it begins to.
+#[derive(Debug)]
+pub struct Compiled {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) adaptations: Vec<Adaptation>,
+}
+
+impl Compiled {
+    /// The snapshot.
+    #[must_use]
+    pub const fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Takes up changed limits in buckets that the old snapshot shares (TH-61), and gives out the
+    /// snapshot: call it when the snapshot begins to serve.
+    #[must_use]
+    pub fn begin(self, now: Now) -> Snapshot {
+        for adaptation in &self.adaptations {
+            adaptation.apply(now);
+        }
+        self.snapshot
+    }
+}
+
+/// Makes a snapshot of a configuration. Buckets and quotas of the snapshot that serves are taken over
+/// where what they are of still stands.
+#[must_use]
+pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state: &mut State) -> Compiled {
+    state.generation += 1;
+    let mut adaptations = Vec::new();
+    let mut destinations = Destinations::new(state, &configuration);
+    let buckets = methods::MethodBuckets::of(previous);
+    let keys = plans::compile(&configuration, previous, destinations.key_secret(), &mut adaptations);
+    let account_throttle = configuration
+        .account_throttle
+        .map(|throttle| account_throttle(throttle, previous, &mut adaptations));
+    let suffix = |kind: &str| format!(".execute-api.{}{kind}.{}", configuration.region, configuration.dns_suffix);
+    let (api_suffix, endpoint_suffix) = (suffix(""), suffix(".vpce"));
+    let partition = configuration.partition.as_str();
+
+    let mut apis = Vec::with_capacity(configuration.rest_apis.len());
+    for rest_api in configuration.rest_apis {
+        apis.push(compile_api(rest_api, partition, &mut destinations, &buckets, &mut adaptations));
+    }
+    let apis_by_id: HashMap<Box<str>, usize> =
+        apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
+    let domains = entrances::domains(&configuration.domain_names, &apis, &apis_by_id);
+    let entrances = entrances::entrances(
+        configuration.vpc_endpoints,
+        configuration.public_listeners,
+        &configuration.domain_names,
+        &configuration.limits,
+    );
+    let snapshot = Snapshot {
+        generation: destinations.generation(),
+        region: configuration.region.as_str().into(),
+        account_id: configuration.account_id.as_str().into(),
+        api_suffix: api_suffix.into(),
+        endpoint_suffix: endpoint_suffix.into(),
+        entrances,
+        apis,
+        apis_by_id,
+        domains,
+        destinations: destinations.finish(),
+        keys,
+        account_throttle,
+        hosts: Hosts::new(configuration.hosts),
+        template_limits: template_limits(&configuration.limits),
+        limits: configuration.limits,
+        compatibility: configuration.compatibility,
+        request_streaming: configuration.request_streaming,
+        access_log: configuration.access_log.map(|log| CompiledAccessLog::compile(&log.format)),
+    };
+    Compiled { snapshot, adaptations }
+}
+
+fn account_throttle(
+    throttle: AccountThrottle,
+    previous: Option<&Snapshot>,
+    adaptations: &mut Vec<Adaptation>,
+) -> (AccountThrottle, Pace, Arc<Bucket>) {
+    let pace = Pace::of(throttle.limit);
+    let old = previous.and_then(|previous| previous.account_throttle.as_ref());
+    let bucket = match old {
+        Some((_, old, bucket)) => methods::shared(bucket, *old, pace, adaptations),
+        None => Arc::default(),
+    };
+    (throttle, pace, bucket)
+}
+
+fn compile_api(
+    rest_api: RestApi,
+    partition: &'static str,
+    destinations: &mut Destinations<'_>,
+    buckets: &methods::MethodBuckets<'_>,
+    adaptations: &mut Vec<Adaptation>,
+) -> Api {
+    let RestApi { id, definition, endpoint_type, vpc_endpoint_ids, policy, disable_execute_api_endpoint, stages } =
+        rest_api;
+    let mut tree = Tree::new();
+    let mut methods = Vec::new();
+    for resource in definition.resources {
+        let resource_id = short_hash(&[id.as_str(), resource.path.as_str()]);
+        for method in resource.methods {
+            let index = u32::try_from(methods.len()).unwrap_or(u32::MAX);
+            tree.insert(&resource.path, method.verb, index);
+            let path = resource.path.clone();
+            methods.push(ApiMethod { model: method, path, resource_id: resource_id.clone() });
+        }
+    }
+    tree.shrink();
+    methods.shrink_to_fit();
+    let stages = stages
+        .into_iter()
+        .map(|stage| Stage {
+            methods: methods
+                .iter()
+                .map(|method| methods::compile(&id, method, &stage, destinations, buckets, adaptations))
+                .collect(),
+            deployment_id: short_hash(&[id.as_str(), stage.name.as_str(), &definition.revision]),
+            name: stage.name.as_str().into(),
+            variables: stage.variables,
+        })
+        .collect();
+    let gateway_responses: Vec<(GatewayResponseType, _)> = definition.gateway_responses.into_iter().collect();
+    Api {
+        id,
+        name: definition.title,
+        private: endpoint_type == EndpointType::Private,
+        partition,
+        policy,
+        disable_execute_api_endpoint,
+        vpc_endpoint_ids,
+        tree,
+        methods,
+        gateway_responses,
+        stages,
+    }
+}
+
+/// Six characters of base 36 that stay the same as long as what they are of does.
+fn short_hash(parts: &[&str]) -> Box<str> {
+    const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let hash = hasher.finalize();
+    let character = |byte: &u8| ALPHABET.get(usize::from(byte % 36)).copied().map_or('a', char::from);
+    hash.as_bytes().iter().take(6).map(character).collect::<String>().into()
+}
+
+fn template_limits(limits: &postern_model::Limits) -> postern_template::Limits {
+    let count = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    postern_template::Limits {
+        template_bytes: size(limits.template_bytes),
+        output_bytes: size(limits.template_output_bytes),
+        loop_iterations: count(limits.template_loop),
+        steps: count(limits.template_steps),
+        depth: count(limits.template_depth),
+    }
+}
+
+pub(crate) fn own(bucket: &Arc<Bucket>) -> AdaptedBucket {
+    AdaptedBucket::Own(Arc::clone(bucket))
+}

@@ -1,0 +1,116 @@
+//! The access log line of an exchange (stages-and-deployments.md section 7).
+
+use postern_template::{SimplePiece, SimpleSource, SimpleTemplate};
+
+use super::{Variable, view::View};
+use crate::{Record, Sent};
+
+/// A line has at most so many bytes (hardening.md section 10).
+const LINE_BYTES_MAX: usize = 8 << 10;
+
+/// An access log format with every name resolved.
+#[derive(Clone, Debug)]
+pub struct CompiledAccessLog {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(Box<str>),
+    Variable(Variable),
+    /// A name that is known and has no value here: it prints `-`.
+    Nothing,
+}
+
+impl CompiledAccessLog {
+    pub(crate) fn compile(format: &SimpleTemplate) -> Self {
+        let piece = |piece: &SimplePiece| match piece {
+            SimplePiece::Text(text) => Piece::Text(text.clone()),
+            SimplePiece::Variable(variable) if variable.source == SimpleSource::Context => {
+                Variable::of(&variable.name).map_or(Piece::Nothing, Piece::Variable)
+            }
+            SimplePiece::Variable(_) => Piece::Nothing,
+        };
+        Self { pieces: format.pieces().iter().map(piece).collect() }
+    }
+
+    /// Appends the line of an exchange, its line end included. A missing value prints `-` (AL2), and
+    /// what a client sent is escaped (AL3).
+    pub fn write_line(&self, record: &Record<'_>, sent: Sent, output: &mut String) {
+        let start = output.len();
+        let view = View { record, error: None, sent: Some(sent) };
+        let wording = record.refusal.as_ref().map(|refusal| refusal.wording());
+        let view = View { error: wording.as_ref(), ..view };
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => output.push_str(text),
+                Piece::Nothing => output.push('-'),
+                Piece::Variable(variable) => write_variable(*variable, &view, output),
+            }
+        }
+        let mut end = output.len().min(start + LINE_BYTES_MAX - 1);
+        while !output.is_char_boundary(end) {
+            end -= 1;
+        }
+        output.truncate(end);
+        output.push('\n');
+    }
+}
+
+fn write_variable(variable: Variable, view: &View<'_>, output: &mut String) {
+    let start = output.len();
+    if !view.write(variable, output) {
+        output.push('-');
+        return;
+    }
+    let quoted_already = variable == Variable::ErrorMessageString;
+    let plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+    let written = output.get(start..).unwrap_or_default();
+    if !quoted_already && !written.bytes().all(plain) {
+        let escaped = escape(written);
+        output.truncate(start);
+        output.push_str(&escaped);
+    }
+}
+
+/// Escapes control characters, quotes, backslashes and marks that change the direction of text, as
+/// JSON does, so that a line stays one line and one text.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => escaped.extend(['\\', character]),
+            _ if character.is_control() || is_direction_mark(character) => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    escaped.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+const fn is_direction_mark(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_what_a_client_sent_stays_on_its_line() {
+        assert_eq!(escape("a\"b\\c\r\nd\u{202e}e\u{1b}[0m"), "a\\\"b\\\\c\\u000d\\u000ad\\u202ee\\u001b[0m");
+        assert_eq!(escape("zoë"), "zoë");
+    }
+
+    #[test]
+    fn every_variable_has_one_name() {
+        let mut names = Variable::NAMES.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Variable::NAMES.len());
+        assert!(names.iter().all(|name| Variable::of(name).is_some()));
+    }
+}

@@ -1,0 +1,124 @@
+//! Request ids: made of the arrival's random bits, so that the pure floor draws none itself.
+
+use postern_protocol::http1::{Fields, KnownName};
+
+/// The ids of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestIds {
+    request_id: [u8; 36],
+    extended_request_id: [u8; 16],
+    replaced: bool,
+}
+
+impl RequestIds {
+    /// The ids for a request. A client's own `x-amzn-RequestId` is taken if it is a UUID (H6 of
+    /// routing.md); the extended id can never be set by a client.
+    #[must_use]
+    pub fn of(fields: Option<Fields<'_>>, random: u128) -> Self {
+        let client = fields.and_then(|fields| fields.value(KnownName::XAmznRequestId));
+        let adopted = client.and_then(as_uuid);
+        Self {
+            request_id: adopted.unwrap_or_else(|| uuid(random)),
+            extended_request_id: extended_id(random),
+            replaced: client.is_some() && adopted.is_none(),
+        }
+    }
+
+    /// `$context.requestId`: a UUID.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        std::str::from_utf8(&self.request_id).unwrap_or_default()
+    }
+
+    /// `$context.extendedRequestId`: 15 characters and `=`.
+    #[must_use]
+    pub fn extended_request_id(&self) -> &str {
+        std::str::from_utf8(&self.extended_request_id).unwrap_or_default()
+    }
+
+    /// Whether the client sent an id that is not a UUID: the access log marks it.
+    #[must_use]
+    pub const fn replaced_invalid(&self) -> bool {
+        self.replaced
+    }
+}
+
+/// `Root=1-{8 hexadecimal digits of the time}-{24 of chance}` (integrations.md section 6.5).
+pub(crate) fn write_trace_root(epoch_milliseconds: u64, random: u128, output: &mut Vec<u8>) {
+    output.extend_from_slice(b"Root=1-");
+    push_hexadecimal(u128::from(epoch_milliseconds / 1_000), 8, output);
+    output.push(b'-');
+    push_hexadecimal(random, 24, output);
+}
+
+fn push_hexadecimal(number: u128, digits: u32, output: &mut Vec<u8>) {
+    output.extend((0..digits).rev().map(|digit| hexadecimal(number >> (4 * digit))));
+}
+
+fn hexadecimal(number: u128) -> u8 {
+    let nibble = u8::try_from(number & 0xf).unwrap_or_default();
+    if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) }
+}
+
+/// A UUID of version 4, variant 1 (RFC 9562 section 5.4).
+fn uuid(random: u128) -> [u8; 36] {
+    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let mut text = [b'-'; 36];
+    let places = (0..36).filter(|place| !matches!(place, 8 | 13 | 18 | 23));
+    for (digit, place) in (0u32..32).rev().zip(places) {
+        if let Some(byte) = text.get_mut(place) {
+            *byte = hexadecimal(bits >> (4 * digit));
+        }
+    }
+    text
+}
+
+fn extended_id(random: u128) -> [u8; 16] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // The low bits are the request id's too; mixing keeps one from being read off the other.
+    let mut mixed = random.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 32;
+    let mut text = [b'='; 16];
+    for byte in text.iter_mut().take(15) {
+        let index = usize::try_from(mixed & 63).unwrap_or_default();
+        *byte = ALPHABET.get(index).copied().unwrap_or(b'A');
+        mixed >>= 6;
+    }
+    text
+}
+
+fn as_uuid(text: &[u8]) -> Option<[u8; 36]> {
+    let id = <[u8; 36]>::try_from(text).ok()?;
+    let right = id.iter().enumerate().all(|(place, byte)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    right.then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_forms_of_the_service() {
+        let ids = RequestIds::of(None, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        assert_eq!(ids.request_id(), "01234567-89ab-4def-8123-456789abcdef");
+        assert_eq!(ids.extended_request_id().len(), 16);
+        assert!(ids.extended_request_id().ends_with('='));
+        assert!(!ids.replaced_invalid());
+    }
+
+    #[test]
+    fn a_trace_root_has_the_time_and_chance() {
+        let mut text = Vec::new();
+        write_trace_root(0x6650_1234_u64 * 1_000 + 5, 0xabc, &mut text);
+        assert_eq!(String::from_utf8(text).unwrap(), "Root=1-66501234-000000000000000000000abc");
+    }
+
+    #[test]
+    fn h6_a_clients_uuid_is_adopted_and_nothing_else() {
+        assert!(as_uuid(b"01234567-89AB-4def-8123-456789abcdef").is_some());
+        assert!(as_uuid(b"01234567-89AB-4def-8123-456789abcdeg").is_none());
+        assert!(as_uuid(b"0123456789AB4def8123456789abcdef0000").is_none());
+    }
+}

@@ -1,0 +1,12 @@
+//! `$context`: ids, variables, and the access log line.
+
+mod access_log;
+mod ids;
+mod variable;
+mod view;
+
+pub use access_log::CompiledAccessLog;
+pub use ids::RequestIds;
+pub(crate) use ids::write_trace_root;
+pub(crate) use variable::Variable;
+pub(crate) use view::{View, lossy, quoted};

@@ -1,0 +1,157 @@
+//! `$context` as a view over what is known of an exchange: built when a template, a gateway response
+//! or a log line asks.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use postern_protocol::http1::KnownName;
+
+use super::Variable;
+use crate::{Identity, Record, Sent, calendar, refusal::Wording};
+
+/// A view of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'v> {
+    pub(crate) record: &'v Record<'v>,
+    /// What is answered, where the gateway itself answers with an error.
+    pub(crate) error: Option<&'v Wording>,
+    /// What was sent, once it was.
+    pub(crate) sent: Option<Sent>,
+}
+
+impl View<'_> {
+    /// Writes a variable's value. `false` where it has none, and nothing was written then.
+    pub(crate) fn write(&self, variable: Variable, output: &mut String) -> bool {
+        match self.text(variable) {
+            Some(text) => {
+                output.push_str(&text);
+                true
+            }
+            None => self.number(variable).is_some_and(|number| write!(output, "{number}").is_ok()),
+        }
+    }
+
+    /// The value of a variable that is text.
+    pub(crate) fn text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        use Variable as V;
+        let text = match variable {
+            V::RequestId if self.record.ids.replaced_invalid() && self.sent.is_some() => {
+                return Some(format!("{}_REPLACED_INVALID_REQUEST_ID", self.record.ids.request_id()).into());
+            }
+            V::RequestId => self.record.ids.request_id(),
+            V::ExtendedRequestId => self.record.ids.extended_request_id(),
+            V::Protocol => "HTTP/1.1",
+            V::RequestTime => return Some(self.request_time().into()),
+            V::ErrorMessage => &self.error?.message,
+            V::ErrorMessageString => return Some(quoted(&self.error?.message).into()),
+            V::ErrorResponseType => self.error?.kind?.as_str(),
+            V::IntegrationError | V::IntegrationErrorMessage => return self.integration_error(),
+            V::IdentityApiKeyId => self.record.usage.as_ref()?.key_name(self.record.house),
+            V::IdentityVpcId | V::IdentityVpceId | V::IdentitySourceIp | V::TlsVersion | V::CipherSuite => {
+                return self.connection_text(variable);
+            }
+            V::IdentityUserAgent => {
+                let arrival = self.record.arrival?;
+                return arrival.head.over(arrival.bytes).fields().value(KnownName::UserAgent).map(lossy);
+            }
+            _ => return self.located_text(variable),
+        };
+        Some(text.into())
+    }
+
+    /// The value of a variable that is a number.
+    pub(crate) fn number(&self, variable: Variable) -> Option<u64> {
+        use Variable as V;
+        match variable {
+            V::RequestTimeEpoch => Some(self.record.received.epoch_milliseconds),
+            V::Status => Some(u64::from(self.record.status)).filter(|status| *status != 0),
+            V::IntegrationStatus | V::IntegrationIntegrationStatus | V::IntegrationStatusFlat => {
+                self.record.integration?.status.map(u64::from)
+            }
+            V::IntegrationLatency | V::IntegrationLatencyFlat => {
+                Some(self.record.integration?.latency_nanoseconds / 1_000_000)
+            }
+            V::ResponseLatency => {
+                let latency = self.sent?.at_nanoseconds.saturating_sub(self.record.received.monotonic_nanoseconds);
+                Some(latency / 1_000_000)
+            }
+            V::ResponseLength => Some(self.sent?.body_bytes),
+            _ => None,
+        }
+    }
+
+    /// Variables that are known once the API is.
+    fn located_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        use Variable as V;
+        let located = self.record.located.as_ref()?;
+        Some(match variable {
+            V::AccountId => (&*self.record.house.account_id).into(),
+            V::ApiId => located.api.id.as_str().into(),
+            V::CustomDomainBasePathMatched => match located.base_path? {
+                "" => "(none)".into(),
+                base_path => base_path.into(),
+            },
+            V::DeploymentId => (&*located.stage.deployment_id).into(),
+            V::DomainName => self.host_as_received()?,
+            V::DomainPrefix => match self.host_as_received()? {
+                Cow::Borrowed(host) => host.split('.').next()?.into(),
+                Cow::Owned(host) => host.split('.').next()?.to_owned().into(),
+            },
+            V::EndpointType => if located.api.private { "PRIVATE" } else { "REGIONAL" }.into(),
+            V::HttpMethod => match located.verb {
+                Some(verb) => verb.as_str().into(),
+                None => lossy(self.record.arrival.map(|arrival| arrival.head.over(arrival.bytes).method())?),
+            },
+            V::Path => located.path.into(),
+            V::ResourceId => (&*self.record.matched.as_ref()?.method.resource_id).into(),
+            V::ResourcePath => self.record.matched.as_ref()?.method.path.as_str().into(),
+            V::Stage => (&*located.stage.name).into(),
+            _ => return None,
+        })
+    }
+
+    fn connection_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        use Variable as V;
+        let connection = self.record.arrival?.connection;
+        let endpoint = match connection.identity() {
+            Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } => Some((vpc_endpoint_id, vpc_id)),
+            Identity::Public => None,
+        };
+        Some(match variable {
+            V::IdentityVpcId => endpoint?.1.as_str().into(),
+            V::IdentityVpceId => endpoint?.0.as_str().into(),
+            V::IdentitySourceIp => connection.source().ip().to_canonical().to_string().into(),
+            V::TlsVersion => connection.tls()?.version.into(),
+            V::CipherSuite => connection.tls()?.cipher_suite.into(),
+            _ => return None,
+        })
+    }
+
+    /// `Host` as it was sent, without its port (PA-19).
+    fn host_as_received(&self) -> Option<Cow<'_, str>> {
+        let arrival = self.record.arrival?;
+        arrival.head.over(arrival.bytes).authority().map(|authority| lossy(authority.host()))
+    }
+
+    fn request_time(&self) -> String {
+        let mut text = Vec::with_capacity(26);
+        calendar::write_request_time(self.record.received.epoch_milliseconds, &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    fn integration_error(&self) -> Option<Cow<'_, str>> {
+        match self.record.refusal.as_ref()? {
+            crate::Refusal::Integration(failure) => Some((&*failure.reason).into()),
+            _ => None,
+        }
+    }
+}
+
+/// A text as a JSON string, with its quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}

@@ -1,0 +1,98 @@
+//! An integration as it runs in one stage: stage variables filled in, the destination resolved.
+
+use std::sync::Arc;
+
+use postern_model::{IntegrationType, RequestMapping, RequestTarget, UriSegment, Verb};
+
+use crate::Destination;
+
+/// An integration in one stage. What does not depend on the stage is read from the model.
+#[derive(Debug)]
+pub(crate) struct CompiledIntegration {
+    pub(crate) kind: IntegrationType,
+    /// Where it calls; absent for MOCK.
+    pub(crate) target: Option<Target>,
+    pub(crate) timeout_nanoseconds: u64,
+}
+
+/// Where an integration calls. An address that stage variables leave malformed answers 500 (HB3).
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A usable address.
+    Address(Box<Address>),
+    /// Why there is none.
+    Malformed(Box<str>),
+}
+
+/// A usable address.
+#[derive(Debug)]
+pub(crate) struct Address {
+    pub(crate) destination: Arc<Destination>,
+    /// The value of `Host`.
+    pub(crate) host: Box<str>,
+    /// Path and query of the URI.
+    pub(crate) pieces: Vec<TargetPiece>,
+    /// Whether the URI itself has a query.
+    pub(crate) has_query: bool,
+    /// The verb of the call; absent: the client's.
+    pub(crate) verb: Option<Verb>,
+}
+
+/// A piece of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TargetPiece {
+    /// As it stands.
+    Literal(Box<str>),
+    /// The value of `integration.request.path.NAME`.
+    Parameter {
+        name: Box<str>,
+        /// The resource's own path variable, where the mapping names one: its text is copied.
+        variable: Option<Box<str>>,
+        /// Whether it stands in the query.
+        in_query: bool,
+    },
+}
+
+impl Address {
+    /// Whether a mapping fills a place of the path with the text of a path variable, which is copied
+    /// without being evaluated.
+    pub(crate) fn copies(&self, mapping: &RequestMapping) -> bool {
+        let RequestTarget::Path(target) = &mapping.target else { return false };
+        let mut places = self.pieces.iter().filter_map(|piece| match piece {
+            TargetPiece::Parameter { name, variable, in_query } if name == target => Some((variable, *in_query)),
+            _ => None,
+        });
+        places.all(|(variable, in_query)| variable.is_some() && !in_query)
+    }
+}
+
+impl TargetPiece {
+    /// The pieces of path and query of a URI, after scheme and authority.
+    pub(crate) fn of(segments: &[UriSegment], mappings: &[RequestMapping]) -> (Vec<Self>, bool) {
+        let mut has_query = false;
+        let pieces = segments
+            .iter()
+            .map(|segment| match segment {
+                UriSegment::Literal(text) | UriSegment::StageVariable(text) => {
+                    has_query |= text.contains('?');
+                    Self::Literal(text.clone())
+                }
+                UriSegment::PathParameter(name) => Self::Parameter {
+                    name: name.clone(),
+                    variable: path_source(mappings, name),
+                    in_query: has_query,
+                },
+            })
+            .collect();
+        (pieces, has_query)
+    }
+}
+
+fn path_source(mappings: &[RequestMapping], name: &str) -> Option<Box<str>> {
+    mappings.iter().rev().find_map(|mapping| match (&mapping.target, &mapping.source) {
+        (RequestTarget::Path(target), postern_model::RequestSource::Path(variable)) if **target == *name => {
+            Some(variable.clone())
+        }
+        _ => None,
+    })
+}

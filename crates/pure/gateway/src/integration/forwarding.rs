@@ -1,0 +1,335 @@
+//! Which header fields pass, which are dropped, which are renamed, and which the gateway adds
+//! (gateway-responses.md sections 6 and 7, integrations.md section 6, hardening.md section 4).
+
+use std::io::Write;
+
+use postern_protocol::http1::{FieldBlock, FieldView, Fields, KnownName};
+use postern_protocol::signature::holds_signature;
+
+use crate::{Identity, Record, context::write_trace_root};
+
+/// A set of known names, one bit each.
+#[derive(Clone, Copy, Debug)]
+struct Names(u128);
+
+impl Names {
+    const fn of(names: &[KnownName]) -> Self {
+        let mut bits = 0;
+        let mut rest = names;
+        while let [name, others @ ..] = rest {
+            bits |= 1 << *name as u8;
+            rest = others;
+        }
+        Self(bits)
+    }
+
+    const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    const fn contains(self, name: KnownName) -> bool {
+        self.0 & (1 << name as u8) != 0
+    }
+}
+
+use KnownName as N;
+
+/// Dropped on entry: no mapping, event or backend sees them (H1 of routing.md, GR-47).
+const DROPPED_ON_ENTRY: Names = Names::of(&[
+    N::Connection,
+    N::ContentLength,
+    N::ContentMd5,
+    N::Expect,
+    N::MaxForwards,
+    N::ProxyAuthenticate,
+    N::Server,
+    N::Te,
+    N::TransferEncoding,
+    N::Trailer,
+    N::Upgrade,
+    N::WwwAuthenticate,
+    N::KeepAlive,
+    N::ProxyConnection,
+    N::ProxyAuthorization,
+    N::Http2Settings,
+]);
+
+/// Fields that the gateway alone sets: a client's own are removed, with `_` for `-` too (PA-67).
+const SET_BY_THE_GATEWAY: Names = Names::of(&[
+    N::Forwarded,
+    N::XForwardedFor,
+    N::XForwardedHost,
+    N::XForwardedPort,
+    N::XForwardedProto,
+    N::XAmznVpceId,
+    N::XAmznVpcId,
+    N::XAmznVpceConfig,
+    N::XAmznVpcePolicyUrl,
+    N::XAmznCipherSuite,
+    N::XAmznTlsVersion,
+    N::XAmznTraceId,
+    N::XAmznApigatewayApiId,
+]);
+
+/// What an HTTP_PROXY backend does not get of a client's fields.
+const NOT_FORWARDED: Names = DROPPED_ON_ENTRY.and(SET_BY_THE_GATEWAY).and(Names::of(&[
+    N::Host,
+    N::ContentEncoding,
+    N::Via,
+    N::XHttpMethodOverride,
+]));
+
+/// Renamed to `x-amzn-Remapped-…` on the way back.
+const REMAPPED: Names = Names::of(&[
+    N::Connection,
+    N::ContentLength,
+    N::Date,
+    N::Server,
+    N::XAmznRequestId,
+    N::XAmzApigwId,
+    N::Authorization,
+    N::ContentMd5,
+    N::Expect,
+    N::Host,
+    N::MaxForwards,
+    N::ProxyAuthenticate,
+    N::UserAgent,
+    N::WwwAuthenticate,
+]);
+
+/// Never passed back by a proxy integration.
+const NOT_PASSED_BACK: Names = Names::of(&[
+    N::TransferEncoding,
+    N::Te,
+    N::Trailer,
+    N::Upgrade,
+    N::Via,
+    N::KeepAlive,
+    N::ProxyConnection,
+    N::ProxyAuthorization,
+]);
+
+/// Renamed where a mapping of a non-proxy integration sets them.
+const REMAPPED_WHEN_MAPPED: Names = REMAPPED.and(Names::of(&[N::Trailer, N::Upgrade]));
+
+const REMAPPED_PREFIX: &[u8] = b"x-amzn-Remapped-";
+
+/// Whether a name is invisible to mappings, events and backends.
+pub(crate) const fn is_dropped_on_entry(name: KnownName) -> bool {
+    DROPPED_ON_ENTRY.contains(name)
+}
+
+/// Copies a client's fields for an HTTP_PROXY backend; `replaced` says which names a mapping sets.
+/// Several lines of one name become one (GR-42).
+pub(crate) fn push_client_fields(fields: Fields<'_>, replaced: impl Fn(&[u8]) -> bool, block: &mut FieldBlock) {
+    let mut seen = Seen::default();
+    for view in fields.iter() {
+        if !is_forwarded(&view) || replaced(view.name) {
+            continue;
+        }
+        if seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
+            continue;
+        }
+        if perhaps_repeated(fields, &view) {
+            push_joined(fields, &view, block);
+        } else {
+            block.push_trusted(view.name, view.value);
+        }
+    }
+}
+
+fn is_forwarded(view: &FieldView<'_>) -> bool {
+    let disguised = view.field.alias != view.field.known
+        && (SET_BY_THE_GATEWAY.contains(view.field.alias) || DROPPED_ON_ENTRY.contains(view.field.alias));
+    // A signature is for us, not for the backend (AU-95).
+    let signed = view.field.known == KnownName::Authorization && holds_signature(view.value);
+    !view.field.hop_by_hop && !NOT_FORWARDED.contains(view.field.known) && !disguised && !signed
+}
+
+/// Which names have been seen, roughly: a cheap "certainly not" for the usual case.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen(u64);
+
+impl Seen {
+    fn perhaps_seen(&mut self, name: &[u8]) -> bool {
+        let bit = 1 << signature(name);
+        let before = self.0 & bit != 0;
+        self.0 |= bit;
+        before
+    }
+}
+
+fn signature(name: &[u8]) -> u32 {
+    let ends = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default() | 0x20);
+    let middle = ends(name.get(name.len() / 2));
+    let length = u32::try_from(name.len()).unwrap_or_default();
+    (length ^ (ends(name.first()) << 1) ^ (ends(name.last()) << 3) ^ middle.rotate_left(2)) & 63
+}
+
+/// Whether an earlier field has the same name.
+fn is_repetition(fields: Fields<'_>, view: &FieldView<'_>) -> bool {
+    fields
+        .iter()
+        .take_while(|other| !std::ptr::eq(other.field, view.field))
+        .any(|other| other.name.eq_ignore_ascii_case(view.name))
+}
+
+fn perhaps_repeated(fields: Fields<'_>, view: &FieldView<'_>) -> bool {
+    if view.field.known == KnownName::Other {
+        fields.iter().filter(|other| other.name.len() == view.name.len()).nth(1).is_some()
+            && fields.values_named(view.name).nth(1).is_some()
+    } else {
+        fields.is_repeated(view.field.known)
+    }
+}
+
+fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, block: &mut FieldBlock) {
+    // HTTP/2 clients split `Cookie` into crumbs (RFC 9113 section 8.2.3).
+    let separator: &[u8] = if view.field.known == KnownName::Cookie { b"; " } else { b"," };
+    let values: Vec<&[u8]> = fields.values_named(view.name).collect();
+    block.push_trusted(view.name, &values.join(separator));
+}
+
+/// Adds what the gateway says of a call to an HTTP_PROXY backend (GR-40, GR-41, PA-65).
+pub(crate) fn push_gateway_fields(record: &Record<'_>, has: impl Fn(KnownName, &[u8]) -> bool, block: &mut FieldBlock) {
+    let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
+    let connection = arrival.connection;
+    let mut text = ShortText::default();
+    if !has(KnownName::Accept, b"Accept") {
+        block.push_trusted(b"Accept", b"application/json");
+    }
+    if !has(KnownName::UserAgent, b"User-Agent") {
+        block.push_trusted(b"User-Agent", text.of(format_args!("AmazonAPIGateway_{}", located.api.id)));
+    }
+    block.push_trusted(b"X-Amzn-Apigateway-Api-Id", located.api.id.as_str().as_bytes());
+    push_forwarded_for(record, &mut text, block);
+    block.push_number(b"X-Forwarded-Port", u64::from(connection.local().port()));
+    block.push_trusted(b"X-Forwarded-Proto", if connection.tls().is_some() { b"https" } else { b"http" });
+    if let Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } = connection.identity() {
+        block.push_trusted(b"x-amzn-vpc-id", vpc_id.as_str().as_bytes());
+        block.push_trusted(b"x-amzn-vpce-id", vpc_endpoint_id.as_str().as_bytes());
+        block.push_trusted(b"x-amzn-vpce-config", b"1");
+    }
+    if let Some(tls) = connection.tls() {
+        block.push_trusted(b"x-amzn-tls-version", tls.version.as_bytes());
+        block.push_trusted(b"x-amzn-cipher-suite", tls.cipher_suite.as_bytes());
+    }
+}
+
+fn push_forwarded_for(record: &Record<'_>, text: &mut ShortText, block: &mut FieldBlock) {
+    let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
+    let source = arrival.connection.source().ip().to_canonical();
+    let source = text.of(format_args!("{source}"));
+    let fields = arrival.head.over(arrival.bytes).fields();
+    if located.entrance.trust_x_forwarded_for && fields.contains(KnownName::XForwardedFor) {
+        let mut elements: Vec<&[u8]> = fields.values(KnownName::XForwardedFor).collect();
+        elements.push(source);
+        block.push_trusted(b"X-Forwarded-For", &elements.join(&b", "[..]));
+    } else {
+        block.push_trusted(b"X-Forwarded-For", source);
+    }
+}
+
+/// Writes the value of `X-Amzn-Trace-Id` (integrations.md section 6.5): a client's root is kept, with
+/// a parent of ours; else a new root.
+pub(crate) fn write_trace_id(record: &Record<'_>, output: &mut Vec<u8>) {
+    let random = record.arrival.map_or(0, |arrival| arrival.random.rotate_left(64));
+    let client = record
+        .arrival
+        .and_then(|arrival| arrival.head.over(arrival.bytes).fields().value(KnownName::XAmznTraceId))
+        .filter(|value| is_trace_header(value));
+    let Some(client) = client else {
+        return write_trace_root(record.received.epoch_milliseconds, random, output);
+    };
+    output.extend_from_slice(client);
+    let has = |key: &[u8]| client.split(|byte| *byte == b';').any(|part| part.trim_ascii().starts_with(key));
+    if !has(b"Parent=") {
+        let parent = u64::try_from(random & u128::from(u64::MAX)).unwrap_or_default();
+        // Writing to a Vec cannot fail.
+        let _ = write!(output, ";Parent={parent:016x}");
+    }
+    if !has(b"Sampled=") {
+        output.extend_from_slice(b";Sampled=0");
+    }
+}
+
+/// Whether a value has a root of the right form; a malformed one is ignored (TR4).
+fn is_trace_header(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b';').any(|part| {
+        let Some(root) = part.trim_ascii().strip_prefix(b"Root=1-") else { return false };
+        let digits = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+        root.len() == 33
+            && root.get(8) == Some(&b'-')
+            && root.get(..8).is_some_and(digits)
+            && root.get(9..).is_some_and(digits)
+    })
+}
+
+/// Copies a backend's fields for the client of a proxy integration.
+pub(crate) fn push_proxy_reply_fields(fields: Fields<'_>, block: &mut FieldBlock) {
+    for view in fields.iter() {
+        let known = view.field.known;
+        if NOT_PASSED_BACK.contains(known) {
+            continue;
+        }
+        if REMAPPED.contains(known) {
+            push_remapped(view.name, view.value, block);
+        } else {
+            block.push_trusted(view.name, view.value);
+        }
+    }
+}
+
+/// Adds a header that a mapping of a non-proxy integration sets. The error is a value that may not
+/// stand in a header.
+pub(crate) fn push_mapped_reply_field(
+    name: &str,
+    value: &str,
+    block: &mut FieldBlock,
+) -> Result<(), postern_protocol::http1::InvalidField> {
+    let known = KnownName::of(name.as_bytes());
+    if matches!(known, KnownName::TransferEncoding) {
+        return Ok(());
+    }
+    if REMAPPED_WHEN_MAPPED.contains(known) {
+        let remapped = [REMAPPED_PREFIX, name.as_bytes()].concat();
+        return block.push(&remapped, value.as_bytes());
+    }
+    block.push(name.as_bytes(), value.as_bytes())
+}
+
+fn push_remapped(name: &[u8], value: &[u8], block: &mut FieldBlock) {
+    const NAME_BYTES_MAX: usize = 64;
+    let mut remapped = [0; NAME_BYTES_MAX];
+    let length = REMAPPED_PREFIX.len() + name.len();
+    // Only known names are renamed, and all of them are short.
+    let Some(place) = remapped.get_mut(..length) else { return };
+    let (prefix, rest) = place.split_at_mut(REMAPPED_PREFIX.len());
+    prefix.copy_from_slice(REMAPPED_PREFIX);
+    rest.copy_from_slice(name);
+    block.push_trusted(place, value);
+}
+
+/// A short text made without allocation.
+#[derive(Debug)]
+struct ShortText {
+    bytes: [u8; 96],
+}
+
+impl Default for ShortText {
+    fn default() -> Self {
+        Self { bytes: [0; 96] }
+    }
+}
+
+impl ShortText {
+    /// The text; what does not fit is cut off, which none of the uses here reaches.
+    fn of(&mut self, text: std::fmt::Arguments<'_>) -> &[u8] {
+        let mut rest = self.bytes.as_mut_slice();
+        let before = rest.len();
+        // A full buffer is the only error.
+        let _ = rest.write_fmt(text);
+        let length = before - rest.len();
+        self.bytes.get(..length).unwrap_or_default()
+    }
+}

@@ -1,0 +1,93 @@
+//! What a mapping template sees of an exchange: a view, nothing is built before it is asked for.
+
+use std::borrow::Cow;
+
+use postern_template::{CONTEXT_NAMES, ContextValue, ParameterPlace, Variables};
+
+use super::{forwarding, parameters};
+use crate::{
+    Record,
+    context::{Variable, View, lossy},
+};
+
+/// The view of a template. `body` is the client's in a request template, the backend's in a response
+/// template, and absent in the response of a MOCK (MK5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TemplateView<'v> {
+    pub(crate) record: &'v Record<'v>,
+    pub(crate) body: Option<&'v str>,
+}
+
+const IDENTITY_NAMES: [&str; 4] = ["sourceIp", "userAgent", "vpcId", "vpceId"];
+
+impl TemplateView<'_> {
+    const fn view(&self) -> View<'_> {
+        View { record: self.record, error: None, sent: None }
+    }
+}
+
+impl Variables for TemplateView<'_> {
+    fn context(&self, path: &str) -> Option<ContextValue<'_>> {
+        if path == "identity" {
+            return Some(ContextValue::Branch);
+        }
+        let variable = Variable::of(path)?;
+        let mut text = String::new();
+        let view = self.view();
+        if let Some(number) = view.number(variable).filter(|_| variable == Variable::RequestTimeEpoch) {
+            return i64::try_from(number).ok().map(ContextValue::Number);
+        }
+        view.write(variable, &mut text).then(|| ContextValue::Text(text.into()))
+    }
+
+    fn each_context_name(&self, branch: &str, visit: &mut dyn FnMut(&str)) {
+        match branch {
+            "" => CONTEXT_NAMES.iter().for_each(|name| visit(name)),
+            "identity" => IDENTITY_NAMES.iter().for_each(|name| visit(name)),
+            _ => {}
+        }
+    }
+
+    fn stage_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some((&**self.record.located.as_ref()?.stage.variables.get(name)?).into())
+    }
+
+    fn each_stage_variable(&self, visit: &mut dyn FnMut(&str, &str)) {
+        for (name, value) in self.record.located.iter().flat_map(|located| &located.stage.variables) {
+            visit(name, value);
+        }
+    }
+
+    fn parameter(&self, place: ParameterPlace, name: &str) -> Option<Cow<'_, str>> {
+        parameters::request_parameter(self.record, place, name)
+    }
+
+    fn each_parameter(&self, place: ParameterPlace, visit: &mut dyn FnMut(&str, &str)) {
+        match place {
+            ParameterPlace::Path => {
+                for (name, _) in self.record.matched.iter().flat_map(|matched| matched.variables()) {
+                    if let Some(value) = parameters::request_parameter(self.record, place, name) {
+                        visit(name, &value);
+                    }
+                }
+            }
+            ParameterPlace::Querystring => {
+                for parameter in parameters::query(self.record).into_iter().flat_map(|query| query.parameters()) {
+                    visit(&parameters::text(parameter.name()), &parameters::text(parameter.value()));
+                }
+            }
+            ParameterPlace::Header => {
+                let Some(arrival) = self.record.arrival else { return };
+                for view in arrival.head.over(arrival.bytes).fields().iter() {
+                    if !forwarding::is_dropped_on_entry(view.field.known) {
+                        visit(&lossy(view.name), &lossy(view.value));
+                    }
+                }
+            }
+        }
+    }
+
+    fn body(&self) -> Option<&str> {
+        self.body
+    }
+}

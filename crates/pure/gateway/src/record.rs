@@ -1,0 +1,93 @@
+//! What an exchange was: for whoever counts, logs or looks it up.
+
+use crate::{
+    Arrival, Now, Refusal, RequestIds, Snapshot,
+    routing::{Located, Matched},
+    usage::Usage,
+};
+
+/// What is known of an exchange. The walk fills it in order, so what stands here is what the walk
+/// reached.
+#[derive(Debug)]
+pub struct Record<'a> {
+    pub(crate) house: &'a Snapshot,
+    pub(crate) arrival: Option<&'a Arrival<'a>>,
+    pub(crate) received: Now,
+    pub(crate) ids: RequestIds,
+    pub(crate) located: Option<Located<'a>>,
+    pub(crate) matched: Option<Matched<'a>>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) integration: Option<IntegrationOutcome>,
+    pub(crate) status: u16,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// What a backend did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntegrationOutcome {
+    /// The status that it answered; absent where it gave none.
+    pub status: Option<u16>,
+    /// From handing it the request until its answer's head was in, in nanoseconds.
+    pub latency_nanoseconds: u64,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(house: &'a Snapshot, arrival: Option<&'a Arrival<'a>>, received: Now, ids: RequestIds) -> Self {
+        Self {
+            house,
+            arrival,
+            received,
+            ids,
+            located: None,
+            matched: None,
+            usage: None,
+            integration: None,
+            status: 0,
+            refusal: None,
+        }
+    }
+
+    /// The snapshot that served.
+    #[must_use]
+    pub const fn house(&self) -> &'a Snapshot {
+        self.house
+    }
+
+    /// When the request's head was complete.
+    #[must_use]
+    pub const fn received(&self) -> Now {
+        self.received
+    }
+
+    /// The request's ids.
+    #[must_use]
+    pub const fn ids(&self) -> &RequestIds {
+        &self.ids
+    }
+
+    /// The status that was answered.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Why the request was not served, if it was not.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// What the backend did, if one was called.
+    #[must_use]
+    pub const fn integration(&self) -> Option<IntegrationOutcome> {
+        self.integration
+    }
+
+    /// The API and stage: their numbers in this snapshot, for tables of meters made at load. `None`
+    /// for a request that reached no stage (MT3).
+    #[must_use]
+    pub fn api_and_stage(&self) -> Option<(&'a str, &'a str)> {
+        let located = self.located.as_ref()?;
+        Some((located.api.id.as_str(), &located.stage.name))
+    }
+}

@@ -1,0 +1,374 @@
+//! Why a request is not served, and what each reason is answered with.
+
+use std::borrow::Cow;
+
+use postern_model::GatewayResponseType;
+use postern_protocol::signature::SignatureFault;
+
+use crate::{BodyFault, IntegrationFailure, IntegrationFailureKind};
+
+/// Why a request is not served. Carries what decided, for the log, the metrics and `explain`; the
+/// client sees no more than [`Refusal::wording`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The head breaks a rule that no API can change: the status, and why.
+    Head {
+        /// 400, 405, 408, 414, 417, 421, 431, 501, 503 or 505.
+        status: u16,
+        /// Why, in words without the client's bytes.
+        reason: &'static str,
+    },
+    /// Host and `x-apigw-api-id` name no API that is reachable here (F1).
+    NoSuchApi(NoSuchApi),
+    /// The API has no stage of that name (F2).
+    NoSuchStage,
+    /// The API answers by its custom domain names alone (F8).
+    DefaultEndpointDisabled,
+    /// No base path of the domain name matches (F9).
+    NoSuchMapping,
+    /// The ARN of the method is longer than `methodArnBytes`.
+    MethodArnTooLong,
+    /// No resource with that verb, and no `Authorization` (F4).
+    NoSuchMethod,
+    /// A signature, or what stands in its place, does not hold (F5, AU-81 to AU-87).
+    Signature(SignatureFault),
+    /// A policy refuses.
+    PolicyDenied(PolicyDenial),
+    /// The API key opens nothing here (AU-14).
+    ApiKey(ApiKeyFault),
+    /// A bucket is empty.
+    Throttled(ThrottleLevel),
+    /// The key's quota is used up.
+    QuotaExceeded,
+    /// The body is larger than `payloadBytes`.
+    BodyTooLarge,
+    /// The client's body could not be read.
+    Body(BodyFault),
+    /// A mapping reads JSON from a body that starts like JSON and is none (PM4).
+    InvalidJsonBody,
+    /// No template for the body's media type, and it may not pass (integrations.md section 5).
+    UnsupportedMediaType,
+    /// The API's own configuration cannot serve the request: why, for an operator.
+    Configuration(Cow<'static, str>),
+    /// The backend gave no usable answer.
+    Integration(IntegrationFailure),
+    /// Too many requests are in flight.
+    Overloaded,
+}
+
+/// What did not name a reachable API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSuchApi {
+    /// Neither `Host` nor `x-apigw-api-id` names an API.
+    NotNamed,
+    /// The id that was given belongs to no API here.
+    UnknownId,
+    /// `x-apigw-api-id` came twice, or contradicts `Host` (PA-13, PA-16).
+    Contradiction,
+    /// The host names another VPC endpoint, or one that the API does not list (PA-14).
+    OtherVpcEndpoint,
+    /// The API is private and the connection came in publicly, or the other way round (PA-17).
+    WrongDoor,
+}
+
+/// A policy's refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyDenial {
+    /// Whether a `Deny` statement matched; else nothing allowed.
+    pub explicit: bool,
+    /// Which policy decided.
+    pub layer: PolicyLayer,
+    /// The `Sid` or index of the statement that denied.
+    pub statement: Option<Box<str>>,
+    /// The masked ARN of the method (RP-110).
+    pub resource: Box<str>,
+}
+
+/// Which policy decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyLayer {
+    /// The API's resource policy.
+    Resource,
+}
+
+/// Why an API key opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyFault {
+    /// None was sent.
+    Missing,
+    /// Nobody has it.
+    Unknown,
+    /// It is not enabled.
+    Disabled,
+    /// It is in no usage plan with this stage.
+    NotInPlan,
+}
+
+/// Which bucket was empty (TH-20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThrottleLevel {
+    /// A method in a usage plan.
+    PlanMethod,
+    /// A usage plan.
+    Plan,
+    /// A method in a stage.
+    Method,
+    /// The account.
+    Account,
+}
+
+/// How the message of a built-in body is spelled: the service is not uniform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// `{"message":"…"}`
+    Tight,
+    /// `{"message": "…"}`
+    Spaced,
+    /// `{"Message":"…"}`
+    Capital,
+}
+
+/// What a refusal is answered with, before an API's own gateway responses are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wording {
+    /// The gateway response type, if the answer has one. `DEFAULT_4XX` itself stands for errors of no
+    /// named type.
+    pub(crate) kind: Option<GatewayResponseType>,
+    pub(crate) status: u16,
+    /// The value of `x-amzn-ErrorType`.
+    pub(crate) error_type: Option<&'static str>,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) spelling: Spelling,
+}
+
+const INTERNAL: &str = "Internal server error";
+
+impl Refusal {
+    /// The answer's words (gateway-responses.md sections 1 and 2).
+    pub(crate) fn wording(&self) -> Wording {
+        use GatewayResponseType as Type;
+        use Spelling::{Capital, Spaced, Tight};
+        let built_in = |status, message: &'static str| Wording::new(None, status, None, message, Tight);
+        let typed = |kind, status, error_type, message: &'static str, spelling| {
+            Wording::new(Some(kind), status, Some(error_type), message, spelling)
+        };
+        match self {
+            Self::Head { status, .. } => built_in(*status, head_message(*status)),
+            Self::Overloaded => built_in(503, "Service Unavailable"),
+            Self::MethodArnTooLong => built_in(414, "Request URI too long"),
+            Self::Body(BodyFault::Malformed) => built_in(400, "Bad Request"),
+            Self::Body(BodyFault::TooSlow | BodyFault::Gone) => built_in(408, "Request Timeout"),
+            Self::NoSuchApi(_) | Self::NoSuchStage | Self::DefaultEndpointDisabled | Self::NoSuchMapping => {
+                Wording::new(None, 403, Some("ForbiddenException"), "Forbidden", Tight)
+            }
+            Self::NoSuchMethod => typed(
+                Type::MissingAuthenticationToken,
+                403,
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+                Tight,
+            ),
+            Self::Signature(fault) => Wording {
+                kind: fault.response_type().parse().ok(),
+                status: fault.status(),
+                error_type: Some(fault.error_type()),
+                message: fault.to_string().into(),
+                spelling: Tight,
+            },
+            Self::PolicyDenied(denial) => Wording {
+                kind: Some(Type::AccessDenied),
+                status: 403,
+                error_type: Some("AccessDeniedException"),
+                message: denial.message().into(),
+                spelling: Capital,
+            },
+            Self::ApiKey(_) => typed(Type::InvalidApiKey, 403, "ForbiddenException", "Forbidden", Tight),
+            Self::Throttled(_) => {
+                typed(Type::Throttled, 429, "TooManyRequestsException", "Too Many Requests", Tight)
+            }
+            Self::QuotaExceeded => {
+                typed(Type::QuotaExceeded, 429, "LimitExceededException", "Limit Exceeded", Tight)
+            }
+            Self::BodyTooLarge => typed(
+                Type::RequestTooLarge,
+                413,
+                "RequestTooLargeException",
+                "HTTP content length exceeded 10485760 bytes.",
+                Tight,
+            ),
+            Self::InvalidJsonBody => {
+                typed(Type::Default4xx, 400, "BadRequestException", "Invalid JSON in request body", Spaced)
+            }
+            Self::UnsupportedMediaType => {
+                typed(Type::UnsupportedMediaType, 415, "BadRequestException", "Unsupported Media Type", Spaced)
+            }
+            Self::Configuration(_) => {
+                typed(Type::ApiConfigurationError, 500, "InternalServerErrorException", INTERNAL, Spaced)
+            }
+            Self::Integration(failure) => failure.wording(),
+        }
+    }
+
+    /// Whether the connection closes after the answer (hardening.md sections 1 to 3): where the client
+    /// and we might not agree on what follows.
+    pub(crate) const fn closes(&self) -> bool {
+        matches!(
+            self,
+            Self::Head { .. }
+                | Self::MethodArnTooLong
+                | Self::BodyTooLarge
+                | Self::Body(_)
+                | Self::Integration(IntegrationFailure { kind: IntegrationFailureKind::ClientBody(_), .. })
+        )
+    }
+
+    /// What happened, for an operator. Holds no secret and no byte of the client's.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'_, str> {
+        match self {
+            Self::Head { reason, .. } => (*reason).into(),
+            Self::NoSuchApi(why) => why.reason().into(),
+            Self::Configuration(why) => (&**why).into(),
+            Self::Integration(failure) => (&*failure.reason).into(),
+            Self::PolicyDenied(denial) => denial.reason(),
+            Self::ApiKey(fault) => fault.reason().into(),
+            Self::Throttled(level) => level.reason().into(),
+            Self::NoSuchStage => "the API has no stage of that name".into(),
+            Self::DefaultEndpointDisabled => "the API answers by its custom domain names alone".into(),
+            Self::NoSuchMapping => "no base path of the domain name matches".into(),
+            Self::MethodArnTooLong => "the ARN of the method is too long".into(),
+            Self::NoSuchMethod => "no resource and method match".into(),
+            Self::Signature(fault) => fault.to_string().into(),
+            Self::QuotaExceeded => "the quota of the API key is used up".into(),
+            Self::BodyTooLarge => "the body is larger than `payloadBytes`".into(),
+            Self::Body(fault) => fault.reason().into(),
+            Self::InvalidJsonBody => "a mapping reads JSON from a body that is not JSON".into(),
+            Self::UnsupportedMediaType => "no request template takes the body's media type".into(),
+            Self::Overloaded => "too many requests are in flight".into(),
+        }
+    }
+}
+
+impl Wording {
+    fn new(
+        kind: Option<GatewayResponseType>,
+        status: u16,
+        error_type: Option<&'static str>,
+        message: &'static str,
+        spelling: Spelling,
+    ) -> Self {
+        Self { kind, status, error_type, message: Cow::Borrowed(message), spelling }
+    }
+
+    /// The family that an uncustomised type falls back to (GR-1). A request that is too large has
+    /// none (GR-4).
+    pub(crate) fn family(&self) -> Option<GatewayResponseType> {
+        match self.kind? {
+            GatewayResponseType::RequestTooLarge => None,
+            _ if self.status < 500 => Some(GatewayResponseType::Default4xx),
+            _ => Some(GatewayResponseType::Default5xx),
+        }
+    }
+}
+
+impl IntegrationFailure {
+    fn wording(&self) -> Wording {
+        use GatewayResponseType::{IntegrationFailure as Failure, IntegrationTimeout};
+        let failure = |kind, status, message| {
+            Wording::new(Some(kind), status, Some("InternalServerErrorException"), message, Spelling::Spaced)
+        };
+        match self.kind {
+            IntegrationFailureKind::TimedOut => failure(IntegrationTimeout, 504, "Endpoint request timed out"),
+            IntegrationFailureKind::Network => failure(Failure, 504, "Network error communicating with endpoint"),
+            IntegrationFailureKind::Certificate => failure(Failure, 500, INTERNAL),
+            IntegrationFailureKind::BadAnswer => failure(Failure, 502, INTERNAL),
+            IntegrationFailureKind::Overloaded => failure(Failure, 503, "Service Unavailable"),
+            IntegrationFailureKind::ClientBody(fault) => Refusal::Body(fault).wording(),
+        }
+    }
+}
+
+impl PolicyDenial {
+    /// The text of the answer (resource-policies.md section 7) for an unsigned caller.
+    fn message(&self) -> String {
+        let ending = if self.explicit { " with an explicit deny" } else { "" };
+        format!(
+            "User: anonymous is not authorized to perform: execute-api:Invoke on resource: {}{ending}",
+            self.resource
+        )
+    }
+
+    fn reason(&self) -> Cow<'_, str> {
+        let policy = match self.layer {
+            PolicyLayer::Resource => "the resource policy",
+        };
+        match &self.statement {
+            Some(statement) => format!("{policy} denies by statement {statement}").into(),
+            None => format!("no statement of {policy} allows").into(),
+        }
+    }
+}
+
+impl NoSuchApi {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::NotNamed => "neither Host nor x-apigw-api-id names an API",
+            Self::UnknownId => "no API has that id",
+            Self::Contradiction => "x-apigw-api-id contradicts Host, or came twice",
+            Self::OtherVpcEndpoint => "Host names a VPC endpoint that is not this one, or that the API does not list",
+            Self::WrongDoor => "the API is not reachable through this kind of listener",
+        }
+    }
+}
+
+impl ApiKeyFault {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "no API key was sent",
+            Self::Unknown => "the API key is unknown",
+            Self::Disabled => "the API key is disabled",
+            Self::NotInPlan => "the API key is in no usage plan with this stage",
+        }
+    }
+}
+
+impl ThrottleLevel {
+    /// The level in words.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::PlanMethod => "the usage plan's throttle of this method",
+            Self::Plan => "the usage plan's throttle",
+            Self::Method => "the stage's throttle of this method",
+            Self::Account => "the account's throttle",
+        }
+    }
+}
+
+impl BodyFault {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "the body breaks the grammar of its framing",
+            Self::TooSlow => "the body came too slowly",
+            Self::Gone => "the client went away before its body was complete",
+        }
+    }
+}
+
+/// The message of a refusal that no API can change (gateway-responses.md, end of section 1).
+const fn head_message(status: u16) -> &'static str {
+    match status {
+        403 => "Forbidden",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "HTTP content length exceeded 10485760 bytes.",
+        414 => "Request URI too long",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        431 => "Request header fields too large",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "Bad Request",
+    }
+}

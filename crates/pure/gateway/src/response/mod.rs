@@ -1,0 +1,5 @@
+//! What the client sees.
+
+mod gateway_response;
+
+pub(crate) use gateway_response::{push_ids, refuse};

@@ -1,0 +1,152 @@
+//! Which API and stage: by host, by `x-apigw-api-id`, by custom domain name (private-access.md
+//! sections 2, 3 and 9).
+
+use std::borrow::Cow;
+
+use postern_protocol::http1::{Authority, KnownName, path};
+
+use super::location::{Located, verb_of};
+use crate::{
+    Arrival, Identity, NoSuchApi, Refusal, Snapshot,
+    snapshot::{Api, Domain, DomainMapping, Stage},
+};
+
+/// Memory for what was sent in another form than routing reads it; untouched in the usual case.
+#[derive(Debug, Default)]
+pub(crate) struct RoutingMemory {
+    path: Vec<u8>,
+    host: String,
+    resource_path: String,
+}
+
+/// Finds the API, the stage and the path below it.
+pub(crate) fn find_api<'a>(
+    house: &'a Snapshot,
+    arrival: &'a Arrival<'a>,
+    memory: &'a mut RoutingMemory,
+) -> Result<Located<'a>, Refusal> {
+    let request = arrival.head.over(arrival.bytes);
+    let entrance = house.entrance_of(arrival.connection).ok_or(Refusal::NoSuchApi(NoSuchApi::WrongDoor))?;
+    let segments_max = usize::try_from(house.limits.path_segments).unwrap_or(usize::MAX);
+    let path = path::normalise(request.path(), segments_max, &mut memory.path)
+        .map_err(|refusal| Refusal::Head { status: refusal.status(), reason: refusal.reason() })?;
+    let verb = verb_of(arrival, house.compatibility.method_override).map_err(|_| Refusal::Head {
+        status: 400,
+        reason: "X-HTTP-Method-Override is repeated or names no method",
+    })?;
+    let authority = request.authority().ok_or(Refusal::NoSuchApi(NoSuchApi::NotNamed))?;
+    let host = normalised_host(&authority, &mut memory.host);
+
+    if let Some(domain) = entrance.domains.get(host).and_then(|index| house.domains.get(*index)) {
+        let (mapping, rest) = domain.find(path).ok_or(Refusal::NoSuchMapping)?;
+        let resource_path = below_base_path(rest, &mut memory.resource_path);
+        let api = house.apis.get(mapping.api).ok_or(Refusal::NoSuchMapping)?;
+        let stage = api.stages.get(mapping.stage).ok_or(Refusal::NoSuchMapping)?;
+        let base_path = Some(mapping.mapping.base_path.as_str());
+        return Ok(Located { entrance, api, stage, host, path, resource_path, base_path, verb });
+    }
+    let api = api_of_host(house, arrival, host).map_err(Refusal::NoSuchApi)?;
+    let (stage, resource_path) = stage_of_path(api, path).ok_or(Refusal::NoSuchStage)?;
+    if api.disable_execute_api_endpoint {
+        return Err(Refusal::DefaultEndpointDisabled);
+    }
+    Ok(Located { entrance, api, stage, host, path, resource_path, base_path: None, verb })
+}
+
+fn normalised_host<'a>(authority: &Authority<'a>, memory: &'a mut String) -> &'a str {
+    match authority.normalised() {
+        Cow::Borrowed(host) => host,
+        Cow::Owned(host) => {
+            *memory = host;
+            memory
+        }
+    }
+}
+
+/// The API that the host names (H1, H2), else the one that `x-apigw-api-id` names (H3, H5).
+fn api_of_host<'a>(house: &'a Snapshot, arrival: &Arrival<'_>, host: &str) -> Result<&'a Api, NoSuchApi> {
+    let fields = arrival.head.over(arrival.bytes).fields();
+    let given = fields.value(KnownName::XApigwApiId);
+    if fields.is_repeated(KnownName::XApigwApiId) {
+        return Err(NoSuchApi::Contradiction);
+    }
+    let named = host.strip_suffix(&*house.api_suffix).filter(|label| !label.contains('.'));
+    let api = if let Some(label) = named {
+        let (id, vpc_endpoint) = split_endpoint(label);
+        if given.is_some_and(|given| given != id.as_bytes()) {
+            return Err(NoSuchApi::Contradiction);
+        }
+        let api = house.api(id).ok_or(NoSuchApi::UnknownId)?;
+        if let Some(vpc_endpoint) = vpc_endpoint {
+            check_named_endpoint(arrival, api, vpc_endpoint)?;
+        }
+        api
+    } else {
+        let given = given.ok_or(NoSuchApi::NotNamed)?;
+        let id = std::str::from_utf8(given).map_err(|_| NoSuchApi::UnknownId)?;
+        house.api(id).ok_or(NoSuchApi::UnknownId)?
+    };
+    let came_privately = matches!(arrival.connection.identity(), Identity::VpcEndpoint { .. });
+    if api.private == came_privately { Ok(api) } else { Err(NoSuchApi::WrongDoor) }
+}
+
+/// Splits `{api}-{vpce}` (PA-11): API ids hold no hyphen.
+fn split_endpoint(label: &str) -> (&str, Option<&str>) {
+    match label.split_once('-') {
+        Some((id, vpc_endpoint)) if vpc_endpoint.starts_with("vpce-") => (id, Some(vpc_endpoint)),
+        _ => (label, None),
+    }
+}
+
+/// A host name of the form H2 exists only for endpoints that the API lists, and only there (PA-14).
+fn check_named_endpoint(arrival: &Arrival<'_>, api: &Api, named: &str) -> Result<(), NoSuchApi> {
+    let Identity::VpcEndpoint { vpc_endpoint_id, .. } = arrival.connection.identity() else {
+        return Err(NoSuchApi::WrongDoor);
+    };
+    let listed = api.vpc_endpoint_ids.contains(vpc_endpoint_id);
+    if listed && vpc_endpoint_id.as_str().eq_ignore_ascii_case(named) {
+        Ok(())
+    } else {
+        Err(NoSuchApi::OtherVpcEndpoint)
+    }
+}
+
+/// The stage that the first segment names, and the path behind it (PA-30).
+fn stage_of_path<'a>(api: &'a Api, path: &'a str) -> Option<(&'a Stage, &'a str)> {
+    let rest = path.strip_prefix('/')?;
+    let (name, resource_path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, "/"),
+    };
+    Some((api.stage(name)?, resource_path))
+}
+
+impl Domain {
+    /// The mapping for a path, and what is left of the path behind its base path. Where some base
+    /// path has several levels, the longest prefix wins without regard to segments (PA-121, PA-122).
+    fn find<'a>(&'a self, path: &'a str) -> Option<(&'a DomainMapping, &'a str)> {
+        self.mappings.iter().find_map(|mapping| {
+            let base_path = mapping.mapping.base_path.as_str();
+            if base_path.is_empty() {
+                return Some((mapping, path));
+            }
+            let rest = path.strip_prefix('/')?.strip_prefix(base_path)?;
+            let at_boundary = rest.is_empty() || rest.starts_with('/');
+            (at_boundary || self.has_several_levels).then_some((mapping, rest))
+        })
+    }
+}
+
+/// What is left behind a base path, as a path: with a slash put before it where it has none.
+fn below_base_path<'a>(rest: &'a str, memory: &'a mut String) -> &'a str {
+    if rest.is_empty() {
+        return "/";
+    }
+    if rest.starts_with('/') {
+        return rest;
+    }
+    memory.clear();
+    memory.push('/');
+    memory.push_str(rest);
+    memory
+}

@@ -1,0 +1,300 @@
+//! The paths of one API as a tree: the most specific (resource, verb) pair is found by walking it.
+//!
+//! At each level a literal part comes before `{name}`, and that before `{name+}`. A node counts only
+//! if it has the verb itself or `ANY`; else the search goes back to less specific resources, as
+//! measured on the service (routing.md section 3, M1 to M6).
+
+use postern_model::{PathPart, ResourcePath, Verb};
+
+/// The number of a method among those of its API.
+pub(crate) type MethodIndex = u32;
+
+/// Where a path variable's value stands in the path that was searched, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VariableSpan {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// The tree. Immutable once built.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    nodes: Vec<Node>,
+    /// Methods of the nodes and greedy parts that have any.
+    methods: Vec<Methods>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// Ordered by text, for binary search.
+    literals: Vec<(Box<str>, u32)>,
+    variable: Option<u32>,
+    greedy: Option<u32>,
+    methods: Option<u32>,
+}
+
+/// Methods of one resource by verb; the last is `ANY`.
+#[derive(Clone, Copy, Debug)]
+struct Methods([Option<MethodIndex>; 8]);
+
+impl Methods {
+    fn of(self, verb: Verb) -> Option<MethodIndex> {
+        let at = |verb: Verb| self.0.get(verb as usize).copied().flatten();
+        at(verb).or_else(|| at(Verb::Any))
+    }
+}
+
+impl Tree {
+    /// A tree without paths.
+    pub(crate) fn new() -> Self {
+        Self { nodes: vec![Node::default()], methods: Vec::new() }
+    }
+
+    /// Adds a method. The model has checked that no pair comes twice and that variables agree.
+    pub(crate) fn insert(&mut self, path: &ResourcePath, verb: Verb, method: MethodIndex) {
+        let mut at = 0;
+        let mut greedy = false;
+        for part in path.parts() {
+            match part {
+                PathPart::Literal(text) => at = self.literal_child(at, text),
+                PathPart::Variable(_) => at = self.variable_child(at),
+                PathPart::Greedy(_) => greedy = true,
+            }
+        }
+        let next = to_index(self.methods.len());
+        let Some(node) = self.nodes.get_mut(at as usize) else { return };
+        let slot = if greedy { &mut node.greedy } else { &mut node.methods };
+        let index = *slot.get_or_insert(next);
+        if index == next {
+            self.methods.push(Methods([None; 8]));
+        }
+        if let Some(entry) =
+            self.methods.get_mut(index as usize).and_then(|methods| methods.0.get_mut(verb as usize))
+        {
+            *entry = Some(method);
+        }
+    }
+
+    /// Gives back memory that building did not use.
+    pub(crate) fn shrink(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.methods.shrink_to_fit();
+        for node in &mut self.nodes {
+            node.literals.shrink_to_fit();
+        }
+    }
+
+    /// The method for a path and verb. `path` starts with `/`; `variables` is emptied and then holds
+    /// the values of the path's variables in the order of the template.
+    pub(crate) fn find(&self, path: &str, verb: Verb, variables: &mut Vec<VariableSpan>) -> Option<MethodIndex> {
+        variables.clear();
+        // One trailing slash never matters (PA-33).
+        let path = path.strip_suffix('/').unwrap_or(path);
+        self.find_below(0, path, 0, verb, variables)
+    }
+
+    /// Searches below a node; `offset` is where the path's next `/` stands, or the path's end. The
+    /// depth is that of the tree, which the definition bounds.
+    fn find_below(
+        &self,
+        node: u32,
+        path: &str,
+        offset: usize,
+        verb: Verb,
+        variables: &mut Vec<VariableSpan>,
+    ) -> Option<MethodIndex> {
+        let node = self.nodes.get(node as usize)?;
+        let rest = path.get(offset..)?;
+        let Some(rest) = rest.strip_prefix('/') else {
+            return self.method_of(node.methods, verb);
+        };
+        let start = offset + 1;
+        let segment = rest.split('/').next().unwrap_or_default();
+        let end = start + segment.len();
+        if let Some(child) = node.literal(segment)
+            && let Some(method) = self.find_below(child, path, end, verb, variables)
+        {
+            return Some(method);
+        }
+        if let Some(child) = node.variable.filter(|_| !segment.is_empty()) {
+            variables.push(span(start, end));
+            if let Some(method) = self.find_below(child, path, end, verb, variables) {
+                return Some(method);
+            }
+            variables.pop();
+        }
+        // A greedy part needs at least one segment that is not empty (M5).
+        let greedy = node.greedy.filter(|_| rest.bytes().any(|byte| byte != b'/'));
+        let method = self.method_of(greedy, verb)?;
+        variables.push(span(start, path.len()));
+        Some(method)
+    }
+
+    fn method_of(&self, methods: Option<u32>, verb: Verb) -> Option<MethodIndex> {
+        self.methods.get(methods? as usize)?.of(verb)
+    }
+
+    fn literal_child(&mut self, at: u32, text: &str) -> u32 {
+        let next = to_index(self.nodes.len());
+        let Some(node) = self.nodes.get_mut(at as usize) else { return at };
+        match node.literals.binary_search_by(|(literal, _)| (**literal).cmp(text)) {
+            Ok(found) => node.literals.get(found).map_or(at, |(_, child)| *child),
+            Err(place) => {
+                node.literals.insert(place, (text.into(), next));
+                self.nodes.push(Node::default());
+                next
+            }
+        }
+    }
+
+    fn variable_child(&mut self, at: u32) -> u32 {
+        let next = to_index(self.nodes.len());
+        let Some(node) = self.nodes.get_mut(at as usize) else { return at };
+        let child = *node.variable.get_or_insert(next);
+        if child == next {
+            self.nodes.push(Node::default());
+        }
+        child
+    }
+}
+
+impl Node {
+    fn literal(&self, segment: &str) -> Option<u32> {
+        let found = self.literals.binary_search_by(|(literal, _)| (**literal).cmp(segment)).ok()?;
+        self.literals.get(found).map(|(_, child)| *child)
+    }
+}
+
+/// Indices and offsets are far below 2^32: a definition has at most 6 MB, a path 64 KiB.
+fn to_index(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn span(start: usize, end: usize) -> VariableSpan {
+    VariableSpan { start: to_index(start), end: to_index(end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Api {
+        tree: Tree,
+        names: Vec<String>,
+    }
+
+    fn api(methods: &[(&str, &str)]) -> Api {
+        let mut tree = Tree::new();
+        let mut names = Vec::new();
+        for (path, verbs) in methods {
+            for verb in verbs.split(' ') {
+                let index = u32::try_from(names.len()).unwrap();
+                tree.insert(&ResourcePath::parse(path).unwrap(), verb.parse().unwrap(), index);
+                names.push(format!("{verb} {path}"));
+            }
+        }
+        Api { tree, names }
+    }
+
+    impl Api {
+        fn find(&self, request: &str) -> Option<(String, Vec<String>)> {
+            let (verb, path) = request.split_once(' ').unwrap();
+            let mut variables = Vec::new();
+            let verb = Verb::of_request(verb.as_bytes())?;
+            let found = self.tree.find(path, verb, &mut variables)?;
+            let text = |span: &VariableSpan| path[span.start as usize..span.end as usize].to_owned();
+            Some((self.names[found as usize].clone(), variables.iter().map(text).collect()))
+        }
+
+        fn check(&self, rows: &[(&str, Option<(&str, &[&str])>)]) {
+            for (request, expected) in rows {
+                let expected =
+                    expected.map(|(name, values)| (name.to_owned(), values.iter().map(|&v| v.into()).collect()));
+                assert_eq!(self.find(request), expected, "{request}");
+            }
+        }
+    }
+
+    #[test]
+    fn m1_the_most_specific_pair_of_resource_and_verb_wins() {
+        api(&[("/users/{userId}", "GET"), ("/users/me", "PATCH")]).check(&[
+            ("GET /users/me", Some(("GET /users/{userId}", &["me"]))),
+            ("PATCH /users/me", Some(("PATCH /users/me", &[]))),
+            ("POST /users/me", None),
+        ]);
+        api(&[("/roles/{roleId}", "GET"), ("/roles/provision", "POST")])
+            .check(&[("GET /roles/provision", Some(("GET /roles/{roleId}", &["provision"])))]);
+        for verbs in ["POST", "ANY"] {
+            api(&[("/things/{proxy+}", verbs), ("/things/real", "GET")]).check(&[(
+                "POST /things/real",
+                Some((&format!("{verbs} /things/{{proxy+}}"), &["real"])),
+            )]);
+        }
+        api(&[("/{proxy+}", "ANY"), ("/jobs/{op}", "GET"), ("/cors_only", "OPTIONS")]).check(&[
+            ("GET /jobs", Some(("ANY /{proxy+}", &["jobs"]))),
+            ("POST /jobs", Some(("ANY /{proxy+}", &["jobs"]))),
+            ("POST /jobs/reboot", Some(("ANY /{proxy+}", &["jobs/reboot"]))),
+            ("GET /cors_only", Some(("ANY /{proxy+}", &["cors_only"]))),
+        ]);
+        api(&[("/{proxy+}", "OPTIONS"), ("/foo", "POST"), ("/foo/bar", "ANY")]).check(&[
+            ("OPTIONS /foo", Some(("OPTIONS /{proxy+}", &["foo"]))),
+            ("OPTIONS /foo/bar", Some(("ANY /foo/bar", &[]))),
+            ("GET /foo", None),
+        ]);
+    }
+
+    #[test]
+    fn m3_an_explicit_verb_wins_over_any() {
+        api(&[("/pets", "ANY GET")]).check(&[
+            ("GET /pets", Some(("GET /pets", &[]))),
+            ("POST /pets", Some(("ANY /pets", &[]))),
+        ]);
+    }
+
+    #[test]
+    fn m4_the_deepest_greedy_ancestor_wins() {
+        api(&[("/{proxy+}", "ANY"), ("/a/{x}/{rest+}", "ANY"), ("/a/b/c", "PUT")]).check(&[
+            ("GET /a/b/c", Some(("ANY /a/{x}/{rest+}", &["b", "c"]))),
+            ("GET /a/b", Some(("ANY /{proxy+}", &["a/b"]))),
+        ]);
+    }
+
+    #[test]
+    fn m5_m6_variables_need_a_segment_that_is_not_empty() {
+        api(&[("/", "GET"), ("/{id}", "GET"), ("/auth/{proxy+}", "ANY")]).check(&[
+            ("GET /", Some(("GET /", &[]))),
+            ("GET //", None),
+            ("GET /auth/", Some(("GET /{id}", &["auth"]))),
+            ("GET /auth//", None),
+            ("GET /auth//a", Some(("ANY /auth/{proxy+}", &["/a"]))),
+        ]);
+        api(&[("/{proxy+}", "ANY")]).check(&[
+            ("GET /", None),
+            ("GET /a/", Some(("ANY /{proxy+}", &["a"]))),
+            ("GET /a//b", Some(("ANY /{proxy+}", &["a//b"]))),
+            ("GET //a", Some(("ANY /{proxy+}", &["/a"]))),
+        ]);
+    }
+
+    #[test]
+    fn m7_any_covers_seven_verbs_and_nothing_else() {
+        let api = api(&[("/", "ANY")]);
+        for verb in Verb::EXACT {
+            assert!(api.find(&format!("{verb} /")).is_some(), "{verb}");
+        }
+        for verb in ["get", "QUERY", "ANY", "TRACE"] {
+            assert_eq!(api.find(&format!("{verb} /")), None, "{verb}");
+        }
+    }
+
+    #[test]
+    fn s1_a_trailing_slash_never_matters_and_double_slashes_do() {
+        api(&[("/a/b", "GET")]).check(&[
+            ("GET /a/b/", Some(("GET /a/b", &[]))),
+            ("GET /a//b", None),
+            ("GET //a/b", None),
+            ("GET /a/b//", None),
+            ("GET /A/b", None),
+        ]);
+    }
+}

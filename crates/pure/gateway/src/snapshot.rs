@@ -1,0 +1,223 @@
+//! The compiled configuration: immutable, whole, made for answering.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use postern_model::{
+    AccountThrottle, BasePathMapping, Compatibility, GatewayResponse, GatewayResponseType, Limits, Method, ResourcePath,
+    RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
+};
+use postern_policy::Policy;
+use postern_protocol::http1;
+
+use crate::{
+    CompiledAccessLog, Connection, Destination, Hosts, Identity, KeyUsage,
+    connection::CachedEntrance,
+    integration::CompiledIntegration,
+    routing::Tree,
+    throttle::{Bucket, Pace},
+    usage::Keys,
+};
+
+/// Everything that one gateway serves, compiled. A request uses one snapshot from start to end.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) generation: u64,
+    pub(crate) region: Box<str>,
+    pub(crate) account_id: Box<str>,
+    /// `.execute-api.{region}.{suffix}`: what host names of APIs end with.
+    pub(crate) api_suffix: Box<str>,
+    /// `.execute-api.{region}.vpce.{suffix}`: what host names of endpoints end with.
+    pub(crate) endpoint_suffix: Box<str>,
+    pub(crate) entrances: Vec<Entrance>,
+    pub(crate) apis: Vec<Api>,
+    pub(crate) apis_by_id: HashMap<Box<str>, usize>,
+    pub(crate) domains: Vec<Domain>,
+    pub(crate) destinations: Vec<Arc<Destination>>,
+    pub(crate) keys: Keys,
+    pub(crate) account_throttle: Option<(AccountThrottle, Pace, Arc<Bucket>)>,
+    pub(crate) hosts: Hosts,
+    pub(crate) limits: Limits,
+    pub(crate) template_limits: postern_template::Limits,
+    pub(crate) compatibility: Compatibility,
+    pub(crate) request_streaming: bool,
+    pub(crate) access_log: Option<CompiledAccessLog>,
+}
+
+/// A door of the gateway: one VPC endpoint, or one entry of the public listeners.
+#[derive(Debug)]
+pub struct Entrance {
+    /// Who comes in by it.
+    pub identity: Arc<Identity>,
+    /// Its addresses.
+    pub addresses: Vec<SocketAddr>,
+    /// Its certificates, the default one first; empty: plain text.
+    pub tls: Vec<TlsIdentity>,
+    /// Whether HTTP/2 is served.
+    pub http2: bool,
+    /// Limits of the heads that come in by it.
+    pub head_limits: http1::Limits,
+    pub(crate) trust_x_forwarded_for: bool,
+    /// Custom domain names that are seen here, as indices.
+    pub(crate) domains: HashMap<Box<str>, usize>,
+}
+
+/// One API.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) id: RestApiId,
+    pub(crate) name: Box<str>,
+    pub(crate) private: bool,
+    pub(crate) partition: &'static str,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) disable_execute_api_endpoint: bool,
+    pub(crate) vpc_endpoint_ids: Vec<VpcEndpointId>,
+    pub(crate) tree: Tree,
+    pub(crate) methods: Vec<ApiMethod>,
+    pub(crate) gateway_responses: Vec<(GatewayResponseType, GatewayResponse)>,
+    pub(crate) stages: Vec<Stage>,
+}
+
+/// One method of an API: what does not depend on the stage.
+#[derive(Debug)]
+pub(crate) struct ApiMethod {
+    pub(crate) model: Method,
+    pub(crate) path: ResourcePath,
+    pub(crate) resource_id: Box<str>,
+}
+
+/// One stage of an API.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) name: Box<str>,
+    pub(crate) variables: StageVariables,
+    pub(crate) deployment_id: Box<str>,
+    /// In the order of the API's methods.
+    pub(crate) methods: Vec<StageMethod>,
+}
+
+/// One method in one stage.
+#[derive(Debug)]
+pub(crate) struct StageMethod {
+    pub(crate) integration: CompiledIntegration,
+    /// The stage's buckets of this method: one for each verb that it stands for (TH-14).
+    pub(crate) throttle: Vec<MethodThrottle>,
+}
+
+/// The bucket of one verb of a method.
+#[derive(Debug)]
+pub(crate) struct MethodThrottle {
+    pub(crate) verb: postern_model::Verb,
+    pub(crate) pace: Pace,
+    pub(crate) bucket: Arc<Bucket>,
+}
+
+/// A custom domain name.
+#[derive(Debug)]
+pub(crate) struct Domain {
+    /// Longest base path first.
+    pub(crate) mappings: Vec<DomainMapping>,
+    pub(crate) has_several_levels: bool,
+}
+
+/// A base path of a domain name, with the indices of what stands behind it.
+#[derive(Debug)]
+pub(crate) struct DomainMapping {
+    pub(crate) mapping: BasePathMapping,
+    pub(crate) api: usize,
+    pub(crate) stage: usize,
+}
+
+impl Snapshot {
+    /// Which one it is: every snapshot of a process has a larger number than the ones before it.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The doors.
+    #[must_use]
+    pub fn entrances(&self) -> &[Entrance] {
+        &self.entrances
+    }
+
+    /// Every place that some integration calls.
+    #[must_use]
+    pub fn destinations(&self) -> &[Arc<Destination>] {
+        &self.destinations
+    }
+
+    /// The addresses that stand for upstream names.
+    #[must_use]
+    pub const fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The access log, if there is one.
+    #[must_use]
+    pub const fn access_log(&self) -> Option<&CompiledAccessLog> {
+        self.access_log.as_ref()
+    }
+
+    /// What every key has used of every plan.
+    pub fn usage(&self) -> impl Iterator<Item = KeyUsage<'_>> {
+        self.keys.usage()
+    }
+
+    /// Whether a TLS server name may be asked for at an entrance: a form H1 to H3 of
+    /// private-access.md, or a domain that is served there. `name` is in lower case.
+    #[must_use]
+    pub fn knows_server_name(&self, entrance: &Entrance, name: &str) -> bool {
+        name.ends_with(&*self.api_suffix)
+            || name.ends_with(&*self.endpoint_suffix)
+            || entrance.domains.contains_key(name)
+    }
+
+    /// The door that a connection came in by, as this snapshot has it. `None` where the endpoint is
+    /// no longer configured: nothing is reachable then.
+    pub(crate) fn entrance_of(&self, connection: &Connection) -> Option<&Entrance> {
+        let cached = connection.cached_entrance();
+        if let Some(CachedEntrance { generation, index }) = cached.get()
+            && generation == self.generation
+        {
+            return self.entrances.get(index);
+        }
+        let index = self.entrances.iter().position(|entrance| {
+            *entrance.identity == *connection.identity() && entrance.serves(connection.local())
+        });
+        let index = index.or_else(|| {
+            self.entrances.iter().position(|entrance| *entrance.identity == *connection.identity())
+        })?;
+        cached.set(Some(CachedEntrance { generation: self.generation, index }));
+        self.entrances.get(index)
+    }
+
+    pub(crate) fn api(&self, id: &str) -> Option<&Api> {
+        let index = *self.apis_by_id.get(id)?;
+        self.apis.get(index)
+    }
+}
+
+impl Entrance {
+    fn serves(&self, local: SocketAddr) -> bool {
+        self.addresses.iter().any(|address| {
+            address.port() == local.port() && (address.ip().is_unspecified() || address.ip() == local.ip())
+        })
+    }
+}
+
+impl Api {
+    /// The API's own gateway response of a type, if it has one.
+    pub(crate) fn gateway_response(&self, kind: GatewayResponseType) -> Option<&GatewayResponse> {
+        self.gateway_responses.iter().find(|(own, _)| *own == kind).map(|(_, response)| response)
+    }
+
+    pub(crate) fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| &*stage.name == name)
+    }
+}

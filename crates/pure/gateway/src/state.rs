@@ -1,0 +1,29 @@
+//! What has happened, as far as it belongs to no snapshot: numbers that must not be given twice.
+//!
+//! Buckets and quota counters are shared between snapshots by reference: a new snapshot takes over
+//! those whose names still stand ([`compile`](crate::compile)).
+
+use std::collections::HashMap;
+
+use crate::{DestinationAddress, DestinationTls};
+
+/// What a compiler keeps from one snapshot to the next.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) generation: u64,
+    pub(crate) next_destination: u32,
+    pub(crate) destinations: HashMap<DestinationKey, u32>,
+    pub(crate) key_secret: [u8; 32],
+}
+
+/// Two destinations that are equal in this are one.
+pub(crate) type DestinationKey = (DestinationAddress, Option<DestinationTls>);
+
+impl State {
+    /// The state of a process that has just begun. The secret keys the hashes of API keys; draw it
+    /// anew for each process.
+    #[must_use]
+    pub fn new(key_secret: [u8; 32]) -> Self {
+        Self { generation: 0, next_destination: 0, destinations: HashMap::new(), key_secret }
+    }
+}

@@ -1,0 +1,5 @@
+//! How fast: token buckets.
+
+mod bucket;
+
+pub(crate) use bucket::{Bucket, Pace};

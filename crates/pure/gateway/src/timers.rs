@@ -1,0 +1,24 @@
+//! What the pure floor and the backends' side ask of whoever keeps the time.
+
+use std::future::Future;
+
+use crate::Now;
+
+/// A wait that took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed;
+
+/// The clock and the deadlines of one worker. Implemented by `server`'s coarse wheel; asked by
+/// `upstream`, which does not know `server`.
+pub trait Timers {
+    /// Both clocks, as they stand now.
+    fn now(&self) -> Now;
+
+    /// Waits for a future, but not beyond a moment on the monotonic clock (in nanoseconds). The wheel
+    /// is coarse: the wait may last one tick longer.
+    fn within<F: Future>(
+        &self,
+        deadline_nanoseconds: u64,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>>;
+}

@@ -1,0 +1,133 @@
+//! The key of a request (AU-10 to AU-18), and what it takes of buckets and quota.
+
+use std::sync::Arc;
+
+use postern_protocol::http1::KnownName;
+
+use super::Usage;
+use crate::{
+    ApiKeyFault, Arrival, Now, Refusal, Snapshot, ThrottleLevel,
+    authorization::Permit,
+    routing::{Located, Matched},
+    throttle::{Bucket, Pace},
+};
+
+/// Finds the key of a request, where the method wants one.
+pub(crate) fn identify(
+    house: &Snapshot,
+    located: &Located<'_>,
+    matched: &Matched<'_>,
+    arrival: &Arrival<'_>,
+    _permit: &Permit,
+) -> Result<Option<Usage>, Refusal> {
+    if !matched.method.model.api_key_required {
+        return Ok(None);
+    }
+    let fields = arrival.head.over(arrival.bytes).fields();
+    if fields.is_repeated(KnownName::XApiKey) {
+        return Err(Refusal::Head { status: 400, reason: "x-api-key came more than once" });
+    }
+    let value = fields.value(KnownName::XApiKey).filter(|value| !value.is_empty());
+    let value = value.ok_or(Refusal::ApiKey(ApiKeyFault::Missing))?;
+    house.keys.find(value, located.api.id.as_str(), &located.stage.name).map(Some).map_err(Refusal::ApiKey)
+}
+
+/// Takes a token from every bucket that holds for the request, in the documented order (TH-20), and
+/// counts it against the quota (TH-22). A refused request takes nothing anywhere (TH-24).
+pub(crate) fn take(
+    house: &Snapshot,
+    located: &Located<'_>,
+    matched: &Matched<'_>,
+    usage: Option<Usage>,
+    now: Now,
+) -> Result<(), Refusal> {
+    let mut taken = Taken { count: 0, buckets: [None; 3] };
+    let mut take = |bucket, pace, level| taken.take(bucket, pace, level, now);
+    let plan = usage.and_then(|usage| house.keys.of(usage));
+    if let Some((plan, membership)) = plan {
+        let stage = plan.stage(located.api.id.as_str(), &located.stage.name);
+        let method = stage.and_then(|stage| stage.method(matched.method.path.as_str(), matched.verb));
+        let own = method.and_then(|(pace, place)| Some((pace, membership.methods.get(place)?)));
+        if let Some((pace, bucket)) = own {
+            take(bucket, pace, ThrottleLevel::PlanMethod)?;
+        } else if let Some(pace) = plan.throttle {
+            take(&membership.allowance.bucket, pace, ThrottleLevel::Plan)?;
+        }
+    }
+    if let Some(throttle) = matched.stage_method.throttle.iter().find(|throttle| throttle.verb == matched.verb) {
+        take(&throttle.bucket, throttle.pace, ThrottleLevel::Method)?;
+    }
+    if let Some((_, pace, bucket)) = house.account_throttle.as_ref().filter(|(it, ..)| !it.before_authorization) {
+        take(bucket, *pace, ThrottleLevel::Account)?;
+    }
+    let quota = plan.and_then(|(plan, membership)| Some((plan.quota?, membership)));
+    if let Some((quota, membership)) = quota
+        && !membership.allowance.quota.spend(quota, now.epoch_milliseconds)
+    {
+        taken.give_back();
+        return Err(Refusal::QuotaExceeded);
+    }
+    Ok(())
+}
+
+/// Takes from the account's bucket where that stands before authorization (AU-2).
+pub(crate) fn take_before_authorization(house: &Snapshot, now: Now) -> Result<(), Refusal> {
+    let account = house.account_throttle.as_ref().filter(|(it, ..)| it.before_authorization);
+    match account {
+        Some((_, pace, bucket)) if !bucket.take(*pace, now.monotonic_nanoseconds) => {
+            Err(Refusal::Throttled(ThrottleLevel::Account))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The buckets that a request has taken from so far.
+struct Taken<'a> {
+    count: usize,
+    buckets: [Option<(&'a Bucket, Pace)>; 3],
+}
+
+impl<'a> Taken<'a> {
+    fn take(&mut self, bucket: &'a Bucket, pace: Pace, level: ThrottleLevel, now: Now) -> Result<(), Refusal> {
+        if !bucket.take(pace, now.monotonic_nanoseconds) {
+            self.give_back();
+            return Err(Refusal::Throttled(level));
+        }
+        if let Some(place) = self.buckets.get_mut(self.count) {
+            *place = Some((bucket, pace));
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self) {
+        for (bucket, pace) in self.buckets.iter_mut().filter_map(Option::take) {
+            bucket.give_back(pace);
+        }
+    }
+}
+
+/// A bucket that is shared between snapshots, and the limits that it goes from and to.
+#[derive(Debug)]
+pub(crate) struct Adaptation {
+    pub(crate) bucket: AdaptedBucket,
+    pub(crate) old: Pace,
+    pub(crate) new: Pace,
+}
+
+/// Where a shared bucket stands.
+#[derive(Debug)]
+pub(crate) enum AdaptedBucket {
+    Own(Arc<Bucket>),
+    OfKey(Arc<super::Allowance>),
+}
+
+impl Adaptation {
+    pub(crate) fn apply(&self, now: Now) {
+        let bucket = match &self.bucket {
+            AdaptedBucket::Own(bucket) => bucket,
+            AdaptedBucket::OfKey(allowance) => &allowance.bucket,
+        };
+        bucket.adapt(self.old, self.new, now.monotonic_nanoseconds);
+    }
+}

@@ -1,0 +1,171 @@
+//! Quotas: so many requests in a day, week or month, UTC (throttling-and-usage-plans.md section 4).
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use postern_model::{Quota, QuotaPeriod};
+
+use crate::calendar::Date;
+
+const MILLISECONDS_OF_DAY: u64 = 86_400_000;
+/// How many low bits of a counter hold the requests; the period's number stands above them.
+const USED_BITS: u32 = 40;
+const USED_MAX: u64 = (1 << USED_BITS) - 1;
+
+/// The number of the period that a moment lies in: periods of one kind count up from 1970. Weeks
+/// start on Sunday (TH-35).
+///
+/// ```
+/// use postern_gateway::period_of;
+/// use postern_model::QuotaPeriod;
+///
+/// let saturday = 1_795_305_600_000 - 86_400_000; // 2026-11-21
+/// assert_eq!(period_of(QuotaPeriod::Week, saturday) + 1, period_of(QuotaPeriod::Week, saturday + 86_400_000));
+/// ```
+#[must_use]
+pub fn period_of(period: QuotaPeriod, epoch_milliseconds: u64) -> u32 {
+    let days = epoch_milliseconds / MILLISECONDS_OF_DAY;
+    let number = match period {
+        QuotaPeriod::Day => days,
+        // 1970-01-01 was a Thursday, four days after a Sunday.
+        QuotaPeriod::Week => (days + 4) / 7,
+        QuotaPeriod::Month => {
+            let date = Date::of_days(days);
+            date.year * 12 + date.month
+        }
+    };
+    u32::try_from(number & 0xff_ffff).unwrap_or_default()
+}
+
+/// What a key has used of a quota: one atomic, so that all workers count together.
+#[derive(Debug, Default)]
+pub(crate) struct QuotaCounter {
+    /// The period's number above the requests counted in it.
+    level: AtomicU64,
+    /// The first period in which the key was seen, plus one; 0: not yet (TH-32).
+    first_period: AtomicU32,
+}
+
+/// A counter as plain data: what is written out and read back (TH-37).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaLevel {
+    /// The number of the period that was counted last.
+    pub period: u32,
+    /// Requests counted in it.
+    pub used: u64,
+    /// The first period in which the key was seen; absent: never.
+    pub first_period: Option<u32>,
+}
+
+impl QuotaCounter {
+    /// A counter that goes on from a level.
+    pub(crate) fn restored(level: QuotaLevel) -> Self {
+        Self {
+            level: AtomicU64::new(pack(level.period, level.used)),
+            first_period: AtomicU32::new(level.first_period.map_or(0, |period| period.saturating_add(1))),
+        }
+    }
+
+    /// Counts one request, if the quota has one left.
+    pub(crate) fn spend(&self, quota: Quota, epoch_milliseconds: u64) -> bool {
+        let period = period_of(quota.period, epoch_milliseconds);
+        let limit = self.limit_in(quota, period);
+        // Relaxed: the number is the whole of what is shared.
+        self.level
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |level| {
+                let (counted, used) = unpack(level);
+                // A wall clock that was set back does not open a new allowance.
+                let used = if counted < period { 0 } else { used };
+                (used < limit).then(|| pack(counted.max(period), used + 1))
+            })
+            .is_ok()
+    }
+
+    /// The allowance of a period: the first one has `offset` requests less (TH-31).
+    fn limit_in(&self, quota: Quota, period: u32) -> u64 {
+        let first = match self.first_period.compare_exchange(
+            0,
+            period.saturating_add(1),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => period,
+            Err(first) => first - 1,
+        };
+        if first == period { quota.limit.saturating_sub(quota.offset) } else { quota.limit }
+    }
+
+    pub(crate) fn level(&self) -> QuotaLevel {
+        let (period, used) = unpack(self.level.load(Ordering::Relaxed));
+        let first_period = self.first_period.load(Ordering::Relaxed).checked_sub(1);
+        QuotaLevel { period, used, first_period }
+    }
+}
+
+fn pack(period: u32, used: u64) -> u64 {
+    u64::from(period) << USED_BITS | used.min(USED_MAX)
+}
+
+fn unpack(level: u64) -> (u32, u64) {
+    (u32::try_from(level >> USED_BITS).unwrap_or_default(), level & USED_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = MILLISECONDS_OF_DAY;
+    /// 2026-01-01T00:00:00Z, a Thursday.
+    const NEW_YEAR: u64 = 20_454 * DAY;
+
+    fn quota(limit: u64, period: QuotaPeriod, offset: u64) -> Quota {
+        Quota { limit, period, offset }
+    }
+
+    fn spent(counter: &QuotaCounter, quota: Quota, at: u64, tries: usize) -> usize {
+        (0..tries).filter(|_| counter.spend(quota, at)).count()
+    }
+
+    #[test]
+    fn th35_a_year_of_periods() {
+        for (period, periods) in [(QuotaPeriod::Day, 365), (QuotaPeriod::Week, 53), (QuotaPeriod::Month, 12)] {
+            let counter = QuotaCounter::default();
+            let quota = quota(3, period, 0);
+            let total: usize = (0..365).map(|day| spent(&counter, quota, NEW_YEAR + day * DAY + 5, 5)).sum();
+            assert_eq!(total, 3 * periods, "{period}");
+        }
+    }
+
+    #[test]
+    fn th35_a_period_ends_at_midnight() {
+        let counter = QuotaCounter::default();
+        let quota = quota(1, QuotaPeriod::Day, 0);
+        assert!(counter.spend(quota, NEW_YEAR));
+        assert!(!counter.spend(quota, NEW_YEAR + DAY - 1));
+        assert!(counter.spend(quota, NEW_YEAR + DAY));
+    }
+
+    #[test]
+    fn th31_offset_is_a_number_of_requests_in_the_first_period() {
+        let counter = QuotaCounter::default();
+        let quota = quota(10, QuotaPeriod::Month, 4);
+        assert_eq!(spent(&counter, quota, NEW_YEAR + 20 * DAY, 20), 6);
+        assert_eq!(spent(&counter, quota, NEW_YEAR + 31 * DAY, 20), 10);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_opens_nothing() {
+        let counter = QuotaCounter::default();
+        let quota = quota(2, QuotaPeriod::Day, 0);
+        assert_eq!(spent(&counter, quota, NEW_YEAR + DAY, 5), 2);
+        assert_eq!(spent(&counter, quota, NEW_YEAR, 5), 0);
+    }
+
+    #[test]
+    fn th37_a_level_goes_on_after_it_was_read_back() {
+        let counter = QuotaCounter::default();
+        let quota = quota(5, QuotaPeriod::Week, 1);
+        assert_eq!(spent(&counter, quota, NEW_YEAR, 3), 3);
+        let restored = QuotaCounter::restored(counter.level());
+        assert_eq!(spent(&restored, quota, NEW_YEAR, 5), 1);
+    }
+}
