@@ -1,4 +1,9 @@
-//! Cyclic redundancy checks: the CRC-32C of the PROXY protocol.
+//! Cyclic redundancy checks: CRC-32C of the PROXY protocol, CRC-32 of event streams.
+
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
+/// CRC-32 as in Ethernet, zip and `application/vnd.amazon.eventstream` (polynomial 0x04C11DB7, reflected).
+pub(crate) static CRC_32: CyclicRedundancyCheck = CyclicRedundancyCheck::new(0xEDB8_8320);
 
 /// CRC-32C, "Castagnoli", as in SCTP and the PROXY protocol (polynomial 0x1EDC6F41, reflected).
 pub(crate) static CRC_32C: CyclicRedundancyCheck = CyclicRedundancyCheck::new(0x82F6_3B78);
@@ -9,6 +14,12 @@ pub(crate) struct CyclicRedundancyCheck {
 }
 
 impl CyclicRedundancyCheck {
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::indexing_slicing,
+        reason = "evaluated by the compiler, with numbers up to 256"
+    )]
     const fn new(polynomial: u32) -> Self {
         let mut table = [0; 256];
         let mut byte = 0;
@@ -23,10 +34,7 @@ impl CyclicRedundancyCheck {
                 }
                 bit += 1;
             }
-            #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, with an index below 256")]
-            {
-                table[byte as usize] = register;
-            }
+            table[byte as usize] = register;
             byte += 1;
         }
         Self { table }
@@ -64,6 +72,7 @@ mod tests {
     /// "Check" values of the catalogue of parametrised CRC algorithms.
     #[test]
     fn the_check_values_of_the_catalogue() {
+        assert_eq!(CRC_32.of(&[b"123456789"]), 0xCBF4_3926);
         assert_eq!(CRC_32C.of(&[b"123456789"]), 0xE306_9283);
         assert_eq!(CRC_32C.of(&[]), 0);
     }
@@ -72,6 +81,7 @@ mod tests {
         #[test]
         fn the_table_agrees_with_the_definition(bytes: Vec<u8>, cut in 0..64_usize) {
             let (before, after) = bytes.split_at(cut.min(bytes.len()));
+            prop_assert_eq!(CRC_32.of(&[before, after]), bit_by_bit(0xEDB8_8320, &bytes));
             prop_assert_eq!(CRC_32C.of(&[before, after]), bit_by_bit(0x82F6_3B78, &bytes));
         }
     }

@@ -4,6 +4,8 @@
 //! protocol" in the user guide for Network Load Balancers, for the TLV that names the endpoint. What is refused:
 //! `hardening.md` section 4. The statements PA-50 to PA-56 are those of `private-access.md`.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use std::{
     error::Error,
     fmt,
@@ -82,12 +84,12 @@ pub fn read(bytes: &[u8], length_max: u16) -> Result<Progress<'_>, Malformed> {
         return refuse_other_protocol(bytes);
     }
     let Some((fixed, _)) = bytes.split_first_chunk::<FIXED_BYTES>() else {
-        return Ok(Progress::NeedsMore(FIXED_BYTES - bytes.len()));
+        return Ok(Progress::NeedsMore(FIXED_BYTES.saturating_sub(bytes.len())));
     };
     let fixed = FixedPart::read(fixed, length_max)?;
-    let whole = FIXED_BYTES + usize::from(fixed.length);
+    let whole = FIXED_BYTES.saturating_add(fixed.length.into());
     let Some((header, rest)) = bytes.split_at_checked(whole) else {
-        return Ok(Progress::NeedsMore(whole - bytes.len()));
+        return Ok(Progress::NeedsMore(whole.saturating_sub(bytes.len())));
     };
     Ok(Progress::Done { header: fixed.read_variable_part(header)?, rest })
 }
@@ -112,13 +114,11 @@ pub fn write(header: &Header) -> Vec<u8> {
         write_tlv(TYPE_AWS, &value, &mut variable);
     }
     write_tlv(TYPE_CRC_32C, &[0; 4], &mut variable);
-    let length = u16::try_from(variable.len()).unwrap_or(u16::MAX);
-    let mut written =
-        [&SIGNATURE[..], &[command, family_and_transport], &length.to_be_bytes(), &variable].concat();
-    let check = CRC_32C.of(&[&written]);
-    written.truncate(written.len() - 4);
-    written.extend_from_slice(&check.to_be_bytes());
-    written
+    let length = u16::try_from(variable.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let fixed = [&SIGNATURE[..], &[command, family_and_transport], &length].concat();
+    let check = CRC_32C.of(&[&fixed, &variable]).to_be_bytes();
+    let before = variable.split_last_chunk::<4>().map(|(before, _)| before).unwrap_or_default();
+    [&*fixed, before, &check].concat()
 }
 
 /// Why the first bytes of a connection are not a header that is taken.
@@ -368,7 +368,7 @@ fn read_tlvs<'bytes>(header: &[u8], mut tlvs: &'bytes [u8]) -> Result<Option<&'b
 
 /// Checks the header, whose checksum ends `bytes_after` bytes before its end and counts as zeros.
 fn check(header: &[u8], bytes_after: usize, expected: u32) -> Result<(), Malformed> {
-    let (with_checksum, after) = header.split_at(header.len() - bytes_after);
+    let (with_checksum, after) = header.split_at(header.len().saturating_sub(bytes_after));
     let before = with_checksum.split_last_chunk::<4>().map(|(before, _)| before).unwrap_or_default();
     if CRC_32C.of(&[before, &[0; 4], after]) == expected { Ok(()) } else { Err(Malformed::ChecksumMismatch) }
 }

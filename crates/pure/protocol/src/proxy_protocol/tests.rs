@@ -373,7 +373,7 @@ proptest! {
             let Ok(Progress::NeedsMore(more)) = read(&written[..length], LENGTH_MAX) else {
                 return Err(TestCaseError::fail(format!("at {length} bytes")));
             };
-            prop_assert!(more >= 1 && length + more <= written.len());
+            prop_assert!(more >= 1 && length.saturating_add(more) <= written.len());
         }
     }
 

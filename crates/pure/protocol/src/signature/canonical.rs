@@ -1,5 +1,7 @@
 //! The canonical request and the string to sign: one text for everything that a signature covers.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{ALGORITHM, CredentialScope, PayloadHash, Timestamp, credential::hexadecimal};
@@ -157,7 +159,7 @@ impl CanonicalHead {
 }
 
 pub(super) fn canonical_path(path: &[u8], form: PathForm) -> Vec<u8> {
-    let mut written = Vec::with_capacity(path.len() + 16);
+    let mut written = Vec::with_capacity(path.len());
     match form {
         PathForm::Normalised => uri::encode_path(&without_dot_segments(path), &mut written),
         PathForm::AsSent => uri::encode_path(path, &mut written),

@@ -1,5 +1,7 @@
 //! Access keys, the scope of a signature, and the key derived for it.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use std::fmt::{self, Write};
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
@@ -88,7 +90,7 @@ impl fmt::Debug for SigningKey {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

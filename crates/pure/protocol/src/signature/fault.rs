@@ -1,5 +1,7 @@
 //! Everything that can be wrong with a signature, and what the caller is told.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use std::{error::Error, fmt};
 
 use super::Timestamp;

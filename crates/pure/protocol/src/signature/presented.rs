@@ -1,5 +1,7 @@
 //! Finding a signature in a request and parsing it, before anything is believed.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use std::fmt;
 
 use zeroize::Zeroizing;

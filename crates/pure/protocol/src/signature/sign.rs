@@ -1,5 +1,7 @@
 //! Signing our own calls.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use super::{
     ALGORITHM, Credential, CredentialScope, PathForm, PayloadHash, RequestParts, SignatureForm,
     SignedHeaders, SigningKey, SigningPlace, canonical_request, string_to_sign,

@@ -1,5 +1,11 @@
 //! The moments of signatures: seconds since 1970 and `20150830T123600Z`.
 
+#![deny(clippy::as_conversions)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "a calendar of the years 1970 to 9999, whose seconds are far from the ends of u64"
+)]
+
 use std::fmt;
 
 /// A moment, to the second, printed in ISO 8601's basic format.

@@ -1,5 +1,7 @@
 //! Verifying a signature: what the head decides first, the comparison last.
 
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::{
