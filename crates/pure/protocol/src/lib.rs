@@ -1,6 +1,7 @@
 //! Bytes that others defined, read and written.
 //!
-//! **For:** HTTP/1.1 heads and framing, targets and queries, the PROXY protocol, Signature Version 4.
+//! **For:** HTTP/1.1 heads and framing, targets and queries, the PROXY protocol, Signature Version 4, the Invoke and
+//! Runtime APIs of Lambda.
 //! **Never enters:** sockets, clocks, configuration, decisions about who may do what.
 //! **Comes in:** bytes, in pieces of any size. **Goes out:** spans, checked values, a fault with its
 //! status; and the bytes of messages that are written.
@@ -8,7 +9,12 @@
 
 mod bytes;
 mod cyclic_redundancy;
+pub mod event_stream;
+pub mod function_error;
 pub mod http1;
+pub mod integration_response;
+pub mod lambda_invoke;
+pub mod lambda_runtime;
 pub mod proxy_protocol;
 pub mod signature;
 pub mod uri;
