@@ -79,8 +79,8 @@ impl<'nodes> Reader<'nodes, '_> {
     /// The index of the rule of a schema that stands in the current one.
     fn index_of(&mut self, node: &'nodes Node) -> usize {
         let schema = Located { node, root: self.current.root };
-        // Where a reference leads nowhere the schema is refused, and the index never used.
-        let Some(schema) = reference::follow(schema, self.models, self.problems) else { return 0 };
+        // Where a reference leads nowhere the schema is refused, and the index is of no rule.
+        let Some(schema) = reference::follow(schema, self.models, self.problems) else { return usize::MAX };
         *self.indices.entry(schema.address()).or_insert_with(|| {
             self.schemas.push(schema);
             self.schemas.len() - 1

@@ -336,3 +336,144 @@ const WHITE_SPACE: &str =
 
 /// Every character there is.
 const EVERYTHING: &str = r"\x{0}-\x{10ffff}";
+
+#[cfg(test)]
+mod tests {
+    use postern_document::parse_yaml;
+
+    use super::*;
+
+    fn compile(source: &str) -> Result<Pattern, Vec<String>> {
+        let text = format!("- {}", serde_json::Value::from(source));
+        let node = parse_yaml("a.yaml", &text).expect("valid");
+        let mut problems = Problems::default();
+        let pattern = Pattern::compile(source, &node.as_sequence().expect("a list")[0], &mut problems);
+        pattern.ok_or_else(|| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn patterns_mean_what_ecma_262_says() {
+        // Pattern, texts that match, texts that do not.
+        let rows: &[(&str, &[&str], &[&str])] = &[
+            ("", &["", "a"], &[]),
+            ("es", &["test", "es"], &["Te st", "ES"]),
+            ("^abc$", &["abc"], &["abc\n", "xabc", "abc\nabc"]),
+            ("a.c", &["abc", "a\u{85}c", "a😀c"], &["a\nc", "a\rc", "a\u{2028}c"]),
+            (r"^\d+$", &["0123"], &["৪", "1a"]),
+            (r"^\D$", &["৪", "a"], &["1"]),
+            (r"^\w+$", &["aZ_9"], &["é", "-"]),
+            (r"^\W$", &["é"], &["_"]),
+            (r"^\s+$", &[" \t\n\u{b}\u{c}\r\u{a0}\u{feff}\u{2029}\u{3000}"], &["\u{85}", "\u{200b}"]),
+            (r"^\S$", &["\u{85}"], &["\u{a0}"]),
+            (r"\bcat\b", &["a cat", "écat"], &["cats", "_cat"]),
+            (r"a\Bb", &["ab"], &["a b"]),
+            (r"é\B", &["é", "éé"], &["éa"]),
+            (r"^[\w.-]+$", &["a-b.c"], &["a b", "é"]),
+            (r"^[\w-_]+$", &["a-_"], &[",", "^"]),
+            (r"^[a-\d]+$", &["a-5"], &["b"]),
+            (r"^[^\d\s]$", &["a", "\n\u{85}".get(1..).unwrap()], &["1", " "]),
+            (r"^[\D]$", &["a"], &["1"]),
+            (r"^[^\D]$", &["1"], &["a"]),
+            (r"^[-&&~~[]+$", &["[&~-"], &["a", "]"]),
+            (r"^[\b]$", &["\u{8}"], &["b"]),
+            (r"^[\]\\^-]+$", &["]\\^-"], &["a"]),
+            ("^[]$", &[], &["", "a"]),
+            ("^[^]$", &["a", "\n", "😀"], &[""]),
+            ("^[-a]+$", &["-a"], &["b"]),
+            (r"^[\u0061-\x7a]+$", &["abz"], &["A"]),
+            ("^[🐲-🐳]$", &["🐲"], &["a"]),
+            (r"^\ud83d\udc32*$", &["🐲🐲"], &["🐉"]),
+            (r"^\u{1f432}$", &["🐲"], &[]),
+            (r"^\cA\cz\0\t\v$", &["\u{1}\u{1a}\0\t\u{b}"], &[]),
+            (r"^\/\-\_\@\#\ \Z\a\é$", &["/-_@# Zaé"], &[]),
+            (r"^\x4\u12$", &["x4u12"], &[]),
+            (r"^a{2}b{1,}c{0,2}$", &["aabcc", "aabb"], &["ab", "aabccc"]),
+            ("^a{,2}$", &["a{,2}"], &["aa"]),
+            ("^{}a{x}]$", &["{}a{x}]"], &[]),
+            ("^a+?b*?c??$", &["aabbc", "a"], &["b"]),
+            ("^(a|(?:b)|(?<name>c))*$", &["abc", ""], &["d"]),
+            (r"^\p{L}\P{Lu}$", &["Éa"], &["1a", "ab\u{c9}"]),
+            ("^(?:25[0-5]|2[0-4][0-9])$", &["250", "249"], &["256"]),
+            ("^a|b$", &["ax", "xb"], &["x"]),
+        ];
+        for (source, matching, others) in rows {
+            let pattern = compile(source).expect(source);
+            for text in *matching {
+                assert!(pattern.is_match(text), "{source} {text:?}");
+            }
+            for text in *others {
+                assert!(!pattern.is_match(text), "{source} {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_linear_or_not_right_is_refused_at_its_place() {
+        let rows = [
+            ("^(?=.*[0-9])", "a.yaml:1:5: pattern `^(?=.*[0-9])`: look-around is not supported"),
+            ("a(?!b)", "a.yaml:1:5: pattern `a(?!b)`: look-around is not supported"),
+            ("(?<=a)b", "a.yaml:1:4: pattern `(?<=a)b`: look-around is not supported"),
+            ("(?<!a)b", "a.yaml:1:4: pattern `(?<!a)b`: look-around is not supported"),
+            ("(a)b(?i)", "a.yaml:1:10: pattern `(a)b(?i)`: `:` is expected after `(?`"),
+            ("(?<a", "a.yaml:1:7: pattern `(?<a`: a group's name has no end"),
+            ("*a", "a.yaml:1:4: pattern `*a`: nothing to repeat"),
+            ("a**", "a.yaml:1:6: pattern `a**`: nothing to repeat"),
+            ("^*", "a.yaml:1:5: pattern `^*`: nothing to repeat"),
+            ("a|{2}", "a.yaml:1:8: pattern `a|{2}`: nothing to repeat"),
+            ("[a", "a.yaml:1:4: pattern `[a`: `[` has no `]`"),
+            ("x[a-", "a.yaml:1:5: pattern `x[a-`: `[` has no `]`"),
+            ("[z-a]", "a.yaml:1:5: pattern `[z-a]`: a range out of order"),
+            ("(a", "a.yaml:1:3: pattern `(a`: error: unclosed group"),
+            ("a)", "a.yaml:1:3: pattern `a)`: error: unopened group"),
+            (
+                "a{3,2}",
+                "a.yaml:1:3: pattern `a{3,2}`: error: invalid repetition count range, the start must be <= the end",
+            ),
+            ("((a{500}){500}){500}", "a.yaml:1:3: pattern `((a{500}){500}){500}` needs more than 1 MiB"),
+        ];
+        for (source, problem) in rows {
+            assert_eq!(compile(source).expect_err(source), [problem]);
+        }
+        // With escapes in the text that holds the pattern, only its start is known.
+        let rows = [
+            (r"(a)\1", r"a.yaml:1:3: pattern `(a)\1`: references back are not supported"),
+            (r"(?<n>a)\k<n>", r"a.yaml:1:3: pattern `(?<n>a)\k<n>`: references back are not supported"),
+            (r"a\", r"a.yaml:1:3: pattern `a\`: a backslash at the end"),
+            (r"\c1", r"a.yaml:1:3: pattern `\c1`: `\c` needs a letter"),
+            (r"\ud83d", r"a.yaml:1:3: pattern `\ud83d`: a surrogate without its other half"),
+            (r"\ude00", r"a.yaml:1:3: pattern `\ude00`: a surrogate without its other half"),
+            (r"\u{110000}", r"a.yaml:1:3: pattern `\u{110000}`: not a character"),
+            (r"\p{L", r"a.yaml:1:3: pattern `\p{L`: a property's name has no end"),
+            (r"\p{Nope}", r"a.yaml:1:3: pattern `\p{Nope}`: error: Unicode property not found"),
+        ];
+        for (source, problem) in rows {
+            assert_eq!(compile(source).expect_err(source), [problem]);
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn what_is_translated_is_understood_by_the_engine(
+            source in r"[a\-\[\]\^(){},.*+?|$\\dwsbxu0-9cé&~]{0,12}",
+        ) {
+            if let Err(problems) = compile(&source) {
+                let known = ["nothing to repeat", "`[` has", "out of order", "look-around", "references back",
+                    "is expected", "no end", "at the end", "a letter", "not a character", "surrogate", "1 MiB",
+                    "unclosed group", "unopened group", "repetition count"];
+                proptest::prop_assert!(known.iter().any(|known| problems[0].contains(known)), "{problems:?}");
+            }
+        }
+
+        #[test]
+        fn a_literal_matches_itself(text in ".{0,20}") {
+            let source: String = text.chars().flat_map(|character| {
+                let escaped = character.is_ascii_punctuation().then_some('\\');
+                escaped.into_iter().chain([character])
+            }).collect();
+            let pattern = compile(&format!("^{source}$")).expect("a pattern");
+            proptest::prop_assert!(pattern.is_match(&text));
+        }
+    }
+}
