@@ -13,39 +13,6 @@ use crate::{
     node::Layout,
 };
 
-/// What all aliases of a document together may copy, in bytes: stops a "billion laughs".
-const MAXIMUM_ALIASED_BYTES: usize = 16 * 1024 * 1024;
-
-/// What tags of the core schema start with; `!!` stands for it (YAML 1.2.2 section 10.3).
-const CORE_TAGS: &str = "tag:yaml.org,2002:";
-
-/// CloudFormation's functions in their short form: [the list in its user guide][list].
-///
-/// [list]: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
-const CLOUD_FORMATION_FUNCTIONS: &[&str] = &[
-    "And",
-    "Base64",
-    "Cidr",
-    "Condition",
-    "Contains",
-    "Equals",
-    "FindInMap",
-    "GetAZs",
-    "GetAtt",
-    "If",
-    "ImportValue",
-    "Join",
-    "Length",
-    "Not",
-    "Or",
-    "Ref",
-    "Select",
-    "Split",
-    "Sub",
-    "ToJsonString",
-    "Transform",
-];
-
 /// Reads one YAML 1.2 document, or a JSON one; a byte order mark is tolerated.
 ///
 /// Plain scalars follow the core schema: `yes` and `on` are text, and so is `2012-10-17`;
@@ -483,3 +450,36 @@ fn depth_of(node: &Node) -> usize {
         _ => 0,
     }
 }
+
+/// What all aliases of a document together may copy, in bytes: stops a "billion laughs".
+const MAXIMUM_ALIASED_BYTES: usize = 16 * 1024 * 1024;
+
+/// What tags of the core schema start with; `!!` stands for it (YAML 1.2.2 section 10.3).
+const CORE_TAGS: &str = "tag:yaml.org,2002:";
+
+/// CloudFormation's functions in their short form: [the list in its user guide][list].
+///
+/// [list]: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+const CLOUD_FORMATION_FUNCTIONS: &[&str] = &[
+    "And",
+    "Base64",
+    "Cidr",
+    "Condition",
+    "Contains",
+    "Equals",
+    "FindInMap",
+    "GetAZs",
+    "GetAtt",
+    "If",
+    "ImportValue",
+    "Join",
+    "Length",
+    "Not",
+    "Or",
+    "Ref",
+    "Select",
+    "Split",
+    "Sub",
+    "ToJsonString",
+    "Transform",
+];
