@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::*;
 
 const VECTORS: &str = include_str!("../../../tests/corpus/sigv4/v4.json");
+const SDK_REQUESTS: &str = include_str!("../../../tests/corpus/sigv4/botocore.json");
 
 /// One vector.
 struct Vector(Value);
@@ -182,4 +183,27 @@ fn signing_for_s3() {
         ),
     ];
     assert_eq!(headers, expected.map(|(name, value)| (name, value.to_owned())));
+}
+
+/// Requests that the AWS SDK for Python signed: what real callers send to an API.
+#[test]
+fn requests_of_the_sdk_verify() {
+    let file: Value = serde_json::from_str(SDK_REQUESTS).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 78);
+    for case in cases {
+        let text = |key: &str| case[key].as_str().unwrap().to_owned();
+        let field =
+            |field: &Value| (field[0].as_str().unwrap().to_owned(), field[1].as_str().unwrap().to_owned());
+        let request = Request {
+            method: text("method"),
+            path: text("path"),
+            query: text("query"),
+            fields: case["fields"].as_array().unwrap().iter().map(field).collect(),
+            body: text("body").into_bytes(),
+        };
+        let stored = case["token"].as_str().map(|token| StoredSession { token, expires_at: moment(NOW + 1) });
+        let verified = request.verified(stored, &place(NOW));
+        assert_eq!(verified.map(drop), Ok(()), "{request:?}");
+    }
 }
