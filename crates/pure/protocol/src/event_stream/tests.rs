@@ -131,7 +131,7 @@ fn published_faults() {
 /// A message of these raw headers and lengths, with the right checksums.
 fn raw(length: Option<u32>, headers_length: Option<u32>, headers: &[u8]) -> Vec<u8> {
     let actual = u32::try_from(headers.len()).unwrap();
-    let lengths = [length.unwrap_or(actual.saturating_add(16)), headers_length.unwrap_or(actual)]
+    let lengths = [length.unwrap_or_else(|| actual.saturating_add(16)), headers_length.unwrap_or(actual)]
         .map(u32::to_be_bytes)
         .concat();
     let prelude = [&*lengths, &CRC_32.of(&[&lengths]).to_be_bytes()].concat();

@@ -208,7 +208,7 @@ fn rs_2_errors_behind_the_body() {
         FAKE_TRAILERS.replace("Runtime.StreamError", "Runtime.Other"),
         FAKE_TRAILERS.replace("bGF0", "b F0"),
         FAKE_TRAILERS.replace("Body: ", "Body:"),
-        format!("{}{}", &FAKE_TRAILERS[..91], "A".repeat(70_000)),
+        FAKE_TRAILERS.replace("bGF0ZQ==", &"A".repeat(70_000)),
     ];
     for body in none {
         let (mut through, ending) = filtered([body.as_bytes()]);
