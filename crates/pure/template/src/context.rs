@@ -109,7 +109,7 @@ impl<'a> Interpreter<'a, '_> {
         let mut names = Vec::new();
         match parse_override(branch) {
             None => self.variables.each_context_name(branch, &mut |name| names.push(Text::copied(name))),
-            Some(Override::Branch(members)) => names.extend(members.iter().map(|name| Text::Borrowed(*name))),
+            Some(Override::Branch(members)) => names.extend(members.iter().map(|name| Text::Borrowed(name))),
             Some(Override::Group(group)) => {
                 names.extend((group.get)(self.overrides).iter().map(|(name, _)| Text::copied(name)));
             }

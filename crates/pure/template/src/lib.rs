@@ -17,6 +17,7 @@ mod json;
 mod json_path;
 mod lexer;
 mod limits;
+mod lint;
 mod meter;
 mod method;
 mod mock;

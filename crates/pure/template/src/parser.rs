@@ -61,8 +61,8 @@ type Parsing<T> = Result<T, Problem>;
 
 /// What ended a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    OfText,
+enum Terminator {
+    EndOfText,
     End,
     Else,
     Elseif,
@@ -78,22 +78,22 @@ impl Parser<'_> {
         let mut block = Block::new();
         let start = self.scanner.at();
         match self.block(&mut block)? {
-            End::OfText => Ok(block),
-            End::End => self.fail(start.max(self.scanner.at()), "`#end` closes nothing"),
-            End::Else => self.fail(self.scanner.at(), "`#else` has no `#if`"),
-            End::Elseif => self.fail(self.scanner.at(), "`#elseif` has no `#if`"),
+            Terminator::EndOfText => Ok(block),
+            Terminator::End => self.fail(start.max(self.scanner.at()), "`#end` closes nothing"),
+            Terminator::Else => self.fail(self.scanner.at(), "`#else` has no `#if`"),
+            Terminator::Elseif => self.fail(self.scanner.at(), "`#elseif` has no `#if`"),
         }
     }
 
     /// Reads statements up to the end of the text or a directive that ends a block.
-    fn block(&mut self, block: &mut Block) -> Parsing<End> {
+    fn block(&mut self, block: &mut Block) -> Parsing<Terminator> {
         loop {
             if self.scanner.take_set() {
                 block.push(self.set()?);
                 continue;
             }
             match self.scanner.peek() {
-                None => return Ok(End::OfText),
+                None => return Ok(Terminator::EndOfText),
                 Some(b'\\') => self.backslashes(block)?,
                 Some(b'$') => self.dollar(block, 0)?,
                 Some(b'#') => {
@@ -110,20 +110,20 @@ impl Parser<'_> {
     fn body(&mut self, start: Offset, directive: &str) -> Parsing<Block> {
         let mut body = Block::new();
         let end = self.inner_block(&mut body, start, directive)?;
-        if end == End::End {
+        if end == Terminator::End {
             return Ok(body);
         }
         self.fail(self.scanner.at(), &format!("expected the `#end` of `#{directive}`"))
     }
 
-    fn inner_block(&mut self, body: &mut Block, start: Offset, directive: &str) -> Parsing<End> {
+    fn inner_block(&mut self, body: &mut Block, start: Offset, directive: &str) -> Parsing<Terminator> {
         let Some(left) = self.blocks_left.checked_sub(1) else {
             return self.fail(start, "blocks are nested more deeply than is allowed");
         };
         self.blocks_left = left;
         let end = self.block(body)?;
         self.blocks_left += 1;
-        if end == End::OfText {
+        if end == Terminator::EndOfText {
             return self.fail(start, &format!("`#{directive}` has no `#end`"));
         }
         Ok(end)
@@ -198,7 +198,7 @@ impl Parser<'_> {
     }
 
     /// A `#` in text: a comment, a literal, a directive, or itself.
-    fn hash(&mut self, block: &mut Block) -> Parsing<Option<End>> {
+    fn hash(&mut self, block: &mut Block) -> Parsing<Option<Terminator>> {
         let start = self.scanner.at();
         if self.scanner.take("##") {
             self.scanner.skip_line();
@@ -223,19 +223,19 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    fn directive(&mut self, block: &mut Block, word: DirectiveWord<'_>) -> Parsing<Option<End>> {
+    fn directive(&mut self, block: &mut Block, word: DirectiveWord<'_>) -> Parsing<Option<Terminator>> {
         let start = self.scanner.at();
         self.scanner.advance(1 + word.length);
         match word.name {
             "end" => {
                 self.scanner.skip_rest_of_line();
-                return Ok(Some(End::End));
+                return Ok(Some(Terminator::End));
             }
             "else" => {
                 self.scanner.skip_rest_of_line();
-                return Ok(Some(End::Else));
+                return Ok(Some(Terminator::Else));
             }
-            "elseif" => return Ok(Some(End::Elseif)),
+            "elseif" => return Ok(Some(Terminator::Elseif)),
             "if" => block.push(self.if_statement(start)?),
             "foreach" => block.push(self.foreach(start)?),
             "define" => block.push(self.define(start)?),
@@ -260,14 +260,14 @@ impl Parser<'_> {
     fn if_statement(&mut self, start: Offset) -> Parsing<Statement> {
         let mut branches = Vec::new();
         let mut otherwise = Block::new();
-        let mut end = End::Elseif;
-        while end == End::Elseif {
+        let mut end = Terminator::Elseif;
+        while end == Terminator::Elseif {
             let condition = self.condition()?;
             let mut body = Block::new();
             end = self.inner_block(&mut body, start, "if")?;
             branches.push((condition, body));
         }
-        if end == End::Else {
+        if end == Terminator::Else {
             otherwise = self.else_body(start)?;
         }
         Ok(Statement::If { branches, otherwise })
@@ -276,7 +276,7 @@ impl Parser<'_> {
     fn else_body(&mut self, start: Offset) -> Parsing<Block> {
         let mut body = Block::new();
         match self.inner_block(&mut body, start, "if")? {
-            End::End => Ok(body),
+            Terminator::End => Ok(body),
             _ => self.fail(self.scanner.at(), "after `#else` only `#end` can follow"),
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     Limits, Overrides, TemplateFailure, TemplateProblem, Variables,
     compile::compile,
     interpreter,
+    lint::lint,
     parser::{located, parse},
     program::Program,
 };
@@ -43,7 +44,11 @@ impl Template {
             return Err(TemplateProblem { line: 1, column: 1, message });
         }
         let parsed = parse(text, limits)?;
-        let lints = parsed.lints.into_iter().map(|(at, message)| located(text, at, message)).collect();
+        let mut lints = parsed.lints;
+        lint(&parsed.block, &mut lints);
+        lints.sort();
+        lints.truncate(LINTS_MAX);
+        let lints = lints.into_iter().map(|(at, message)| located(text, at, message)).collect();
         let program = compile(text, parsed.block)?;
         Ok(Self { program: Arc::new(program), lints })
     }
@@ -71,3 +76,6 @@ impl Template {
         interpreter::run(&self.program, variables, overrides, limits, output)
     }
 }
+
+/// Lints that are told about one template: who has more knows enough.
+const LINTS_MAX: usize = 50;

@@ -186,7 +186,7 @@ impl<'a> Heap<'a> {
 pub(crate) struct Map<'a> {
     entries: Vec<(Text<'a>, Value<'a>)>,
     /// Positions by key, once there are many: hostile objects must not make look-ups slow.
-    index: Option<Box<BTreeMap<Text<'a>, usize>>>,
+    index: Option<BTreeMap<Text<'a>, usize>>,
 }
 
 /// Up to here a map is searched from the front.
@@ -244,6 +244,6 @@ impl<'a> Map<'a> {
 
     fn build_index(&mut self) {
         let positions = self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position));
-        self.index = Some(Box::new(positions.collect()));
+        self.index = Some(positions.collect());
     }
 }
