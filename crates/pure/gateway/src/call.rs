@@ -1,6 +1,8 @@
-//! What is to be called: plain data that names a link or a host, never an address of a connection.
+//! What is to be called: plain data that names a link or a host, never a connection.
 
-use postern_model::{HostOverride, Target};
+use std::net::SocketAddr;
+
+use postern_model::Limits;
 
 /// Where calls go: compiled once for each place that some method names, and adopted across snapshots
 /// while nothing about it changes, so that pools survive a reload.
@@ -9,30 +11,26 @@ pub struct Destination {
     /// A small number, unique in the process as long as nothing about the destination changes: pools
     /// are found by it.
     pub id: u32,
-    /// What it leads to.
-    pub address: DestinationAddress,
+    /// The VPC link's id, or the host and port: for messages.
+    pub name: Box<str>,
+    /// Where it leads; at least one.
+    pub targets: Vec<DestinationTarget>,
     /// TLS towards it; absent: plain text.
     pub tls: Option<DestinationTls>,
 }
 
-/// What a destination leads to.
+/// One target of a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum DestinationAddress {
-    /// The targets of a VPC link.
-    Link {
-        /// The link's id.
-        id: Box<str>,
-        /// Its targets.
-        targets: Vec<Target>,
-    },
-    /// A host of its own.
-    Host {
-        /// Host and port.
-        target: Target,
-        /// Whether the definition names an address or `localhost` itself, or the operator does
-        /// (`hosts`): only then may it be a loopback, link-local or metadata address.
-        named_by_operator: bool,
-    },
+pub struct DestinationTarget {
+    /// A host name or an address.
+    pub host: Box<str>,
+    /// The port.
+    pub port: u16,
+    /// The address that the operator names for it (`hosts`); absent: DNS says.
+    pub address: Option<SocketAddr>,
+    /// Whether the operator names it (a link's target, an address or `localhost` in the URI, `hosts`):
+    /// only then may it be a loopback, link-local or metadata address (hardening.md section 8).
+    pub named_by_operator: bool,
 }
 
 /// TLS towards a destination.
@@ -57,29 +55,6 @@ pub struct IntegrationCall<'a> {
     pub is_idempotent: bool,
     /// When the whole exchange must be over, on the monotonic clock, in nanoseconds.
     pub deadline_nanoseconds: u64,
-    /// Bytes that the answer's body may have; beyond them it is a bad answer.
-    pub reply_bytes_max: u64,
-}
-
-/// The addresses that an operator names for upstream hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hosts {
-    overrides: Vec<HostOverride>,
-}
-
-impl Hosts {
-    /// These overrides.
-    #[must_use]
-    pub const fn new(overrides: Vec<HostOverride>) -> Self {
-        Self { overrides }
-    }
-
-    /// The address that stands for a host and port, if one is named.
-    #[must_use]
-    pub fn address_of(&self, host: &str, port: u16) -> Option<std::net::SocketAddr> {
-        self.overrides
-            .iter()
-            .find(|entry| entry.port == port && entry.host.eq_ignore_ascii_case(host))
-            .map(|entry| entry.address)
-    }
+    /// The limits of the snapshot that the request is served by.
+    pub limits: &'a Limits,
 }

@@ -35,7 +35,7 @@ mod walk;
 
 pub use answer::{Answer, AnswerBody};
 pub use arrival::{Arrival, HttpVersion, Now};
-pub use call::{Destination, DestinationAddress, DestinationTls, Hosts, IntegrationCall};
+pub use call::{Destination, DestinationTarget, DestinationTls, IntegrationCall};
 pub use compile::{Compiled, compile};
 pub use connection::{Connection, Identity, TlsFacts};
 pub use context::{CompiledAccessLog, RequestIds};

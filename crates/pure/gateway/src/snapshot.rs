@@ -10,7 +10,7 @@ use postern_policy::Policy;
 use postern_protocol::http1;
 
 use crate::{
-    CompiledAccessLog, Connection, Destination, Hosts, Identity, KeyUsage,
+    CompiledAccessLog, Connection, Destination, Identity, KeyUsage,
     connection::CachedEntrance,
     integration::CompiledIntegration,
     routing::Tree,
@@ -35,7 +35,6 @@ pub struct Snapshot {
     pub(crate) destinations: Vec<Arc<Destination>>,
     pub(crate) keys: Keys,
     pub(crate) account_throttle: Option<(AccountThrottle, Pace, Arc<Bucket>)>,
-    pub(crate) hosts: Hosts,
     pub(crate) limits: Limits,
     pub(crate) template_limits: postern_template::Limits,
     pub(crate) compatibility: Compatibility,
@@ -144,12 +143,6 @@ impl Snapshot {
     #[must_use]
     pub fn destinations(&self) -> &[Arc<Destination>] {
         &self.destinations
-    }
-
-    /// The addresses that stand for upstream names.
-    #[must_use]
-    pub const fn hosts(&self) -> &Hosts {
-        &self.hosts
     }
 
     /// The limits.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::{DestinationAddress, DestinationTls};
+use crate::{DestinationTarget, DestinationTls};
 
 /// What a compiler keeps from one snapshot to the next.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct State {
 }
 
 /// Two destinations that are equal in this are one.
-pub(crate) type DestinationKey = (DestinationAddress, Option<DestinationTls>);
+pub(crate) type DestinationKey = (Box<str>, Vec<DestinationTarget>, Option<DestinationTls>);
 
 impl State {
     /// The state of a process that has just begun. The secret keys the hashes of API keys; draw it

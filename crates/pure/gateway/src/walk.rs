@@ -246,7 +246,7 @@ fn address_of<'m>(matched: &Matched<'m>) -> Result<&'m Address, Refusal> {
 }
 
 fn integration_call<'c>(
-    record: &Record<'_>,
+    record: &Record<'c>,
     matched: &Matched<'_>,
     address: &'c Address,
     head: &'c [u8],
@@ -259,7 +259,7 @@ fn integration_call<'c>(
         is_head: verb == postern_model::Verb::Head,
         is_idempotent: verb.is_idempotent(),
         deadline_nanoseconds: record.received.monotonic_nanoseconds.saturating_add(timeout),
-        reply_bytes_max: record.house.limits.payload_bytes,
+        limits: &record.house.limits,
     }
 }
 

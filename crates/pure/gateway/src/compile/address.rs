@@ -8,7 +8,7 @@ use postern_model::{
 
 use super::Destinations;
 use crate::{
-    DestinationAddress, DestinationTls,
+    DestinationTls,
     integration::{Address, Target, TargetPiece},
 };
 
@@ -32,24 +32,24 @@ fn try_resolve(
     let uri = integration.uri.as_ref().ok_or("the integration has no URI")?;
     let segments = filled(uri, variables);
     let (origin, rest) = split_origin(&segments)?;
-    let address = match &integration.connection {
-        ConnectionType::Internet => DestinationAddress::Host {
-            target: HostAndPort { host: origin.host.clone(), port: origin.port },
-            named_by_operator: origin.host.parse::<IpAddr>().is_ok() || &*origin.host == "localhost",
-        },
-        ConnectionType::VpcLink(id) => {
-            let id = text_of(id, variables).ok_or("`connectionId` has a place that nothing fills")?;
-            let targets = destinations.targets_of(&id).ok_or_else(|| format!("there is no VPC link `{id}`"))?;
-            DestinationAddress::Link { id: id.into(), targets }
-        }
-    };
     let tls = origin.https.then(|| DestinationTls {
         server_name: origin.host.clone(),
         insecure_skip_verification: integration.insecure_skip_verification,
     });
+    let destination = match &integration.connection {
+        ConnectionType::Internet => {
+            let named_by_operator = origin.host.parse::<IpAddr>().is_ok() || &*origin.host == "localhost";
+            let target = HostAndPort { host: origin.host.clone(), port: origin.port };
+            destinations.host(&target, named_by_operator, tls)
+        }
+        ConnectionType::VpcLink(id) => {
+            let id = text_of(id, variables).ok_or("`connectionId` has a place that nothing fills")?;
+            destinations.link(&id, tls).ok_or_else(|| format!("there is no VPC link `{id}`"))?
+        }
+    };
     let (pieces, has_query) = TargetPiece::of(&rest, &integration.request_parameters);
     Ok(Address {
-        destination: destinations.get(address, tls),
+        destination,
         host: origin.host_header(),
         pieces,
         has_query,

@@ -2,22 +2,23 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{Configuration, Target, VpcLink, VpcLinkId};
+use postern_model::{Configuration, HostOverride, Target, VpcLink, VpcLinkId};
 
-use crate::{Destination, DestinationAddress, DestinationTls, State, state::DestinationKey};
+use crate::{Destination, DestinationTarget, DestinationTls, State, state::DestinationKey};
 
 /// The destinations of the snapshot that is being made.
 #[derive(Debug)]
 pub(crate) struct Destinations<'s> {
     state: &'s mut State,
     links: HashMap<VpcLinkId, VpcLink>,
+    hosts: Vec<HostOverride>,
     known: HashMap<DestinationKey, Arc<Destination>>,
 }
 
 impl<'s> Destinations<'s> {
     pub(crate) fn new(state: &'s mut State, configuration: &Configuration) -> Self {
         let links = configuration.vpc_links.iter().map(|link| (link.id.clone(), link.clone())).collect();
-        Self { state, links, known: HashMap::new() }
+        Self { state, links, hosts: configuration.hosts.clone(), known: HashMap::new() }
     }
 
     pub(crate) const fn generation(&self) -> u64 {
@@ -28,14 +29,41 @@ impl<'s> Destinations<'s> {
         self.state.key_secret
     }
 
-    /// The targets of a link, if there is one of that id.
-    pub(crate) fn targets_of(&self, link: &str) -> Option<Vec<Target>> {
-        self.links.get(&link.parse::<VpcLinkId>().ok()?).map(|link| link.targets.clone())
+    /// The destination of a VPC link, if there is one of that id.
+    pub(crate) fn link(&mut self, id: &str, tls: Option<DestinationTls>) -> Option<Arc<Destination>> {
+        let link = self.links.get(&id.parse::<VpcLinkId>().ok()?)?;
+        let targets = link.targets.iter().map(|target| self.target(target, true)).collect();
+        Some(self.get((id.into(), targets, tls)))
     }
 
-    /// The destination of an address: the same number as before, as long as nothing about it changes.
-    pub(crate) fn get(&mut self, address: DestinationAddress, tls: Option<DestinationTls>) -> Arc<Destination> {
-        let key = (address, tls);
+    /// The destination of a host.
+    pub(crate) fn host(
+        &mut self,
+        target: &Target,
+        named_by_operator: bool,
+        tls: Option<DestinationTls>,
+    ) -> Arc<Destination> {
+        let name = format!("{}:{}", target.host, target.port);
+        let target = self.target(target, named_by_operator);
+        self.get((name.into(), vec![target], tls))
+    }
+
+    fn target(&self, target: &Target, named_by_operator: bool) -> DestinationTarget {
+        let address = self
+            .hosts
+            .iter()
+            .find(|entry| entry.port == target.port && entry.host.eq_ignore_ascii_case(&target.host))
+            .map(|entry| entry.address);
+        DestinationTarget {
+            host: target.host.clone(),
+            port: target.port,
+            address,
+            named_by_operator: named_by_operator || address.is_some(),
+        }
+    }
+
+    /// The same number as before, as long as nothing about a destination changes.
+    fn get(&mut self, key: DestinationKey) -> Arc<Destination> {
         if let Some(known) = self.known.get(&key) {
             return Arc::clone(known);
         }
@@ -44,7 +72,8 @@ impl<'s> Destinations<'s> {
             state.next_destination += 1;
             state.next_destination
         });
-        let destination = Arc::new(Destination { id, address: key.0.clone(), tls: key.1.clone() });
+        let (name, targets, tls) = key.clone();
+        let destination = Arc::new(Destination { id, name, targets, tls });
         self.known.insert(key, Arc::clone(&destination));
         destination
     }

@@ -13,7 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 use postern_model::{AccountThrottle, Configuration, EndpointType, GatewayResponseType, RestApi};
 
 use crate::{
-    CompiledAccessLog, Hosts, Now, Snapshot, State,
+    CompiledAccessLog, Now, Snapshot, State,
     routing::Tree,
     snapshot::{Api, ApiMethod, Stage},
     throttle::{Bucket, Pace},
@@ -89,7 +89,6 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         destinations: destinations.finish(),
         keys,
         account_throttle,
-        hosts: Hosts::new(configuration.hosts),
         template_limits: template_limits(&configuration.limits),
         limits: configuration.limits,
         compatibility: configuration.compatibility,
