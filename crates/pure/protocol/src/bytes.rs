@@ -4,14 +4,12 @@
 
 /// A byte of a token (RFC 9110 section 5.6.2): names, methods, connection options.
 pub(crate) const TOKEN: u8 = 1;
-/// `_`, which some backends read as `-`.
-pub(crate) const UNDERSCORE: u8 = 1 << 1;
 /// A byte of a registered name without percent escapes and without `,`, which makes a list.
-pub(crate) const HOST: u8 = 1 << 2;
+pub(crate) const HOST: u8 = 1 << 1;
 /// A hexadecimal digit.
-pub(crate) const HEXADECIMAL: u8 = 1 << 3;
+pub(crate) const HEXADECIMAL: u8 = 1 << 2;
 /// An unreserved character (RFC 3986 section 2.3).
-pub(crate) const UNRESERVED: u8 = 1 << 4;
+pub(crate) const UNRESERVED: u8 = 1 << 3;
 
 const CLASSES: [u8; 256] = classes();
 
@@ -24,7 +22,6 @@ const fn classes() -> [u8; 256] {
     mark(&mut table, b"-._~", HOST | UNRESERVED);
     mark(&mut table, b"!$&'()*+;=", HOST);
     mark(&mut table, b"!#$%&'*+-.^_`|~", TOKEN);
-    mark(&mut table, b"_", UNDERSCORE);
     table
 }
 
@@ -56,9 +53,14 @@ pub(crate) const fn is(byte: u8, class: u8) -> bool {
     class_of(byte) & class != 0
 }
 
+/// Whether all bytes belong to a class. Looks at all of them, which is quicker than to stop at one.
+pub(crate) fn are_all(bytes: &[u8], class: u8) -> bool {
+    bytes.iter().fold(class, |seen, byte| seen & class_of(*byte)) != 0
+}
+
 /// Whether the bytes are a token: at least one, and all of [`TOKEN`].
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is(*byte, TOKEN))
+    !bytes.is_empty() && are_all(bytes, TOKEN)
 }
 
 /// The value of two hexadecimal digits.
@@ -90,13 +92,24 @@ pub(crate) const fn is_white(byte: u8) -> bool {
 }
 
 /// The bytes without white space around them.
+pub(crate) const fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// The bytes without white space before them.
 #[inline]
-pub(crate) const fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) const fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_white(*first)
     {
         bytes = rest;
     }
+    bytes
+}
+
+/// The bytes without white space behind them.
+#[inline]
+pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., last] = bytes
         && is_white(*last)
     {
@@ -109,20 +122,31 @@ pub(crate) const fn trim(mut bytes: &[u8]) -> &[u8] {
 /// field value.
 #[inline]
 pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
-    find(bytes, |word| word.below(0x20) & !word.equal(b'\t') | word.equal(0x7f))
+    let is_found = |byte| byte != b'\t';
+    find(bytes, |word| word.below(0x20) | word.equal(0x7f), is_found)
 }
 
 /// Where the first byte is that may not stand in a target: controls, space, `#`, 0x7f to 0xff.
 #[inline]
 pub(crate) fn find_outside_target(bytes: &[u8]) -> Option<usize> {
-    find(bytes, |word| word.below(0x21) | word.equal(b'#') | word.equal(0x7f) | word.high())
+    let marks = |word: Word| word.below(0x21) | word.equal(b'#') | word.equal(0x7f) | word.high();
+    find(bytes, marks, |_| true)
+}
+
+/// Where a byte below 0x80 first is. Made for short texts; `memchr` is better on long ones.
+#[inline]
+pub(crate) fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
+    find(bytes, |word| word.equal(wanted), |_| true)
 }
 
 /// Eight bytes in one number, the first of them lowest.
+///
+/// Each search marks bytes by their highest bit. A subtraction may borrow from the next byte, so
+/// marks above the lowest may be wrong; the lowest is right, since nothing below it borrowed.
 #[derive(Clone, Copy)]
 struct Word(u64);
 
-/// The highest bit of each byte: where a [`Word`] marks what it found.
+/// The highest bit of each byte.
 const MARKS: u64 = 0x8080_8080_8080_8080;
 
 impl Word {
@@ -136,11 +160,9 @@ impl Word {
         self.0 & MARKS
     }
 
-    /// Marks bytes below `bound`, which is at most 0x80. No sum of two seven-bit numbers carries
-    /// into the next byte, so each mark is about its own byte.
+    /// Marks bytes below `bound`, which is at most 0x80.
     const fn below(self, bound: u8) -> u64 {
-        let reaches_bound = (self.0 & !MARKS).wrapping_add(Self::splat(0x80_u8.wrapping_sub(bound)));
-        !reaches_bound & !self.0 & MARKS
+        self.0.wrapping_sub(Self::splat(bound)) & !self.0 & MARKS
     }
 
     /// Marks bytes that equal `wanted`, which is below 0x80.
@@ -149,23 +171,26 @@ impl Word {
     }
 }
 
-/// Where the first byte is that `marks` marks.
+/// Where the first byte is that `marks` marks and `is_found` confirms.
 #[inline(always)]
-fn find(bytes: &[u8], marks: impl Fn(Word) -> u64) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut offset = 0_usize;
-    for word in words {
+fn find(mut bytes: &[u8], marks: impl Fn(Word) -> u64, is_found: impl Fn(u8) -> bool) -> Option<usize> {
+    let length = bytes.len();
+    while let Some((word, behind)) = bytes.split_first_chunk::<8>() {
         let found = marks(Word(u64::from_le_bytes(*word)));
-        if found != 0 {
-            return Some(offset.saturating_add(first_marked(found)));
+        if found == 0 {
+            bytes = behind;
+            continue;
         }
-        offset = offset.saturating_add(8);
+        let place = first_marked(found);
+        let (byte, rest) = bytes.get(place..)?.split_first()?;
+        if is_found(*byte) {
+            return Some(length.wrapping_sub(rest.len()).wrapping_sub(1));
+        }
+        bytes = rest;
     }
-    // The rest is filled up with bytes that no search looks for.
-    let mut last = [b'a'; 8];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let found = marks(Word(u64::from_le_bytes(last)));
-    (found != 0).then(|| offset.saturating_add(first_marked(found)))
+    let is_marked = |byte: &u8| marks(Word(u64::from_le_bytes([*byte; 8]))) != 0 && is_found(*byte);
+    let place = bytes.iter().position(is_marked)?;
+    Some(length.wrapping_sub(bytes.len()).wrapping_add(place))
 }
 
 /// The number of the lowest byte with a mark.
@@ -189,6 +214,7 @@ mod tests {
                         bytes[place] = byte;
                         assert_eq!(find_control(&bytes), bytes.iter().position(|it| is_control(*it)));
                         assert_eq!(find_outside_target(&bytes), bytes.iter().position(|it| !in_target(*it)));
+                        assert_eq!(find_byte(&bytes, b':'), bytes.iter().position(|it| *it == b':'));
                     }
                 }
             }

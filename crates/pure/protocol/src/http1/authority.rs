@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use memchr::memchr;
-
-use crate::bytes::{HOST, is};
+use crate::bytes::{HOST, are_all, find_byte};
 
 /// A host with or without a port, as in `Host` and in an absolute-form target.
 ///
@@ -29,9 +27,9 @@ impl<'bytes> Authority<'bytes> {
     pub fn parse(bytes: &'bytes [u8]) -> Option<Self> {
         let is_literal = bytes.first() == Some(&b'[');
         let host_length = if is_literal {
-            memchr(b']', bytes)?.saturating_add(1)
+            find_byte(bytes, b']')?.wrapping_add(1)
         } else {
-            memchr(b':', bytes).unwrap_or(bytes.len())
+            find_byte(bytes, b':').unwrap_or(bytes.len())
         };
         let (host, rest) = bytes.split_at_checked(host_length)?;
         let host = if is_literal { ip_literal(host)? } else { registered_name(host)? };
@@ -95,7 +93,7 @@ fn ip_literal(host: &[u8]) -> Option<&[u8]> {
 /// `reg-name` without escapes and commas, and without one trailing dot; `IPv4address` is one too.
 fn registered_name(host: &[u8]) -> Option<&[u8]> {
     let host = host.strip_suffix(b".").unwrap_or(host);
-    (!host.is_empty() && host.iter().all(|byte| is(*byte, HOST))).then_some(host)
+    (!host.is_empty() && are_all(host, HOST)).then_some(host)
 }
 
 fn port(digits: &[u8]) -> Option<u16> {

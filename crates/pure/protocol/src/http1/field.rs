@@ -1,7 +1,8 @@
 //! Header fields: one line parsed to spans, a section of them, and views over the bytes.
 
+use super::name::PerName;
 use super::{Fault, KnownName, Limits, Progress, Span};
-use crate::bytes::{TOKEN, UNDERSCORE, class_of, find_control, is_token, trim};
+use crate::bytes::{TOKEN, find_byte, find_control, is, is_token, trim, trim_end, trim_start};
 
 /// One field line of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +28,18 @@ pub struct Field {
 #[derive(Debug, Default)]
 pub struct FieldSection {
     fields: Vec<Field>,
-    /// A bit for each [`KnownName`] that came, and for each that came again.
-    present: u128,
-    repeated: u128,
+    places: PerName<Place>,
     /// The sum of `name: value CRLF` so far.
     length: usize,
 }
+
+/// Where the fields of one name are: the number of the first, counted from 1, with [`REPEATED`] when
+/// there are more; 0 when there is none.
+type Place = u16;
+
+/// Marks a place whose name came more than once. Heads of more fields than the bits below it can
+/// count are refused, whatever the limit says.
+const REPEATED: Place = 1 << 15;
 
 impl FieldSection {
     /// The fields in order.
@@ -41,26 +48,29 @@ impl FieldSection {
         &self.fields
     }
 
-    /// Whether a field of this name came.
+    /// Whether a field of this name came. Not to be asked of [`KnownName::Other`].
     #[inline]
     #[must_use]
     pub const fn contains(&self, known: KnownName) -> bool {
-        self.present & known.bit() != 0
+        *self.places.of(known) != 0
     }
 
     /// Whether a field of this name came more than once.
     #[must_use]
     pub const fn is_repeated(&self, known: KnownName) -> bool {
-        self.repeated & known.bit() != 0
+        *self.places.of(known) & REPEATED != 0
     }
 
     /// The first field of this name.
+    #[inline]
     #[must_use]
     pub fn find(&self, known: KnownName) -> Option<&Field> {
-        if !self.contains(known) {
-            return None;
-        }
-        self.fields.iter().find(|field| field.known == known)
+        self.fields.get(self.index(known)?)
+    }
+
+    /// Where the first field of this name is.
+    fn index(&self, known: KnownName) -> Option<usize> {
+        usize::from(*self.places.of(known) & !REPEATED).checked_sub(1)
     }
 
     /// The sum of `name: value CRLF` over all fields, in bytes (TH-50).
@@ -77,8 +87,7 @@ impl FieldSection {
 
     pub(crate) fn clear(&mut self) {
         self.fields.clear();
-        self.present = 0;
-        self.repeated = 0;
+        self.places = PerName::default();
         self.length = 0;
     }
 
@@ -94,7 +103,7 @@ impl FieldSection {
             let rest = bytes.get(*next..).unwrap_or_default();
             match rest {
                 [b'\r', b'\n', ..] => {
-                    *next = next.saturating_add(2);
+                    *next = next.wrapping_add(2);
                     return Ok(Progress::Complete);
                 }
                 [] | [b'\r'] => return Ok(Progress::Partial),
@@ -105,35 +114,37 @@ impl FieldSection {
             }
             let Some(line) = Line::read(rest, limits)? else { return Ok(Progress::Partial) };
             self.push(line, *next, limits)?;
-            *next = next.saturating_add(line.length);
+            *next = next.wrapping_add(line.length);
         }
     }
 
     fn push(&mut self, line: Line<'_>, start: usize, limits: &Limits) -> Result<(), Fault> {
-        let value = trim(line.value);
-        let written = line.name.len().saturating_add(value.len()).saturating_add(": \r\n".len());
-        self.length = self.length.saturating_add(written);
+        let value = trim_start(line.value);
+        let white = line.value.len().wrapping_sub(value.len());
+        let value = trim_end(value);
+        let written = line.name.len().wrapping_add(value.len()).wrapping_add(": \r\n".len());
+        self.length = self.length.wrapping_add(written);
         if self.length > limits.head_bytes {
             return Err(Fault::FieldsTooLong);
         }
-        if self.fields.len() >= limits.header_fields {
-            return Err(Fault::TooManyFields);
-        }
-        let known = KnownName::of(line.name);
-        let alias = if line.has_underscore { KnownName::of_underscored(line.name) } else { known };
-        self.repeated |= self.present & known.bit();
-        self.present |= known.bit();
-        let name = Span::new(start, start.saturating_add(line.name.len()));
-        // The value is what is left of the line behind the colon and the white space around it.
-        let white = line.value.len().saturating_sub(line.value.trim_ascii_start().len());
-        let value_start = name.end().saturating_add(1).saturating_add(white);
+        let number = self.fields.len().wrapping_add(1);
+        let number = Place::try_from(number).ok().filter(|_| number <= limits.header_fields);
+        let number = number.filter(|number| *number < REPEATED).ok_or(Fault::TooManyFields)?;
+        let place = self.places.of_mut(line.known);
+        *place = if *place == 0 { number } else { *place | REPEATED };
+        // A known name has no `_`.
+        let has_underscore = line.known == KnownName::Other && find_byte(line.name, b'_').is_some();
+        let alias = if has_underscore { KnownName::of_underscored(line.name) } else { line.known };
+        let name = Span::new(start, start.wrapping_add(line.name.len()));
+        // Behind the name stand the colon and the white space.
+        let value_start = name.end().wrapping_add(1).wrapping_add(white);
         self.fields.push(Field {
             name,
-            value: Span::new(value_start, value_start.saturating_add(value.len())),
-            known,
+            value: Span::new(value_start, value_start.wrapping_add(value.len())),
+            known: line.known,
             alias,
-            has_underscore: line.has_underscore,
-            hop_by_hop: known.is_hop_by_hop(),
+            has_underscore,
+            hop_by_hop: line.known.is_hop_by_hop(),
         });
         Ok(())
     }
@@ -147,16 +158,20 @@ impl FieldSection {
         is_protected: impl Fn(KnownName) -> bool,
     ) -> Result<Connection, Fault> {
         let mut connection = Connection::default();
-        if !self.contains(KnownName::Connection) {
-            return Ok(connection);
-        }
+        let Some(first) = self.index(KnownName::Connection) else { return Ok(connection) };
         let mut options = 0_usize;
-        for index in 0..self.fields.len() {
+        for index in first..self.fields.len() {
             let Some(field) = self.fields.get(index).filter(|field| field.known == KnownName::Connection)
             else {
                 continue;
             };
-            for option in elements(field.value.of(bytes)) {
+            let list = field.value.of(bytes);
+            // What most clients send, quicker than as a list.
+            if list == b"keep-alive" {
+                connection.keep_alive = true;
+                continue;
+            }
+            for option in elements(list) {
                 options = options.saturating_add(1);
                 if options > limits.header_fields {
                     return Err(Fault::TooManyConnectionOptions);
@@ -222,7 +237,7 @@ pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[derive(Clone, Copy)]
 struct Line<'bytes> {
     name: &'bytes [u8],
-    has_underscore: bool,
+    known: KnownName,
     /// All between the colon and the line end.
     value: &'bytes [u8],
     /// With its line end.
@@ -234,12 +249,10 @@ impl<'bytes> Line<'bytes> {
     /// whole.
     #[inline]
     fn read(bytes: &'bytes [u8], limits: &Limits) -> Result<Option<Self>, Fault> {
-        let mut seen = 0;
-        let name_length = bytes.iter().position(|byte| {
-            let class = class_of(*byte);
-            seen |= class;
-            class & TOKEN == 0
-        });
+        let (known, name_length) = match known_name(bytes) {
+            Some((known, length)) => (known, Some(length)),
+            None => (KnownName::Other, token_length(bytes)),
+        };
         if name_length.unwrap_or(bytes.len()) > limits.header_name_bytes {
             return Err(Fault::FieldNameTooLong);
         }
@@ -260,9 +273,24 @@ impl<'bytes> Line<'bytes> {
             [b'\n', ..] => return Err(Fault::BareLineFeed),
             _ => return Err(Fault::FieldValue),
         }
-        let length = name.len().saturating_add(value.len()).saturating_add(":\r\n".len());
-        Ok(Some(Self { name, has_underscore: seen & UNDERSCORE != 0, value, length }))
+        let length = name.len().wrapping_add(value.len()).wrapping_add(":\r\n".len());
+        Ok(Some(Self { name, known, value, length }))
     }
+}
+
+/// The known name that a line starts with, and its length. Most names are known, and a known one is
+/// a token without `_`, so its bytes need no other look.
+#[inline]
+fn known_name(bytes: &[u8]) -> Option<(KnownName, usize)> {
+    let start = bytes.get(..=KnownName::LONGEST).unwrap_or(bytes);
+    let length = find_byte(start, b':')?;
+    let known = KnownName::of(start.get(..length)?);
+    (known != KnownName::Other).then_some((known, length))
+}
+
+/// The length of the token that a line starts with, if something ends it.
+fn token_length(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| !is(*byte, TOKEN))
 }
 
 /// A field section together with its bytes: what routing, policies and mappings ask.

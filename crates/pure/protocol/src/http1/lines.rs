@@ -47,9 +47,10 @@ impl HeadLines {
         start: impl FnOnce(&[u8]) -> Result<Option<usize>, Fault>,
         read_first: impl FnOnce(&[u8], usize) -> Result<(), Fault>,
     ) -> Result<Progress, Fault> {
-        let is_full = bytes.len() >= limits.raw_head_bytes;
         // What lies behind the limit is not looked at, so that pieces of any size give one answer.
-        let bytes = bytes.get(..limits.raw_head_bytes).unwrap_or(bytes);
+        let limit = limits.raw_head_bytes.min(PLACE_MAX);
+        let is_full = bytes.len() >= limit;
+        let bytes = bytes.get(..limit).unwrap_or(bytes);
         if !is_full && !self.may_go_on(bytes) {
             return Ok(Progress::Partial);
         }
@@ -63,7 +64,7 @@ impl HeadLines {
             };
             let Some((b'\r', text)) = line.split_last() else { return Err(Fault::BareLineFeed) };
             read_first(text, line_start)?;
-            self.next = line_start.saturating_add(line.len()).saturating_add(1);
+            self.next = line_start.wrapping_add(line.len()).wrapping_add(1);
             self.stage = Stage::Fields;
         }
         if self.stage == Stage::Fields
@@ -87,6 +88,10 @@ impl HeadLines {
         has_end
     }
 }
+
+/// The last place that a [`Span`](super::Span) can hold.
+#[expect(clippy::as_conversions, reason = "widening")]
+const PLACE_MAX: usize = u32::MAX as usize;
 
 /// The line that starts at `start`, up to its LF.
 fn first_line(bytes: &[u8], start: usize) -> Option<&[u8]> {

@@ -2,9 +2,9 @@
 
 use std::{error, fmt};
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2};
 
-use crate::bytes::{UNRESERVED, find_outside_target, hexadecimal_pair, is};
+use crate::bytes::{UNRESERVED, hexadecimal_pair, is};
 
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,17 +91,70 @@ pub fn normalise<'path>(
     output: &'path mut Vec<u8>,
 ) -> Result<&'path str, PathRefusal> {
     let path = skip_surplus_slashes(path)?;
-    if find_outside_target(path).is_some() || path.iter().any(|byte| matches!(byte, b'\\' | b'?')) {
+    let mut seen = 0;
+    let mut segments = 0_usize;
+    for byte in path {
+        let class = class_of(*byte);
+        seen |= class;
+        segments = segments.saturating_add(usize::from(class & SLASH != 0));
+    }
+    if seen & OUTSIDE != 0 {
         return Err(PathRefusal::Byte);
     }
-    let normalised = if check_escapes(path)? { decode_unreserved(path, output) } else { path };
-    check_segments(normalised, segments_max)?;
+    if segments > segments_max {
+        return Err(PathRefusal::TooManySegments);
+    }
+    let has_unreserved_escapes = seen & PERCENT != 0 && check_escapes(path)?;
+    let normalised = if has_unreserved_escapes { decode_unreserved(path, output) } else { path };
+    // A path without a dot, raw or escaped, has no dot segment.
+    if seen & DOT != 0 || has_unreserved_escapes {
+        check_dot_segments(normalised)?;
+    }
     str::from_utf8(normalised).map_err(|_| PathRefusal::NotUtf8)
+}
+
+/// A byte that may not stand in a path.
+const OUTSIDE: u8 = 1;
+const SLASH: u8 = 1 << 1;
+const PERCENT: u8 = 1 << 2;
+const DOT: u8 = 1 << 3;
+
+const CLASSES: [u8; 256] = classes();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler, which has no iterators there"
+)]
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte {
+            0..=b' ' | b'#' | b'?' | b'\\' | 0x7f.. => OUTSIDE,
+            b'/' => SLASH,
+            b'%' => PERCENT,
+            b'.' => DOT,
+            _ => 0,
+        };
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
+fn class_of(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
 }
 
 /// The path from the last of its leading slashes on.
 fn skip_surplus_slashes(mut path: &[u8]) -> Result<&[u8], PathRefusal> {
-    while let Some(rest) = path.strip_prefix(b"/").filter(|rest| rest.starts_with(b"/")) {
+    while let [b'/', rest @ ..] = path
+        && rest.first() == Some(&b'/')
+    {
         path = rest;
     }
     if path.first() == Some(&b'/') { Ok(path) } else { Err(PathRefusal::NoSlash) }
@@ -175,12 +228,9 @@ fn decode_unreserved<'output>(path: &[u8], output: &'output mut Vec<u8>) -> &'ou
     output
 }
 
-/// Counts segments and looks for dot segments. A dot is unreserved, so after decoding each is raw;
-/// an escaped slash separates, and from a `;` on, raw or escaped, a segment is cut.
-fn check_segments(path: &[u8], segments_max: usize) -> Result<(), PathRefusal> {
-    if memchr_iter(b'/', path).count() > segments_max {
-        return Err(PathRefusal::TooManySegments);
-    }
+/// Looks for dot segments. A dot is unreserved, so after decoding each is raw; an escaped slash
+/// separates, and from a `;` on, raw or escaped, a segment is cut.
+fn check_dot_segments(path: &[u8]) -> Result<(), PathRefusal> {
     let mut rest = path;
     while let Some(found) = memchr2(b'/', b'%', rest).and_then(|place| rest.get(place..)) {
         rest = match found {

@@ -1,13 +1,11 @@
 //! Request heads: read once, judged by the tables of hardening sections 1 and 2.
 
-use memchr::memchr;
-
 use super::framing::declared;
 use super::lines::HeadLines;
 use super::{
     Authority, BodyFraming, Fault, FieldSection, Fields, KnownMethod, KnownName, Limits, Progress, Span,
 };
-use crate::bytes::{TOKEN, find_outside_target, is, is_token};
+use crate::bytes::{TOKEN, find_byte, find_outside_target, is, is_token};
 
 /// In which form of RFC 9112 section 3.2 the target came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -234,7 +232,7 @@ impl RequestHead {
                 .ok_or(Fault::TargetAuthority)?;
         }
         let start = field.value.start();
-        Ok(Some((Span::new(start, start.saturating_add(host.host().len())), host.port())))
+        Ok(Some((Span::new(start, start.wrapping_add(host.host().len())), host.port())))
     }
 }
 
@@ -266,15 +264,15 @@ impl RequestLine {
         if matches!(method, b"CONNECT" | b"TRACE") {
             return Err(Fault::MethodNotAllowed);
         }
-        let method = Span::new(start, start.saturating_add(method.len()));
-        let target = Target::read(target, method.end().saturating_add(1), known_method, limits)?;
+        let method = Span::new(start, start.wrapping_add(method.len()));
+        let target = Target::read(target, method.end().wrapping_add(1), known_method, limits)?;
         Ok(Self { method, known_method, target, version_minor })
     }
 }
 
 /// What stands before the first space and what stands behind it.
 fn split_at_space(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (before, rest) = line.split_at_checked(memchr(b' ', line)?)?;
+    let (before, rest) = line.split_at_checked(find_byte(line, b' ')?)?;
     Some((before, rest.get(1..)?))
 }
 
@@ -303,7 +301,7 @@ struct Target {
 impl Target {
     /// Reads a target that starts at `start` of the buffer.
     fn read(target: &[u8], start: usize, method: KnownMethod, limits: &Limits) -> Result<Self, Fault> {
-        let end = start.saturating_add(target.len());
+        let end = start.wrapping_add(target.len());
         let mut parts = Self { whole: Span::new(start, end), ..Self::default() };
         let authority_length = match target {
             [b'/', ..] => 0,
@@ -320,16 +318,16 @@ impl Target {
         if find_outside_target(target).is_some() {
             return Err(Fault::TargetByte);
         }
-        let path_start = start.saturating_add(authority_length);
-        let path_end = path_start.saturating_add(memchr(b'?', rest).unwrap_or(rest.len()));
+        let path_start = start.wrapping_add(authority_length);
+        let path_end = path_start.wrapping_add(find_byte(rest, b'?').unwrap_or(rest.len()));
         // An URL may have no path, which means `/` (RFC 9112 section 3.2.1). The second slash of
         // its `://` stands for it, so that a path is always a part of the buffer.
         parts.path = if path_start == path_end {
-            Span::new(parts.authority.start().saturating_sub(1), parts.authority.start())
+            Span::new(parts.authority.start().wrapping_sub(1), parts.authority.start())
         } else {
             Span::new(path_start, path_end)
         };
-        parts.query = (path_end < end).then(|| Span::new(path_end.saturating_add(1), end));
+        parts.query = (path_end < end).then(|| Span::new(path_end.wrapping_add(1), end));
         Ok(parts)
     }
 
@@ -342,9 +340,9 @@ impl Target {
         let scheme = SCHEMES.iter().find(has_scheme).ok_or(Fault::TargetForm)?.len();
         let rest = target.get(scheme..).unwrap_or_default();
         let length = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-        let authority_start = start.saturating_add(scheme);
+        let authority_start = start.wrapping_add(scheme);
         self.form = TargetForm::Absolute;
-        self.authority = Span::new(authority_start, authority_start.saturating_add(length));
-        Ok(scheme.saturating_add(length))
+        self.authority = Span::new(authority_start, authority_start.wrapping_add(length));
+        Ok(scheme.wrapping_add(length))
     }
 }

@@ -176,8 +176,8 @@ impl StatusLine {
         if status == 101 {
             return Err(Fault::SwitchingProtocols);
         }
-        let end = start.saturating_add(line.len());
-        Ok(Self { status, reason: Span::new(end.saturating_sub(reason.len()), end), version_minor })
+        let end = start.wrapping_add(line.len());
+        Ok(Self { status, reason: Span::new(end.wrapping_sub(reason.len()), end), version_minor })
     }
 }
 

@@ -8,12 +8,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes from `start` up to `end`. Offsets above 4 GiB do not occur: a head is at most as
-    /// long as [`Limits::raw_head_bytes`](super::Limits::raw_head_bytes).
+    /// The bytes from `start` up to `end`. INVARIANT (places fit): heads are read from at most the
+    /// first 4 GiB of a buffer, see `HeadLines::read`.
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "places fit")]
     #[inline]
-    pub(crate) fn new(start: usize, end: usize) -> Self {
-        let offset = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-        Self { start: offset(start), length: offset(end.saturating_sub(start)) }
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, length: end.wrapping_sub(start) as u32 }
     }
 
     /// The bytes of the span. Empty when `bytes` is not the buffer that the head was read from and
@@ -44,6 +44,6 @@ impl Span {
     #[inline]
     #[must_use]
     pub const fn end(self) -> usize {
-        self.start().saturating_add(self.length())
+        self.start().wrapping_add(self.length())
     }
 }

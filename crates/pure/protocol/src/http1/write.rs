@@ -267,7 +267,7 @@ const fn error_phrase(status: u16) -> &'static str {
     }
 }
 
-/// Writes `HTTP/1.1 status reason CRLF`. The field block and [`LINE_END`] follow.
+/// Writes `HTTP/1.1 status reason CRLF`. The field block and an empty line follow.
 pub fn write_status_line(output: &mut Vec<u8>, status: u16) {
     output.extend_from_slice(b"HTTP/1.1 ");
     push_number(output, u64::from(status));
@@ -276,7 +276,7 @@ pub fn write_status_line(output: &mut Vec<u8>, status: u16) {
     output.extend_from_slice(LINE_END);
 }
 
-/// Writes `method target HTTP/1.1 CRLF`. The field block and [`LINE_END`] follow.
+/// Writes `method target HTTP/1.1 CRLF`. The field block and an empty line follow.
 ///
 /// # Errors
 ///
@@ -298,7 +298,7 @@ pub fn write_request_line(
 }
 
 /// Writes what stands before a chunk's data: its length in hexadecimal and a line end. The data and
-/// [`LINE_END`] follow. `length` is not 0, which would end the body.
+/// [`CHUNK_END`] follow. `length` is not 0, which would end the body.
 pub fn write_chunk_head(output: &mut Vec<u8>, length: usize) {
     debug_assert!(length > 0);
     let digits = usize::BITS.saturating_sub(length.leading_zeros()).div_ceil(4);
@@ -309,8 +309,10 @@ pub fn write_chunk_head(output: &mut Vec<u8>, length: usize) {
     output.extend_from_slice(LINE_END);
 }
 
-/// What ends a line, a head (an empty line) and a chunk's data.
-pub const LINE_END: &[u8] = b"\r\n";
+const LINE_END: &[u8] = b"\r\n";
+
+/// What stands behind a chunk's data.
+pub const CHUNK_END: &[u8] = LINE_END;
 
 /// The last chunk, without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";

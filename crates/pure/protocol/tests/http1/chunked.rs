@@ -1,10 +1,13 @@
 //! Chunked bodies, row by row and by a law.
 
-use postern_protocol::http1::{ChunkedReader, Fault, LAST_CHUNK, LINE_END, Limits, write_chunk_head};
+use postern_protocol::http1::{CHUNK_END, ChunkedReader, Fault, LAST_CHUNK, Limits, write_chunk_head};
 use proptest::prelude::*;
 
-/// Feeds the pieces, gives the data and what is left behind the body; `None` when it did not end.
-fn read<'input>(pieces: impl IntoIterator<Item = &'input [u8]>) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
+/// The data of a body and what is left behind it; `None` when it did not end.
+type Outcome = Result<Option<(Vec<u8>, Vec<u8>)>, Fault>;
+
+/// Feeds the pieces of a body.
+fn read<'input>(pieces: impl IntoIterator<Item = &'input [u8]>) -> Outcome {
     let mut reader = ChunkedReader::new();
     let (mut data, mut left, mut finished) = (Vec::new(), Vec::new(), false);
     for mut piece in pieces {
@@ -113,7 +116,7 @@ proptest! {
         for chunk in &chunks {
             write_chunk_head(&mut bytes, chunk.len());
             bytes.extend_from_slice(chunk);
-            bytes.extend_from_slice(LINE_END);
+            bytes.extend_from_slice(CHUNK_END);
         }
         bytes.extend_from_slice(LAST_CHUNK);
         bytes.extend_from_slice(b"next");

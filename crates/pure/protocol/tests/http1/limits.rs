@@ -167,10 +167,12 @@ fn limits_chunk_extension_bytes() {
 #[test]
 fn limits_chunk_extension_total_bytes() {
     check(Limits::PRIVATE.chunk_extension_total_bytes, Fault::ChunkExtensionsTooLong, |length| {
-        let chunk = format!("1;{}\r\na\r\n", "x".repeat(1023));
-        let last = "x".repeat(length % 1024);
-        let last = if last.is_empty() { "0\r\n\r\n".to_owned() } else { format!("0;{}\r\n\r\n", &last[1..]) };
-        body(format!("{}{last}", chunk.repeat(length / 1024)).as_bytes())
+        let chunk = format!("1;{}\r\na\r\n", "x".repeat(1_023));
+        let last = match length % 1_024 {
+            0 => String::new(),
+            rest => format!(";{}", "x".repeat(rest - 1)),
+        };
+        body(format!("{}0{last}\r\n\r\n", chunk.repeat(length / 1_024)).as_bytes())
     });
     assert_answer(Fault::ChunkExtensionsTooLong, 400, "chunkExtensionTotalBytes");
 }

@@ -1,5 +1,7 @@
 //! What HTTP/1.1 reading and writing must do, by the classes of hardening section 14.
 
+#![cfg(test)]
+
 mod budget;
 mod chunked;
 mod head;

@@ -177,13 +177,13 @@ fn finish(
     let mut path_and_query = target.clone();
     if !is_served {
         let (scheme, rest) = target.split_once("://")?;
-        let place = rest.find(['/', '?']).unwrap_or(rest.len());
-        if !["http", "https"].contains(&&*scheme.to_lowercase()) || normal_host(&rest[..place]) != host {
+        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if !["http", "https"].contains(&&*scheme.to_lowercase()) || normal_host(authority) != host {
             return None;
         }
         host.as_ref()?;
-        let slash = if rest[place..].starts_with('/') { "" } else { "/" };
-        path_and_query = format!("{slash}{}", &rest[place..]);
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        path_and_query = format!("{slash}{rest}");
     }
     let (path, query) = match path_and_query.split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),

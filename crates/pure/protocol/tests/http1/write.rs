@@ -1,7 +1,7 @@
 //! What is written: blocks of fields, first lines, numbers.
 
 use postern_protocol::http1::{
-    FieldBlock, InvalidField, InvalidRequestLine, KnownName, LINE_END, Limits, Progress, ResponseHead,
+    CHUNK_END, FieldBlock, InvalidField, InvalidRequestLine, KnownName, Limits, Progress, ResponseHead,
     push_number, read_response, reason_phrase, write_chunk_head, write_request_line, write_status_line,
 };
 
@@ -93,7 +93,7 @@ fn status_lines_have_the_registered_reasons() {
         let mut output = Vec::new();
         write_status_line(&mut output, status);
         assert_eq!(output, format!("HTTP/1.1 {status} {}\r\n", reason_phrase(status)).into_bytes());
-        output.extend_from_slice(LINE_END);
+        output.extend_from_slice(CHUNK_END);
         let mut head = ResponseHead::default();
         let read = read_response(&output, &Limits::PRIVATE, false, &mut head);
         assert_eq!(read.is_ok_and(|it| it == Progress::Complete && head.status() == status), status != 101);
