@@ -1,0 +1,55 @@
+//! Large buffers of one worker, lent while a body flows.
+
+use std::{
+    cell::RefCell,
+    ops::{Deref, DerefMut},
+    rc::Rc,
+};
+
+/// A worker's stock of body buffers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BodyBuffers(Rc<RefCell<Vec<Box<[u8]>>>>);
+
+impl BodyBuffers {
+    /// A buffer of [`BODY_BUFFER_BYTES`]; it comes back when it is dropped.
+    pub(crate) fn lend(&self) -> BodyBuffer {
+        let bytes = self.0.borrow_mut().pop();
+        let bytes = bytes.unwrap_or_else(|| vec![0; BODY_BUFFER_BYTES].into_boxed_slice());
+        BodyBuffer { bytes, home: self.clone() }
+    }
+}
+
+/// A lent buffer. What stands in it at first is what somebody left.
+#[derive(Debug)]
+pub(crate) struct BodyBuffer {
+    bytes: Box<[u8]>,
+    home: BodyBuffers,
+}
+
+impl Deref for BodyBuffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for BodyBuffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for BodyBuffer {
+    fn drop(&mut self) {
+        let mut stock = self.home.0.borrow_mut();
+        if stock.len() < STOCK_MAX {
+            stock.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// Small buffers are the whole difference between a byte pump and a slow proxy on large bodies.
+pub(crate) const BODY_BUFFER_BYTES: usize = 128 << 10;
+/// Buffers that a worker keeps: 2 MiB.
+const STOCK_MAX: usize = 16;

@@ -1,0 +1,132 @@
+//! A busy connection's wire, shared between the one who reads the body and the one who writes the answer.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use crate::{
+    timeout::{Alarm, WorkerTimers},
+    wire::Wire,
+};
+
+/// The client is gone, or took no byte for too long: nobody is left to talk to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClientGone;
+
+/// The wire of one connection for one exchange, with the deadline of whatever it waits for.
+pub(crate) struct Channel<'c, S> {
+    pub(crate) stream: &'c RefCell<S>,
+    pub(crate) alarm: &'c Alarm,
+    pub(crate) timers: &'c WorkerTimers,
+    pub(crate) write_stall_nanoseconds: u64,
+    /// The client sent something, or half of its end, while it waited: no more can be learned.
+    has_spoken: Cell<bool>,
+}
+
+impl<'c, S: Wire> Channel<'c, S> {
+    pub(crate) const fn new(
+        stream: &'c RefCell<S>,
+        alarm: &'c Alarm,
+        timers: &'c WorkerTimers,
+        write_stall_nanoseconds: u64,
+    ) -> Self {
+        Self { stream, alarm, timers, write_stall_nanoseconds, has_spoken: Cell::new(false) }
+    }
+
+    /// Sends two parts, in as few writes as the wire can.
+    pub(crate) async fn send(&self, first: &[u8], second: &[u8]) -> Result<(), ClientGone> {
+        let mut sending = Sending::default();
+        poll_fn(|context| sending.poll(self, context, first, second)).await
+    }
+
+    /// Waits for something while the client waits, and gives up when the client is gone.
+    pub(crate) async fn watch<F: Future>(&self, mut future: Pin<&mut F>) -> Result<F::Output, ClientGone> {
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            self.poll_gone(context).map(Err)
+        })
+        .await
+    }
+
+    /// Ready when the client is gone. A client that only sends no more is not: it may still read.
+    pub(crate) fn poll_gone(&self, context: &mut Context<'_>) -> Poll<ClientGone> {
+        if self.has_spoken.get() {
+            return Poll::Pending;
+        }
+        let stream = self.stream.borrow();
+        // The outcome is the same in both cases: what is ready is told by the next line.
+        let _ = ready!(stream.socket().poll_read_ready(context));
+        if stream.is_gone(context) {
+            return Poll::Ready(ClientGone);
+        }
+        self.has_spoken.set(true);
+        Poll::Pending
+    }
+}
+
+/// How far a sending has come.
+#[derive(Debug, Default)]
+pub(crate) struct Sending {
+    /// Bytes that the wire took.
+    pub(crate) taken: usize,
+    waits: bool,
+    sent_when_armed: u64,
+}
+
+impl Sending {
+    /// Goes on with sending two parts, until all of both is on its way.
+    pub(crate) fn poll<S: Wire>(
+        &mut self,
+        channel: &Channel<'_, S>,
+        context: &mut Context<'_>,
+        first: &[u8],
+        second: &[u8],
+    ) -> Poll<Result<(), ClientGone>> {
+        let mut stream = channel.stream.borrow_mut();
+        let total = first.len() + second.len();
+        while self.taken < total {
+            let first_rest = first.get(self.taken..).unwrap_or_default();
+            let second_rest = second.get(self.taken.saturating_sub(first.len())..).unwrap_or_default();
+            match stream.poll_write(context, first_rest, second_rest) {
+                Poll::Ready(Ok(taken)) if taken > 0 => {
+                    self.taken += taken;
+                    self.waits = false;
+                }
+                Poll::Ready(_) => return Poll::Ready(Err(ClientGone)),
+                Poll::Pending => return self.stalled(channel, &stream, context),
+            }
+        }
+        match stream.poll_flush(context) {
+            Poll::Ready(Ok(())) => {
+                if std::mem::take(&mut self.waits) {
+                    channel.alarm.clear();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(Err(ClientGone)),
+            Poll::Pending => self.stalled(channel, &stream, context),
+        }
+    }
+
+    /// `writeStallSeconds`, counted from the last byte that the client took.
+    fn stalled<S: Wire>(
+        &mut self,
+        channel: &Channel<'_, S>,
+        stream: &S,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), ClientGone>> {
+        let sent = stream.bytes_sent();
+        if !self.waits || self.sent_when_armed != sent {
+            self.waits = true;
+            self.sent_when_armed = sent;
+            let now = channel.timers.coarse_nanoseconds();
+            channel.alarm.set(now.saturating_add(channel.write_stall_nanoseconds));
+        }
+        channel.alarm.poll_elapsed(context).map(|()| Err(ClientGone))
+    }
+}

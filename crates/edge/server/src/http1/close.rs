@@ -1,0 +1,56 @@
+//! The orderly end of a connection: a client that still sends gets its answer instead of a reset.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::{SECOND_NANOSECONDS, connection::Job, timeout::WorkerTimers, wire::Wire};
+
+/// Says that nothing more comes, and where the client may still be sending reads on for a while.
+pub(crate) async fn close<S: Wire>(job: &Job<S>, timers: &WorkerTimers, linger: bool) {
+    let now = timers.coarse_nanoseconds();
+    job.alarm.set(now.saturating_add(LINGER_SECONDS.saturating_mul(SECOND_NANOSECONDS)));
+    let mut closed = false;
+    let mut drained = 0;
+    poll_fn(|context| {
+        let mut stream = job.stream.borrow_mut();
+        if !closed {
+            match stream.poll_close(context) {
+                Poll::Ready(Ok(())) => closed = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return job.alarm.poll_elapsed(context),
+            }
+        }
+        if !linger {
+            return Poll::Ready(());
+        }
+        match poll_discard(&mut *stream, context, &mut drained) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => job.alarm.poll_elapsed(context),
+        }
+    })
+    .await;
+}
+
+/// Reads what comes and throws it away, until the client's end or the most that is read.
+fn poll_discard<S: Wire>(stream: &mut S, context: &mut Context<'_>, drained: &mut usize) -> Poll<()> {
+    let mut waste = [0; WASTE_BYTES];
+    while *drained < DRAINED_BYTES_MAX {
+        // Below TLS: nobody opens these records any more.
+        let mut buffer = ReadBuf::new(&mut waste);
+        match Pin::new(stream.socket_mut()).poll_read(context, &mut buffer) {
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => *drained += buffer.filled().len(),
+            Poll::Ready(_) => return Poll::Ready(()),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    Poll::Ready(())
+}
+
+const LINGER_SECONDS: u64 = 2;
+const DRAINED_BYTES_MAX: usize = 256 << 10;
+const WASTE_BYTES: usize = 8 << 10;

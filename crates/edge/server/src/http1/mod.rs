@@ -1,0 +1,369 @@
+//! Our HTTP/1.1: one busy connection at a desk, from its next head to its next rest.
+
+mod answer;
+mod body;
+mod channel;
+mod close;
+
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use postern_gateway::{Arrival, Effects, Event, HttpVersion, Now, Recorder, Reply, Sent, Timers};
+use postern_model::Limits;
+use postern_protocol::http1::{Fault, KnownMethod, Progress, RequestHead, read_request};
+
+use self::{
+    answer::{AnswerTo, Written},
+    body::{BodyProgress, Http1Body},
+    channel::Channel,
+};
+use crate::{
+    SECOND_NANOSECONDS,
+    body_pace::BodyPace,
+    connection::{Job, Outcome},
+    limits::InFlight,
+    wire::Wire,
+    worker::Worker,
+};
+
+/// The memory of a desk: used by one connection after the other, so that a request allocates nothing.
+#[derive(Debug)]
+pub(crate) struct DeskMemory {
+    /// What was read and not answered yet lies at the start.
+    input: Vec<u8>,
+    filled: usize,
+    head: RequestHead,
+    output: Vec<u8>,
+    scratch: postern_gateway::Scratch,
+}
+
+impl DeskMemory {
+    /// An empty desk.
+    pub(crate) fn new() -> Self {
+        Self {
+            input: vec![0; INPUT_BYTES],
+            filled: 0,
+            head: RequestHead::default(),
+            output: Vec::with_capacity(OUTPUT_BYTES),
+            scratch: postern_gateway::Scratch::default(),
+        }
+    }
+
+    fn arrived(&self) -> &[u8] {
+        self.input.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Forgets the first bytes, which were answered, and puts others behind the rest.
+    fn forget(&mut self, answered: usize, excess: &[u8]) {
+        let answered = answered.min(self.filled);
+        if answered < self.filled {
+            self.input.copy_within(answered..self.filled, 0);
+        }
+        self.filled -= answered;
+        if !excess.is_empty() {
+            self.input.truncate(self.filled);
+            self.input.extend_from_slice(excess);
+            self.filled = self.input.len();
+            self.input.resize(self.filled.max(INPUT_BYTES), 0);
+        }
+    }
+
+    /// Ready for the next connection; what one large exchange needed is given back.
+    fn tidy(&mut self) {
+        self.filled = 0;
+        self.head.clear();
+        self.scratch.shrink();
+        if self.input.len() > INPUT_BYTES {
+            self.input.truncate(INPUT_BYTES);
+            self.input.shrink_to_fit();
+        }
+        if self.output.capacity() > OUTPUT_KEPT_BYTES {
+            self.output = Vec::with_capacity(OUTPUT_BYTES);
+        }
+    }
+}
+
+/// A head and what fits behind it.
+const INPUT_BYTES: usize = 16 << 10;
+const OUTPUT_BYTES: usize = 4 << 10;
+const OUTPUT_KEPT_BYTES: usize = 64 << 10;
+
+/// Serves the requests of a connection until it rests or is over.
+pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
+    worker: &Worker<E, R>,
+    memory: &mut DeskMemory,
+    job: Box<Job<S>>,
+) -> Outcome<S> {
+    let outcome = loop {
+        match read_head(worker, memory, &job).await {
+            HeadRead::Complete { began } => match exchange(worker, memory, &job, began).await {
+                Next::Request => {}
+                Next::Close { linger } => {
+                    close::close(&job, &worker.timers, linger).await;
+                    break Outcome::Closed;
+                }
+                Next::Abort => {
+                    job.stream.borrow().reset_on_close();
+                    break Outcome::Closed;
+                }
+            },
+            HeadRead::Refused { status, reason } => {
+                refuse(worker, memory, &job, status, reason).await;
+                close::close(&job, &worker.timers, true).await;
+                break Outcome::Closed;
+            }
+            HeadRead::Preface => break Outcome::Http2(job, memory.arrived().to_vec()),
+            HeadRead::Rest => {
+                let channel = channel(worker, &job);
+                match channel.send(&[], &[]).await {
+                    Ok(()) => break Outcome::Idle(job),
+                    Err(_) => break Outcome::Closed,
+                }
+            }
+            HeadRead::End => break Outcome::Closed,
+        }
+    };
+    memory.tidy();
+    outcome
+}
+
+/// How the reading of a head ended.
+enum HeadRead {
+    /// The head is whole; its first byte came at about this moment.
+    Complete { began: u64 },
+    /// It is refused, and with it the connection.
+    Refused { status: u16, reason: &'static str },
+    /// It is the preface of HTTP/2, on a listener that serves it.
+    Preface,
+    /// Nothing came for a while: the desk is needed elsewhere.
+    Rest,
+    /// The client left, was silent for too long, or the gateway goes away.
+    End,
+}
+
+async fn read_head<S: Wire, E, R: Recorder>(
+    worker: &Worker<E, R>,
+    memory: &mut DeskMemory,
+    job: &Job<S>,
+) -> HeadRead {
+    memory.head.clear();
+    let mut began = None;
+    loop {
+        if memory.filled > 0 {
+            if job.may_speak_http2() && is_preface(memory.arrived()) {
+                return HeadRead::Preface;
+            }
+            let limits = job.place.head_limits();
+            match read_request(
+                memory.input.get(..memory.filled).unwrap_or_default(),
+                &limits,
+                &mut memory.head,
+            ) {
+                Ok(Progress::Complete) => {
+                    let began = began.unwrap_or_else(|| worker.timers.coarse_nanoseconds());
+                    return HeadRead::Complete { began };
+                }
+                Ok(Progress::Partial) => {
+                    if memory.filled == memory.input.len() {
+                        // The grammar refuses a head beyond its limit, so this comes to an end.
+                        memory.input.resize(memory.filled + INPUT_BYTES, 0);
+                    }
+                }
+                Err(fault) => return refused(worker, fault),
+            }
+        }
+        let started = memory.filled > 0;
+        if started && began.is_none() {
+            let now = worker.timers.coarse_nanoseconds();
+            began = Some(now);
+            let limits = worker.held.snapshot();
+            job.alarm
+                .set(now.saturating_add(limits.limits().head_seconds.saturating_mul(SECOND_NANOSECONDS)));
+        }
+        match receive(worker, memory, job, started).await {
+            Received::Bytes(read) => memory.filled += read,
+            Received::Late if started => {
+                worker.recorder.event(Event::LimitHit("headSeconds"));
+                return HeadRead::Refused { status: 408, reason: "the head took too long" };
+            }
+            Received::Late => return HeadRead::Rest,
+            Received::End => return HeadRead::End,
+        }
+    }
+}
+
+fn refused<E, R: Recorder>(worker: &Worker<E, R>, fault: Fault) -> HeadRead {
+    if let Some(limit) = fault.limit() {
+        worker.recorder.event(Event::LimitHit(limit));
+    }
+    HeadRead::Refused { status: fault.status(), reason: fault.reason() }
+}
+
+fn is_preface(bytes: &[u8]) -> bool {
+    // The first line is enough: no request of HTTP/1.1 has the method `PRI`.
+    const FIRST_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
+    bytes.starts_with(FIRST_LINE) || (bytes.len() < FIRST_LINE.len() && FIRST_LINE.starts_with(bytes))
+}
+
+enum Received {
+    Bytes(usize),
+    /// The deadline passed: of the head, or of lingering for it.
+    Late,
+    End,
+}
+
+/// Reads more of a head. A connection lingers a moment before its first byte, so that a busy one keeps
+/// its desk from request to request.
+async fn receive<S: Wire, E, R>(
+    worker: &Worker<E, R>,
+    memory: &mut DeskMemory,
+    job: &Job<S>,
+    started: bool,
+) -> Received {
+    let room = memory.input.get_mut(memory.filled..).unwrap_or_default();
+    let mut waits = false;
+    poll_fn(|context| match job.stream.borrow_mut().poll_read(context, room) {
+        Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Received::End),
+        Poll::Ready(Ok(read)) => Poll::Ready(Received::Bytes(read)),
+        Poll::Pending if !started && worker.draining.get() && !job.is_fresh() => Poll::Ready(Received::End),
+        Poll::Pending if !started && worker.desks_are_scarce() => Poll::Ready(Received::Late),
+        Poll::Pending => {
+            if !started && !std::mem::replace(&mut waits, true) {
+                let linger = worker.timers.coarse_nanoseconds().saturating_add(LINGER_NANOSECONDS);
+                job.alarm.set(linger.min(job.rest_deadline.get()));
+            }
+            job.alarm.poll_elapsed(context).map(|()| Received::Late)
+        }
+    })
+    .await
+}
+
+/// How long a desk waits for the next request of its connection.
+const LINGER_NANOSECONDS: u64 = 100_000_000;
+
+/// What follows an exchange.
+enum Next {
+    Request,
+    /// The connection closes; it lingers when the client may still be sending.
+    Close {
+        linger: bool,
+    },
+    /// The client must not take what it got for whole.
+    Abort,
+}
+
+fn channel<'c, S: Wire, E, R>(worker: &'c Worker<E, R>, job: &'c Job<S>) -> Channel<'c, S> {
+    let stall = worker.held.snapshot().limits().write_stall_seconds.saturating_mul(SECOND_NANOSECONDS);
+    Channel::new(&job.stream, &job.alarm, &worker.timers, stall)
+}
+
+async fn exchange<S: Wire, E: Effects, R: Recorder>(
+    worker: &Worker<E, R>,
+    memory: &mut DeskMemory,
+    job: &Job<S>,
+    began: u64,
+) -> Next {
+    let house = worker.held.snapshot();
+    let limits = *house.limits();
+    if !worker.counts().requests.enter(limits.requests_in_flight) {
+        worker.recorder.event(Event::LimitHit("requestsInFlight"));
+        refuse(worker, memory, job, 503, "too many requests in flight").await;
+        return Next::Close { linger: true };
+    }
+    let _in_flight = InFlight(&worker.counts().requests);
+    job.requests.set(job.requests.get() + 1);
+    job.alarm.clear();
+    let now = worker.timers.now();
+    let random = worker.random();
+    let (head_bytes, arrived) = memory.input.split_at(memory.head.length().min(memory.filled));
+    let arrived = arrived.get(..memory.filled - head_bytes.len()).unwrap_or_default();
+    let channel = channel(worker, job);
+    let progress = BodyProgress::new(&memory.head);
+    let pace = BodyPace::new(&limits, began);
+    let around = (&*job.place, &worker.body_buffers, pace);
+    let mut body = Http1Body::new(&channel, &progress, arrived, memory.head.framing(), around);
+    let version = HttpVersion::Http1;
+    let connection = &job.connection;
+    let arrival = Arrival { connection, bytes: head_bytes, head: &memory.head, version, now, random };
+    let mut nobody = ();
+    let written = {
+        let serving = pin!(postern_gateway::serve(
+            &house,
+            &arrival,
+            &mut body,
+            &worker.effects,
+            &mut memory.scratch,
+            &mut nobody,
+        ));
+        let Ok(mut answer) = channel.watch(serving).await else { return Next::Abort };
+        let close = answer.close
+            || !memory.head.keep_alive()
+            || worker.draining.get()
+            || job.is_spent(&limits, now)
+            || !progress.can_be_drained();
+        let to = AnswerTo {
+            is_head: memory.head.known_method() == KnownMethod::Head,
+            is_http10: memory.head.version_minor() == 0,
+            close,
+        };
+        let date = |output: &mut Vec<u8>| worker.write_date(output, now);
+        let written = answer::write(&channel, &mut memory.output, date, to, &mut answer).await;
+        record(worker, &answer, written);
+        Written { until_close: written.until_close || close, ..written }
+    };
+    if !written.complete {
+        return Next::Abort;
+    }
+    if written.until_close {
+        // A client that asked for the close and sent all of its request sends no more.
+        return Next::Close { linger: !progress.is_over() || memory.head.keep_alive() };
+    }
+    if !progress.is_over() && !body.drain().await {
+        return Next::Close { linger: true };
+    }
+    let answered = head_bytes.len() + progress.taken_of_arrived();
+    memory.forget(answered, &progress.take_excess());
+    job.rest(limits.idle_seconds, worker.timers.coarse_nanoseconds());
+    Next::Request
+}
+
+fn record<E, R: Recorder, P: Reply>(
+    worker: &Worker<E, R>,
+    answer: &postern_gateway::Answer<'_, P>,
+    written: Written,
+) {
+    let at_nanoseconds = worker.timers.now().monotonic_nanoseconds;
+    let sent = Sent { body_bytes: written.body_bytes, complete: written.complete, at_nanoseconds };
+    worker.recorder.exchange(&answer.record, sent);
+}
+
+/// Answers a head that the grammar or a limit refuses. The connection closes after it.
+async fn refuse<S: Wire, E: Effects, R: Recorder>(
+    worker: &Worker<E, R>,
+    memory: &mut DeskMemory,
+    job: &Job<S>,
+    status: u16,
+    reason: &'static str,
+) {
+    let house = worker.held.snapshot();
+    let now: Now = worker.timers.now();
+    let channel = channel(worker, job);
+    let mut answer = postern_gateway::refuse_head::<E::Reply>(
+        &house,
+        status,
+        reason,
+        now,
+        worker.random(),
+        &mut memory.scratch,
+    );
+    let to = AnswerTo { is_head: false, is_http10: false, close: true };
+    let date = |output: &mut Vec<u8>| worker.write_date(output, now);
+    let written = answer::write(&channel, &mut memory.output, date, to, &mut answer).await;
+    record(worker, &answer, written);
+}
+
+/// Whether a connection may take another request.
+impl<S> Job<S> {
+    fn is_spent(&self, limits: &Limits, now: Now) -> bool {
+        self.requests.get() >= limits.requests_per_connection || now.monotonic_nanoseconds >= self.old_at
+    }
+}

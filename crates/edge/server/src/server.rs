@@ -1,0 +1,219 @@
+//! The server as a program sees it: started once, told what to listen on, drained at the end.
+
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use postern_gateway::{Effects, Entrance, Live, Recorder, Snapshot};
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    Clock, WorkerContext,
+    limits::Counts,
+    listener::{Bound, Door},
+    tls::{self, TlsConfiguration},
+    worker::{self, DOORSTEP_CONNECTIONS, Phase, Plan, Shared},
+};
+
+/// Everything that calls Postern: its workers and their listeners.
+///
+/// Dropping it aborts what is left.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    plan: watch::Sender<Plan>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    /// Closed when the last worker has ended.
+    workers_ended: mpsc::Receiver<()>,
+}
+
+/// What a snapshot needs of the server: certificates read, new addresses bound. Nothing of it is in
+/// use yet; dropping it gives everything back.
+#[derive(Debug)]
+pub struct Prepared {
+    listeners: Vec<(Bound, Arc<Door>)>,
+    warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// What an operator should know although it works: expired certificates.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still open when the time was over, and were aborted.
+    pub aborted: u64,
+}
+
+impl Server {
+    /// Starts the workers. They listen on nothing until [`Server::commit`].
+    ///
+    /// `build` makes the backends' side and the recorder of each worker, on that worker's own thread.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub fn start<E, R, B>(live: Arc<Live>, clock: Clock, workers: NonZeroUsize, build: B) -> io::Result<Self>
+    where
+        E: Effects + 'static,
+        R: Recorder + 'static,
+        B: Fn(WorkerContext) -> (E, R) + Send + Sync + 'static,
+    {
+        let (doorsteps, handed_over): (Vec<_>, Vec<_>) =
+            (0..workers.get()).map(|_| mpsc::channel(DOORSTEP_CONNECTIONS)).unzip();
+        let counts = Arc::new(Counts::new(workers.get()));
+        let shared = Arc::new(Shared { live, clock, counts, doorsteps: doorsteps.into() });
+        let (plan, plans) = watch::channel(Plan { phase: Phase::Serving, listeners: Arc::from([]) });
+        let (alive, workers_ended) = mpsc::channel(1);
+        let build = Arc::new(build);
+        let mut threads = Vec::with_capacity(workers.get());
+        for (index, handed_over) in handed_over.into_iter().enumerate() {
+            let (shared, plans) = (Arc::clone(&shared), plans.clone());
+            let (build, alive) = (Arc::clone(&build), alive.clone());
+            let work = move || {
+                let outcome = worker::run(index, shared, plans, handed_over, &*build);
+                drop(alive);
+                outcome
+            };
+            threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(work)?);
+        }
+        Ok(Self { shared, plan, threads, workers_ended })
+    }
+
+    /// Reads the certificates of a snapshot and binds the addresses that are new. Nothing else changes.
+    ///
+    /// # Errors
+    ///
+    /// Every problem, one sentence each; then nothing has changed.
+    pub fn prepare(&self, house: &Snapshot) -> Result<Prepared, Vec<String>> {
+        let current = Arc::clone(&self.plan.borrow().listeners);
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        let mut listeners = Vec::new();
+        for entrance in house.entrances() {
+            let old = entrance.addresses.iter().find_map(|address| {
+                let (_, door) = current.iter().find(|(bound, _)| bound.address == *address)?;
+                door.tls.as_deref()
+            });
+            let found = problems.len();
+            let tls = secure(entrance, old, &mut problems, &mut warnings);
+            if problems.len() > found {
+                continue;
+            }
+            let door = Arc::new(Door::new(entrance, tls));
+            for address in &entrance.addresses {
+                match self.bound(&current, *address) {
+                    Ok(bound) => listeners.push((bound, Arc::clone(&door))),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        if problems.is_empty() { Ok(Prepared { listeners, warnings }) } else { Err(problems) }
+    }
+
+    fn bound(&self, current: &[(Bound, Arc<Door>)], address: SocketAddr) -> Result<Bound, String> {
+        match current.iter().find(|(bound, _)| bound.address == address) {
+            Some((bound, _)) => Ok(bound.clone()),
+            None => Bound::bind(address, self.shared.doorsteps.len()),
+        }
+    }
+
+    /// Puts to use what was prepared: new addresses are accepted on, new certificates are shown, and
+    /// addresses that are gone are closed without hurting a connection. Call it when the snapshot that
+    /// it was prepared for serves.
+    pub fn commit(&self, prepared: Prepared) {
+        let listeners: Arc<[_]> = prepared.listeners.into();
+        self.plan.send_modify(|plan| plan.listeners = listeners);
+    }
+
+    /// Has every worker let go of a snapshot that no longer serves, so that it can be freed.
+    pub fn retire(&self) {
+        self.plan.send_modify(|_| {});
+    }
+
+    /// The addresses that are listened on, as the system gave them.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.plan.borrow().listeners.iter().map(|(bound, _)| bound.local).collect()
+    }
+
+    /// How many connections each worker has.
+    #[must_use]
+    pub fn connections(&self) -> Vec<u64> {
+        self.shared.counts.workers.iter().map(|count| count.0.get()).collect()
+    }
+
+    /// Goes away in order: waits, stops accepting, finishes the requests in flight, and aborts what is
+    /// left when the limit is over, counted from the moment when accepting stopped.
+    pub async fn drain(mut self, wait: Duration, limit: Duration) -> Drained {
+        tokio::time::sleep(wait).await;
+        self.plan.send_modify(|plan| plan.phase = Phase::Draining);
+        // Nothing is ever sent: the channel closes when the last worker has ended.
+        if tokio::time::timeout(limit, self.workers_ended.recv()).await.is_ok() {
+            return Drained { aborted: 0 };
+        }
+        let aborted = self.shared.counts.connections.get();
+        self.plan.send_modify(|plan| plan.phase = Phase::Aborting);
+        self.workers_ended.recv().await;
+        Drained { aborted }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.plan.send_modify(|plan| plan.phase = Phase::Aborting);
+        for thread in self.threads.drain(..) {
+            // What went wrong in a worker was counted there.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads every certificate and key that a snapshot names and binds nothing: what `postern check` does.
+///
+/// # Errors
+///
+/// Every problem, one sentence each. What is fine but for a warning (an expired certificate) is given
+/// back as warnings.
+pub fn check_identities(house: &Snapshot) -> Result<Vec<String>, Vec<String>> {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    for entrance in house.entrances() {
+        secure(entrance, None, &mut problems, &mut warnings);
+    }
+    if problems.is_empty() { Ok(warnings) } else { Err(problems) }
+}
+
+/// The TLS configuration of an entrance; none where it is plain text, or where there are problems.
+fn secure(
+    entrance: &Entrance,
+    old: Option<&TlsConfiguration>,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<Arc<TlsConfiguration>> {
+    if entrance.tls.is_empty() {
+        return None;
+    }
+    let found = problems.len();
+    let identities = tls::read_identities(&entrance.tls, problems);
+    warnings.extend(identities.iter().filter_map(|identity| identity.warning.clone()));
+    if problems.len() > found {
+        return None;
+    }
+    match TlsConfiguration::new(identities, entrance.http2, old) {
+        Ok(configuration) => Some(Arc::new(configuration)),
+        Err(fault) => {
+            problems.push(format!("TLS cannot be set up: {fault}"));
+            None
+        }
+    }
+}

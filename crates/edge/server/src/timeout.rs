@@ -1,0 +1,341 @@
+//! One coarse wheel of deadlines for each worker: setting one is a store, and no timer is armed per read.
+//!
+//! A deadline lies in the slot of the tick at which it is looked at next. Moving a deadline to a later
+//! moment leaves it in its slot: the visit finds that it is not due and puts it where it belongs, so a
+//! busy connection that moves its deadline with every request costs one visit now and then.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use postern_gateway::{Elapsed, Now, Timers};
+
+use crate::Clock;
+
+/// How often a wheel looks for what is due.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// The clock and the deadlines of one worker.
+#[derive(Clone, Debug)]
+pub struct WorkerTimers {
+    wheel: Rc<Wheel>,
+}
+
+impl Timers for WorkerTimers {
+    fn now(&self) -> Now {
+        self.wheel.clock.now()
+    }
+
+    async fn within<F: Future>(&self, deadline_nanoseconds: u64, future: F) -> Result<F::Output, Elapsed> {
+        let mut future = pin!(future);
+        let mut alarm = None;
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            let alarm = alarm.get_or_insert_with(|| {
+                let alarm = self.alarm();
+                alarm.set(deadline_nanoseconds);
+                alarm
+            });
+            alarm.poll_elapsed(context).map(|()| Err(Elapsed))
+        })
+        .await
+    }
+}
+
+impl WorkerTimers {
+    /// A wheel that goes by a clock. It turns while [`WorkerTimers::turn`] runs.
+    pub(crate) fn new(clock: Clock) -> Self {
+        let hand = tick_at_or_before(clock.monotonic_nanoseconds());
+        let entries = Entries {
+            slab: Vec::new(),
+            free: NONE,
+            slots: vec![NONE; SLOTS].into_boxed_slice(),
+            linked: 0,
+            hand,
+        };
+        Self {
+            wheel: Rc::new(Wheel {
+                clock,
+                entries: RefCell::new(entries),
+                turner: RefCell::new(None),
+                coarse: Cell::new(hand),
+            }),
+        }
+    }
+
+    /// A deadline of its own for somebody, not set yet.
+    pub(crate) fn alarm(&self) -> Alarm {
+        let index = self.wheel.entries.borrow_mut().insert();
+        Alarm { wheel: Rc::clone(&self.wheel), index }
+    }
+
+    /// The monotonic clock as the last tick saw it, in nanoseconds: up to a tick old, and free.
+    pub(crate) fn coarse_nanoseconds(&self) -> u64 {
+        if self.wheel.entries.borrow().linked == 0 {
+            // The wheel sleeps, so what it saw last may be long ago.
+            return self.wheel.clock.monotonic_nanoseconds();
+        }
+        self.wheel.coarse.get().saturating_mul(TICK_NANOSECONDS)
+    }
+
+    /// Turns the wheel for ever. It sleeps while no deadline is set.
+    pub(crate) async fn turn(self) {
+        loop {
+            poll_fn(|context| self.wheel.poll_in_use(context)).await;
+            tokio::time::sleep(TICK).await;
+            self.wheel.advance(tick_at_or_before(self.wheel.clock.monotonic_nanoseconds()));
+        }
+    }
+
+    /// Wakes everybody who has a deadline, due or not: how idle connections learn of a drain.
+    pub(crate) fn wake_all(&self) {
+        for entry in &self.wheel.entries.borrow().slab {
+            if let Some(waker) = &entry.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+/// One deadline, for as long as its owner lives. Setting it allocates nothing.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    wheel: Rc<Wheel>,
+    index: u32,
+}
+
+impl Alarm {
+    /// Sets the deadline, on the monotonic clock, in nanoseconds. The one before is forgotten.
+    pub(crate) fn set(&self, deadline_nanoseconds: u64) {
+        let newly_in_use = {
+            let mut entries = self.wheel.entries.borrow_mut();
+            let was_in_use = entries.linked > 0;
+            entries.set(self.index, tick_at_or_after(deadline_nanoseconds));
+            !was_in_use
+        };
+        if newly_in_use {
+            self.wheel.wake_turner();
+        }
+    }
+
+    /// Forgets the deadline.
+    pub(crate) fn clear(&self) {
+        if let Some(entry) = self.wheel.entries.borrow_mut().entry(self.index) {
+            entry.deadline = NEVER;
+        }
+    }
+
+    /// Ready once the deadline has passed; the task is woken then.
+    pub(crate) fn poll_elapsed(&self, context: &Context<'_>) -> Poll<()> {
+        let mut entries = self.wheel.entries.borrow_mut();
+        let hand = entries.hand;
+        let Some(entry) = entries.entry(self.index) else { return Poll::Pending };
+        if entry.deadline <= hand {
+            return Poll::Ready(());
+        }
+        if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            entry.waker = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        // The waker is dropped outside of the borrow: dropping the last reference to a task frees it,
+        // and what it owns may have alarms too.
+        let waker = self.wheel.entries.borrow_mut().remove(self.index);
+        drop(waker);
+    }
+}
+
+#[derive(Debug)]
+struct Wheel {
+    clock: Clock,
+    entries: RefCell<Entries>,
+    /// Who turns the wheel, while it sleeps because nothing is set.
+    turner: RefCell<Option<Waker>>,
+    /// The tick that was seen last.
+    coarse: Cell<u64>,
+}
+
+impl Wheel {
+    fn poll_in_use(&self, context: &Context<'_>) -> Poll<()> {
+        if self.entries.borrow().linked > 0 {
+            return Poll::Ready(());
+        }
+        *self.turner.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn wake_turner(&self) {
+        // The clock went on while it slept.
+        self.coarse.set(tick_at_or_before(self.clock.monotonic_nanoseconds()));
+        if let Some(waker) = self.turner.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    fn advance(&self, now: u64) {
+        self.entries.borrow_mut().advance(now);
+        self.coarse.set(now);
+    }
+}
+
+/// The slab of deadlines, and the wheel's slots: lists through the slab.
+#[derive(Debug)]
+struct Entries {
+    slab: Vec<Entry>,
+    /// The first unused entry; unused ones are chained by `next`.
+    free: u32,
+    /// The first entry of each slot.
+    slots: Box<[u32]>,
+    /// How many entries are in a slot.
+    linked: usize,
+    /// The last tick that was looked at.
+    hand: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The tick from which on it is due.
+    deadline: u64,
+    /// The tick at which it is looked at; [`NEVER`] while it is in no slot.
+    visit: u64,
+    next: u32,
+    previous: u32,
+    waker: Option<Waker>,
+}
+
+impl Entries {
+    fn entry(&mut self, index: u32) -> Option<&mut Entry> {
+        self.slab.get_mut(index as usize)
+    }
+
+    fn insert(&mut self) -> u32 {
+        let fresh = Entry { deadline: NEVER, visit: NEVER, next: NONE, previous: NONE, waker: None };
+        let index = self.free;
+        if let Some(entry) = self.entry(index) {
+            let next_free = entry.next;
+            *entry = fresh;
+            self.free = next_free;
+            return index;
+        }
+        self.slab.push(fresh);
+        u32::try_from(self.slab.len()).map_or(NONE, |length| length - 1)
+    }
+
+    fn remove(&mut self, index: u32) -> Option<Waker> {
+        self.unlink(index);
+        let free = self.free;
+        let entry = self.entry(index)?;
+        entry.deadline = NEVER;
+        entry.next = free;
+        let waker = entry.waker.take();
+        self.free = index;
+        waker
+    }
+
+    fn set(&mut self, index: u32, deadline: u64) {
+        let Some(entry) = self.entry(index) else { return };
+        entry.deadline = deadline;
+        // A visit before the deadline stays: it finds that nothing is due and moves the entry on.
+        if deadline < entry.visit {
+            self.unlink(index);
+            self.link(index, deadline);
+        }
+    }
+
+    fn link(&mut self, index: u32, visit: u64) {
+        // A deadline that is past already is found at the next tick.
+        let visit = visit.max(self.hand.saturating_add(1));
+        let Some(slot) = self.slots.get_mut(slot_of(visit)) else { return };
+        let first = std::mem::replace(slot, index);
+        if let Some(entry) = self.entry(index) {
+            entry.visit = visit;
+            entry.previous = NONE;
+            entry.next = first;
+        }
+        if let Some(second) = self.entry(first) {
+            second.previous = index;
+        }
+        self.linked += 1;
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Some(entry) = self.entry(index) else { return };
+        if entry.visit == NEVER {
+            return;
+        }
+        let (visit, previous, next) = (entry.visit, entry.previous, entry.next);
+        entry.visit = NEVER;
+        entry.previous = NONE;
+        entry.next = NONE;
+        if let Some(before) = self.entry(previous) {
+            before.next = next;
+        } else if let Some(slot) = self.slots.get_mut(slot_of(visit)) {
+            *slot = next;
+        }
+        if let Some(after) = self.entry(next) {
+            after.previous = previous;
+        }
+        self.linked -= 1;
+    }
+
+    fn advance(&mut self, now: u64) {
+        // After a long sleep one turn visits every slot.
+        let steps = now.saturating_sub(self.hand).min(SLOTS as u64);
+        let first = now.saturating_sub(steps);
+        self.hand = now;
+        for tick in first..now {
+            self.visit_slot(slot_of(tick + 1), now);
+        }
+    }
+
+    fn visit_slot(&mut self, slot: usize, now: u64) {
+        let mut index = self.slots.get(slot).copied().unwrap_or(NONE);
+        while let Some(entry) = self.entry(index) {
+            let next = entry.next;
+            let (visit, deadline) = (entry.visit, entry.deadline);
+            if visit <= now {
+                if deadline <= now
+                    && let Some(waker) = &entry.waker
+                {
+                    waker.wake_by_ref();
+                }
+                self.unlink(index);
+                if deadline > now && deadline != NEVER {
+                    self.link(index, deadline);
+                }
+            }
+            index = next;
+        }
+    }
+}
+
+fn slot_of(tick: u64) -> usize {
+    usize::try_from(tick % SLOTS as u64).unwrap_or(0)
+}
+
+fn tick_at_or_before(nanoseconds: u64) -> u64 {
+    nanoseconds / TICK_NANOSECONDS
+}
+
+fn tick_at_or_after(nanoseconds: u64) -> u64 {
+    nanoseconds.div_ceil(TICK_NANOSECONDS)
+}
+
+const TICK_NANOSECONDS: u64 = 50_000_000;
+/// Slots of a wheel: 25.6 seconds; what is further away is looked at once in each turn.
+const SLOTS: usize = 512;
+/// No entry.
+const NONE: u32 = u32::MAX;
+/// No tick.
+const NEVER: u64 = u64::MAX;

@@ -1,0 +1,173 @@
+//! TLS towards clients: configurations made of certificates, and the handshake (hardening section 6).
+
+mod identity;
+mod stream;
+
+use std::{
+    future::poll_fn,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use postern_model::TlsIdentity;
+use rustls::{
+    ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::{Acceptor, NoServerSessionStorage, ProducesTickets},
+};
+use tokio::net::TcpStream;
+
+pub(crate) use identity::{Identities, Identity};
+pub(crate) use stream::{RecordScratch, TlsStream};
+
+use crate::wire::Wire;
+
+/// How connections to one listener are secured. Shared by all workers, tickets included.
+#[derive(Debug)]
+pub(crate) struct TlsConfiguration {
+    config: Arc<ServerConfig>,
+    identities: Arc<Identities>,
+    ticketer: Arc<dyn ProducesTickets>,
+}
+
+impl TlsConfiguration {
+    /// A configuration that shows these identities. The ticket keys of the old one are kept while it
+    /// shows the same ones, so that a reload costs no client its session.
+    pub(crate) fn new(
+        identities: Vec<Identity>,
+        http2: bool,
+        old: Option<&Self>,
+    ) -> Result<Self, rustls::Error> {
+        let identities = Arc::new(Identities::new(identities));
+        let ticketer = match old {
+            Some(old) if old.identities.are_those_of(&identities) => Arc::clone(&old.ticketer),
+            _ => aws_lc_rs::Ticketer::new()?,
+        };
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&identities) as Arc<dyn rustls::server::ResolvesServerCert>);
+        config.ticketer = Arc::clone(&ticketer);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 1;
+        config.max_early_data_size = 0;
+        config.alpn_protocols = match http2 {
+            true => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            false => vec![b"http/1.1".to_vec()],
+        };
+        Ok(Self { config: Arc::new(config), identities, ticketer })
+    }
+}
+
+/// The algorithms: TLS 1.2 with ECDHE and AEAD only, and the groups of hardening section 6 in its order.
+pub(crate) fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: vec![
+            aws_lc_rs::kx_group::X25519MLKEM768,
+            aws_lc_rs::kx_group::X25519,
+            aws_lc_rs::kx_group::SECP256R1,
+            aws_lc_rs::kx_group::SECP384R1,
+        ],
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+/// Reads the identities of one listener. Every problem is told, each with its file.
+pub(crate) fn read_identities(files: &[TlsIdentity], problems: &mut Vec<String>) -> Vec<Identity> {
+    let provider = provider();
+    let read = |files| Identity::read(files, &provider).map_err(|problem| problems.push(problem)).ok();
+    files.iter().filter_map(read).collect()
+}
+
+/// Does the handshake with a client. `knows_name` is asked about a name that no certificate covers.
+///
+/// # Errors
+///
+/// When it failed; the client has been sent an alert where it still listened.
+pub(crate) async fn accept(
+    mut socket: TcpStream,
+    configuration: &TlsConfiguration,
+    scratch: RecordScratch,
+    knows_name: impl Fn(&str) -> bool,
+) -> io::Result<TlsStream> {
+    let mut acceptor = Acceptor::default();
+    let mut hello = [0; HELLO_READ_BYTES];
+    let (accepted, rest) = loop {
+        let received = poll_fn(|context| Wire::poll_read(&mut socket, context, &mut hello)).await?;
+        if received == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = hello.get(..received).unwrap_or_default();
+        let mut accepted = None;
+        while accepted.is_none() && !bytes.is_empty() {
+            acceptor.read_tls(&mut bytes)?;
+            accepted = match acceptor.accept() {
+                Ok(accepted) => accepted,
+                Err((fault, mut alert)) => {
+                    let mut record = Vec::new();
+                    alert.write_all(&mut record)?;
+                    return refuse(&mut socket, &record, fault).await;
+                }
+            };
+        }
+        if let Some(accepted) = accepted {
+            break (accepted, bytes);
+        }
+    };
+    let unknown_name = |name: &str| !configuration.identities.cover(name) && !knows_name(name);
+    if accepted.client_hello().server_name().is_some_and(unknown_name) {
+        let fault = rustls::Error::General("unknown server name".to_owned());
+        return refuse(&mut socket, UNRECOGNIZED_NAME, fault).await;
+    }
+    let session = match accepted.into_connection(Arc::clone(&configuration.config)) {
+        Ok(session) => Box::new(session),
+        Err((fault, mut alert)) => {
+            let mut record = Vec::new();
+            alert.write_all(&mut record)?;
+            return refuse(&mut socket, &record, fault).await;
+        }
+    };
+    let mut stream = TlsStream::new(socket, session, scratch);
+    stream.feed(rest)?;
+    finish(stream).await
+}
+
+/// From the server's first flight to the end of the handshake.
+async fn finish(mut stream: TlsStream) -> io::Result<TlsStream> {
+    while stream.is_handshaking() {
+        let received = poll_fn(|context: &mut Context<'_>| {
+            if let Poll::Ready(Err(fault)) = stream.poll_flush(context) {
+                return Poll::Ready(Err(fault));
+            }
+            stream.poll_receive(context)
+        })
+        .await;
+        match received {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(fault) => {
+                let _ = poll_fn(|context| stream.poll_flush(context)).await;
+                return Err(fault);
+            }
+        }
+    }
+    if stream.client_waits() {
+        poll_fn(|context| stream.poll_flush(context)).await?;
+    }
+    Ok(stream)
+}
+
+async fn refuse(socket: &mut TcpStream, alert: &[u8], fault: rustls::Error) -> io::Result<TlsStream> {
+    // An alert is a few bytes: a new connection takes them at once or is gone.
+    let _ = poll_fn(|context| Wire::poll_write(socket, context, alert, &[])).await;
+    let _ = poll_fn(|context| Wire::poll_close(socket, context)).await;
+    Err(io::Error::new(io::ErrorKind::InvalidData, fault))
+}
+
+/// A client's first message, key shares of the post-quantum kind included.
+const HELLO_READ_BYTES: usize = 4 << 10;
+
+/// The alert record `fatal, unrecognized_name` (RFC 6066 section 3, RFC 8446 section 6.2). It comes
+/// before any key, so it is plain.
+const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
