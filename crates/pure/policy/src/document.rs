@@ -312,7 +312,7 @@ impl StatementReader<'_, '_> {
         };
         for entry in mapping {
             if !STATEMENT_ELEMENTS.contains(&&*entry.key) {
-                refuse_unknown(entry, &self.path(""), &STATEMENT_ELEMENTS, self.problems);
+                refuse_unknown(entry, &format!("`{}`", self.path("")), &STATEMENT_ELEMENTS, self.problems);
             }
         }
         // Every element is read before giving up on one, so that one run reports all problems.
@@ -446,7 +446,7 @@ impl StatementReader<'_, '_> {
     fn principals_of_kind(&mut self, kind: &Entry, element: &str) -> Vec<Placed<PrincipalEntry>> {
         const KINDS: [&str; 4] = ["AWS", "Federated", "Service", "CanonicalUser"];
         if !KINDS.contains(&&*kind.key) {
-            refuse_unknown(kind, &self.path(element), &KINDS, self.problems);
+            refuse_unknown(kind, &format!("`{}`", self.path(element)), &KINDS, self.problems);
             return Vec::new();
         }
         let element = format!("{element}.{}", kind.key);
@@ -515,7 +515,7 @@ impl StatementReader<'_, '_> {
             Ok(operator) => operator,
             Err(ending) => {
                 let message = format!(
-                    "unknown condition operator `{}` in {}{ending}",
+                    "unknown condition operator `{}` in `{}`{ending}",
                     entry.key,
                     self.path("Condition")
                 );

@@ -7,7 +7,7 @@ use crate::{
     context::ConditionKey,
     document::{Policy, PolicyKind},
     operator::{Family, Quantifier},
-    pattern::Pattern,
+    pattern::{Pattern, lacks_parts},
     resource::{Nothing, ResourcePattern},
     statement::{Effect, Statement},
 };
@@ -226,7 +226,10 @@ impl Linter<'_, '_> {
     /// Whether a call reaches the method that an exact resource names, and not the resource:
     /// a slash at the end of the path is ignored in routing, and stays in the ARN (PA-33).
     fn is_escaped_by_a_slash(&self, resource: &ResourcePattern) -> bool {
-        let Some(last_part) = resource.last_part() else { return false };
+        let Some(last_part) = resource.last_part().filter(|last_part| !last_part.written().ends_with('*'))
+        else {
+            return false;
+        };
         let path = last_part.example(&Nothing);
         let is_root = path.split('/').nth(3).is_none_or(str::is_empty);
         let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
@@ -377,6 +380,12 @@ impl Linter<'_, '_> {
             );
             self.warn(place, message);
         }
+        let is_arn = condition.operator.comparison.family == Family::Arn;
+        if is_arn && written != "*" && lacks_parts(written) && pattern.variables().next().is_none() {
+            let message =
+                format!("`{written}` can never match: an ARN has six parts, and no wildcard crosses a colon");
+            self.warn(place, message);
+        }
         for key in pattern.variables() {
             self.check_variable(key, written, place);
         }
@@ -444,6 +453,9 @@ fn asks_only(condition: &Condition, absent: bool) -> bool {
 
 /// Why no resource of a request can ever match (RP-28).
 fn flaw_of(resource: &ResourcePattern) -> Option<&'static str> {
+    if resource.is_incomplete() {
+        return Some("an ARN has six parts, and no wildcard crosses a colon");
+    }
     if !resource.is_of_execute_api() {
         return Some("it is not of `execute-api`");
     }

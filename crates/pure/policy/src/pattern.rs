@@ -272,17 +272,27 @@ impl Segments {
     }
 }
 
-/// An ARN has six parts and starts with `arn`; what variables bring is only known later.
+/// An ARN starts with `arn` and has six parts. One with wildcards may have fewer: a star that was
+/// meant to stand for several parts is no mistake of spelling, it only never matches. What variables
+/// bring is known later.
 fn check_arn(written: &str, segments: &[Segment]) -> Result<(), &'static str> {
-    if segments.iter().any(|segment| matches!(segment, Segment::Variable(_))) {
-        return Ok(());
-    }
-    let mut parts = written.splitn(6, ':');
-    let starts_well = parts.next().is_some_and(|first| first == "arn" || first.contains(['*', '?']));
-    if starts_well && parts.count() == 5 {
+    let has_wildcards =
+        segments.iter().any(|segment| *segment == Segment::AnyRun || *segment == Segment::AnyOne);
+    let has_variables = segments.iter().any(|segment| matches!(segment, Segment::Variable(_)));
+    let is_meant = match written.split(':').next() {
+        Some("arn") => has_wildcards || !lacks_parts(written),
+        Some(first) => first.contains(['*', '?']) && !lacks_parts(written),
+        None => false,
+    };
+    if has_variables || is_meant {
         return Ok(());
     }
     Err("expected an ARN of six parts such as `arn:aws:iam::123456789012:user/*`, or `*`")
+}
+
+/// Whether a text has fewer than the six parts of an ARN.
+pub(crate) fn lacks_parts(arn: &str) -> bool {
+    arn.splitn(6, ':').count() < 6
 }
 
 /// Matches as wildcards do: the last `*` takes one character more each time the rest does not fit.

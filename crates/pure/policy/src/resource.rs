@@ -4,7 +4,7 @@ use crate::{
     arn::{Arn, ExecuteApiBase},
     context::{ConditionKey, Context},
     document::{PolicyKind, Reading},
-    pattern::{Pattern, Syntax},
+    pattern::{Pattern, Syntax, lacks_parts},
 };
 
 /// One resource of a statement, compiled.
@@ -20,6 +20,9 @@ enum Form {
     Everything,
     /// An ARN: five parts, then what stands behind the fifth colon.
     Arn(Box<Parts>),
+    /// An ARN with wildcards and fewer parts than six: it matches nothing, since no wildcard
+    /// crosses a colon before the last part (RP-26).
+    Incomplete,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,10 @@ impl ResourcePattern {
             let parts = Parts::compile(arn, reading, variables)?;
             Ok(Self { written: written.into(), form: Form::Arn(Box::new(parts)) })
         };
+        let is_short = written.starts_with("arn:") && lacks_parts(written) && written.contains(['*', '?']);
+        if is_short && reading.kind != PolicyKind::Identity {
+            return Ok(vec![Self { written: written.into(), form: Form::Incomplete }]);
+        }
         let Some(path) = written.strip_prefix("execute-api:") else {
             return Ok(vec![of_arn(written)?]);
         };
@@ -82,6 +89,7 @@ impl ResourcePattern {
     pub(crate) fn matches(&self, arn: &Arn<'_>, context: &impl Context) -> bool {
         match &self.form {
             Form::Everything => true,
+            Form::Incomplete => false,
             Form::Arn(parts) => {
                 parts.matches_authority(arn, context) && parts.resource.matches(arn.resource, context)
             }
@@ -92,6 +100,7 @@ impl ResourcePattern {
     pub(crate) fn reach(&self, base: &ExecuteApiBase<'_>) -> Reach {
         let parts = match &self.form {
             Form::Everything => return Reach::Always,
+            Form::Incomplete => return Reach::Never,
             Form::Arn(parts) => parts,
         };
         // Only the last part can hold variables, so no context is asked.
@@ -108,26 +117,25 @@ impl ResourcePattern {
         if parts.resource.may_match_what_starts_with(&prefix) { Reach::Sometimes } else { Reach::Never }
     }
 
-    /// The pattern behind the fifth colon; `None` for `*`.
-    pub(crate) const fn last_part(&self) -> Option<&Pattern> {
-        match &self.form {
-            Form::Everything => None,
-            Form::Arn(parts) => Some(&parts.resource),
-        }
+    /// Whether it is an ARN with fewer than six parts.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.form == Form::Incomplete
     }
 
-    /// The pattern of the account; `None` for `*`.
+    /// The pattern behind the fifth colon, if it has one: `*` has none.
+    pub(crate) const fn last_part(&self) -> Option<&Pattern> {
+        if let Form::Arn(parts) = &self.form { Some(&parts.resource) } else { None }
+    }
+
+    /// The pattern of the account, if it has one.
     pub(crate) const fn account(&self) -> Option<&Pattern> {
-        match &self.form {
-            Form::Everything => None,
-            Form::Arn(parts) => Some(&parts.account),
-        }
+        if let Form::Arn(parts) = &self.form { Some(&parts.account) } else { None }
     }
 
     /// Whether it is about API Gateway at all.
     pub(crate) fn is_of_execute_api(&self) -> bool {
         match &self.form {
-            Form::Everything => true,
+            Form::Everything | Form::Incomplete => true,
             Form::Arn(parts) => parts.service.matches("execute-api", &Nothing),
         }
     }

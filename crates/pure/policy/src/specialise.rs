@@ -106,7 +106,11 @@ impl Specialised {
 impl Remaining {
     /// `None` where the statement cannot speak of any such request.
     fn of<C: Context>(statement: &Statement, known: &Known<'_, C>) -> Option<Self> {
-        let principal = left_to_ask(known.principal.map(|principal| statement.matches_principal(principal)))?;
+        let principal = match known.principal {
+            Some(principal) => Some(statement.matches_principal(principal)),
+            None => statement.matches_every_principal(),
+        };
+        let principal = left_to_ask(principal)?;
         let action = left_to_ask(known.action.map(|action| statement.actions.matches(action)))?;
         let resource = left_to_ask(known.api.and_then(|api| matches_api(&statement.resources, api)))?;
         let mut conditions = Vec::new();

@@ -102,6 +102,14 @@ impl Statement {
     pub(crate) fn matches_principal(&self, principal: &Principal) -> bool {
         self.principals.as_ref().is_none_or(|clause| clause.matches(principal))
     }
+
+    /// Whether the statement speaks of everybody, or of nobody; `None` where it depends on who asks.
+    pub(crate) fn matches_every_principal(&self) -> Option<bool> {
+        match &self.principals {
+            None => Some(true),
+            Some(clause) => clause.names_everyone().then_some(!clause.negated),
+        }
+    }
 }
 
 /// The statement as a person calls it: `statement 1`, `statement 1 ("OnlyOurs")`.
