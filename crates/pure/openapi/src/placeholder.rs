@@ -21,17 +21,18 @@ pub(crate) fn first(root: &Node) -> Option<Unfilled> {
 
 /// Says more about a text that is not a document: what stands before the first problem may be the
 /// reason for it (`uri: {{address}}`), or will be one when that is mended.
-pub(crate) fn explain(file: &str, text: &str, mut problems: Problems) -> Problems {
+pub(crate) fn explain(file: &str, text: &str, problems: Problems) -> Problems {
     let Some(first_problem) = problems.iter().next().map(|problem| problem.place.clone()) else {
         return problems;
     };
     let on_the_line = in_line(text, &first_problem);
     let before = || first(&parse_yaml_partly(file, text)).filter(|unfilled| unfilled.place < first_problem);
+    let mut explained = Problems::default();
     if let Some(unfilled) = before().or(on_the_line) {
-        problems.error(&unfilled.place, unfilled.message());
-        problems.sort_by_place();
+        explained.error(&unfilled.place, unfilled.message());
     }
-    problems
+    explained.extend(problems);
+    explained
 }
 
 /// A placeholder on the line of a problem, which need not stand in any text.

@@ -174,8 +174,20 @@ impl Report {
                 Repeats::Unserved(sentence) => self.undeployable.error(&place, format!("{sentence}{others}")),
             }
         }
-        self.problems.sort_by_place();
-        self.undeployable.sort_by_place();
-        (self.problems, self.undeployable)
+        (in_order(self.problems), in_order(self.undeployable))
     }
+}
+
+/// In the order of the file, and each once: what several methods share may have been read for each.
+fn in_order(mut problems: Problems) -> Problems {
+    problems.sort_by_place();
+    let mut once = Problems::default();
+    let mut last = None;
+    for problem in &problems {
+        if last != Some(problem) {
+            once.push(problem.clone());
+        }
+        last = Some(problem);
+    }
+    once
 }

@@ -8,7 +8,7 @@ use postern_model::{AuthorizationType, Authorizer, AuthorizerKind};
 use crate::{
     RootSecurity,
     context::{Context, word},
-    extension::{Level, read_authorizer},
+    extension::{Level, is_of_http_apis, read_authorizer},
     report::{Feature, Keys},
 };
 
@@ -116,6 +116,12 @@ impl<'a> SecuritySchemes<'a> {
         let authorizer = record.node("x-amazon-apigateway-authorizer");
         context.report.unread(&record, &KEYS);
         if let Some(node) = authorizer {
+            if is_of_http_apis(node) {
+                context
+                    .report
+                    .warning(&node.place, "an authorizer of type `jwt` belongs to HTTP APIs and is ignored");
+                return Some(Scheme::Unenforced);
+            }
             let header = location.eq_ignore_ascii_case("header").then_some(name);
             let authorizer = read_authorizer(node, header, context)?;
             let scheme = match authorizer.kind {

@@ -26,11 +26,19 @@ const RESULT_TTL_SECONDS: u32 = 300;
 const KINDS: &[(&str, Kind)] =
     &[("token", Kind::Token), ("request", Kind::Request), ("cognito_user_pools", Kind::CognitoUserPools)];
 
+/// The type of authorizers that only HTTP APIs have.
+const JWT: &str = "jwt";
+
 #[derive(Clone, Copy)]
 enum Kind {
     Token,
     Request,
     CognitoUserPools,
+}
+
+/// Whether this is an authorizer of HTTP APIs, which proves nothing here.
+pub(crate) fn is_of_http_apis(node: &Node) -> bool {
+    node.get("type").and_then(Node::as_text).is_some_and(|kind| kind.eq_ignore_ascii_case(JWT))
 }
 
 /// Reads an authorizer. `header` is the header that its security scheme names (AU-33).

@@ -16,7 +16,7 @@ use postern_model::ContentHandling;
 
 use crate::context::word;
 
-pub(crate) use authorizer::read_authorizer;
+pub(crate) use authorizer::{is_of_http_apis, read_authorizer};
 pub(crate) use integration::read_integration;
 pub(crate) use request_validator::RequestValidators;
 pub(crate) use root::read_root;
