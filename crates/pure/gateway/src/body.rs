@@ -11,13 +11,11 @@ use crate::{
 pub(crate) fn check_query(house: &Snapshot, arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let Some(query) = arrival.head.over(arrival.bytes).query() else { return Ok(()) };
     let parameters_max = usize::try_from(house.limits.query_parameters).unwrap_or(usize::MAX);
-    let refused = |refusal| Refusal::Head {
-        status: 400,
-        reason: match refusal {
-            QueryRefusal::TooManyParameters => "the query has more parameters than `queryParameters`",
-            QueryRefusal::RawCharacter => "the query has a character that must be escaped",
-            QueryRefusal::MalformedEscape => "the query has a malformed escape",
-        },
+    let malformed = |reason| Refusal::Head { status: 400, reason };
+    let refused = |refusal| match refusal {
+        QueryRefusal::TooManyParameters => Refusal::TooManyQueryParameters,
+        QueryRefusal::RawCharacter => malformed("the query has a character that must be escaped"),
+        QueryRefusal::MalformedEscape => malformed("the query has a malformed escape"),
     };
     Query::parse(query, parameters_max).map(|_| ()).map_err(refused)
 }

@@ -1,6 +1,7 @@
 //! Days, months and the ways in which answers and logs write a moment, in UTC.
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const SECONDS_OF_DAY: u64 = 86_400;
 
 /// A day of the calendar.
@@ -21,7 +22,8 @@ impl Date {
         let days = days + 719_468;
         let era = days / 146_097;
         let day_of_era = days % 146_097;
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * march_month + 2) / 5 + 1;
@@ -39,7 +41,8 @@ impl Date {
 pub(crate) fn write_request_time(epoch_milliseconds: u64, output: &mut Vec<u8>) {
     let date = Date::of_epoch_milliseconds(epoch_milliseconds);
     let second = epoch_milliseconds / 1_000 % SECONDS_OF_DAY;
-    let month = usize::try_from(date.month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
+    let month =
+        usize::try_from(date.month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
     push_two_digits(date.day, output);
     output.push(b'/');
     output.extend_from_slice(month.as_bytes());
@@ -64,9 +67,13 @@ mod tests {
 
     #[test]
     fn known_days() {
-        for (days, year, month, day) in
-            [(0, 1970, 1, 1), (59, 1970, 3, 1), (11_016, 2000, 2, 29), (19_782, 2024, 2, 29), (20_779, 2026, 11, 22)]
-        {
+        for (days, year, month, day) in [
+            (0, 1970, 1, 1),
+            (59, 1970, 3, 1),
+            (11_016, 2000, 2, 29),
+            (19_782, 2024, 2, 29),
+            (20_779, 2026, 11, 22),
+        ] {
             assert_eq!(Date::of_days(days), Date { year, month, day }, "{days}");
         }
     }
@@ -76,7 +83,10 @@ mod tests {
         let mut before = Date::of_days(0);
         for days in 1..146_097 {
             let date = Date::of_days(days);
-            assert!(date > before && (date.day == before.day + 1 || date.day == 1), "{date:?} after {before:?}");
+            assert!(
+                date > before && (date.day == before.day + 1 || date.day == 1),
+                "{date:?} after {before:?}"
+            );
             before = date;
         }
     }

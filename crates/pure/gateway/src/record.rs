@@ -32,7 +32,12 @@ pub struct IntegrationOutcome {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn new(house: &'a Snapshot, arrival: Option<&'a Arrival<'a>>, received: Now, ids: RequestIds) -> Self {
+    pub(crate) fn new(
+        house: &'a Snapshot,
+        arrival: Option<&'a Arrival<'a>>,
+        received: Now,
+        ids: RequestIds,
+    ) -> Self {
         Self {
             house,
             arrival,
@@ -83,11 +88,10 @@ impl<'a> Record<'a> {
         self.integration
     }
 
-    /// The API and stage: their numbers in this snapshot, for tables of meters made at load. `None`
-    /// for a request that reached no stage (MT3).
+    /// The number of the stage, by which its counters are found
+    /// ([`Snapshot::stages`](crate::Snapshot::stages)). `None` for a request that reached no stage (MT3).
     #[must_use]
-    pub fn api_and_stage(&self) -> Option<(&'a str, &'a str)> {
-        let located = self.located.as_ref()?;
-        Some((located.api.id.as_str(), &located.stage.name))
+    pub fn stage_number(&self) -> Option<u32> {
+        self.located.as_ref().map(|located| located.stage.number)
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use postern_model::GatewayResponseType;
 use postern_protocol::signature::SignatureFault;
+use postern_template::{FailureReason, TemplateFailure};
 
 use crate::{BodyFault, IntegrationFailure, IntegrationFailureKind};
 
@@ -18,6 +19,8 @@ pub enum Refusal {
         /// Why, in words without the client's bytes.
         reason: &'static str,
     },
+    /// The query has more parameters than `queryParameters`.
+    TooManyQueryParameters,
     /// Host and `x-apigw-api-id` name no API that is reachable here (F1).
     NoSuchApi(NoSuchApi),
     /// The API has no stage of that name (F2).
@@ -50,6 +53,8 @@ pub enum Refusal {
     UnsupportedMediaType,
     /// The API's own configuration cannot serve the request: why, for an operator.
     Configuration(Cow<'static, str>),
+    /// A mapping template ended without a result.
+    Template(TemplateFailure),
     /// The backend gave no usable answer.
     Integration(IntegrationFailure),
     /// Too many requests are in flight.
@@ -154,6 +159,7 @@ impl Refusal {
         };
         match self {
             Self::Head { status, .. } => built_in(*status, head_message(*status)),
+            Self::TooManyQueryParameters => built_in(400, head_message(400)),
             Self::Overloaded => built_in(503, "Service Unavailable"),
             Self::MethodArnTooLong => built_in(414, "Request URI too long"),
             Self::Body(BodyFault::Malformed) => built_in(400, "Bad Request"),
@@ -199,10 +205,14 @@ impl Refusal {
             Self::InvalidJsonBody => {
                 typed(Type::Default4xx, 400, "BadRequestException", "Invalid JSON in request body", Spaced)
             }
-            Self::UnsupportedMediaType => {
-                typed(Type::UnsupportedMediaType, 415, "BadRequestException", "Unsupported Media Type", Spaced)
-            }
-            Self::Configuration(_) => {
+            Self::UnsupportedMediaType => typed(
+                Type::UnsupportedMediaType,
+                415,
+                "BadRequestException",
+                "Unsupported Media Type",
+                Spaced,
+            ),
+            Self::Configuration(_) | Self::Template(_) => {
                 typed(Type::ApiConfigurationError, 500, "InternalServerErrorException", INTERNAL, Spaced)
             }
             Self::Integration(failure) => failure.wording(),
@@ -215,11 +225,34 @@ impl Refusal {
         matches!(
             self,
             Self::Head { .. }
+                | Self::TooManyQueryParameters
                 | Self::MethodArnTooLong
                 | Self::BodyTooLarge
                 | Self::Body(_)
                 | Self::Integration(IntegrationFailure { kind: IntegrationFailureKind::ClientBody(_), .. })
         )
+    }
+
+    /// The limit of the table of limits that was hit, where the refusal is one and the edge has not told
+    /// of it already.
+    #[must_use]
+    pub const fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::BodyTooLarge => Some("payloadBytes"),
+            Self::MethodArnTooLong => Some("methodArnBytes"),
+            Self::TooManyQueryParameters => Some("queryParameters"),
+            Self::Template(TemplateFailure { reason, .. }) => match reason {
+                FailureReason::OutputTooLarge => Some("templateOutputBytes"),
+                FailureReason::LoopTooLong => Some("templateLoop"),
+                FailureReason::TooManySteps => Some("templateSteps"),
+                FailureReason::TooDeep => Some("templateDepth"),
+                FailureReason::BadArgument(_) => None,
+            },
+            Self::Integration(IntegrationFailure { kind: IntegrationFailureKind::Overloaded, .. }) => {
+                Some("backendPending")
+            }
+            _ => None,
+        }
     }
 
     /// What happened, for an operator. Holds no secret and no byte of the client's.
@@ -229,6 +262,7 @@ impl Refusal {
             Self::Head { reason, .. } => (*reason).into(),
             Self::NoSuchApi(why) => why.reason().into(),
             Self::Configuration(why) => (&**why).into(),
+            Self::Template(failure) => format!("a mapping template failed: {failure}").into(),
             Self::Integration(failure) => (&*failure.reason).into(),
             Self::PolicyDenied(denial) => denial.reason(),
             Self::ApiKey(fault) => fault.reason().into(),
@@ -236,6 +270,7 @@ impl Refusal {
             Self::NoSuchStage => "the API has no stage of that name".into(),
             Self::DefaultEndpointDisabled => "the API answers by its custom domain names alone".into(),
             Self::NoSuchMapping => "no base path of the domain name matches".into(),
+            Self::TooManyQueryParameters => "the query has more parameters than `queryParameters`".into(),
             Self::MethodArnTooLong => "the ARN of the method is too long".into(),
             Self::NoSuchMethod => "no resource and method match".into(),
             Self::Signature(fault) => fault.to_string().into(),
@@ -278,8 +313,12 @@ impl IntegrationFailure {
             Wording::new(Some(kind), status, Some("InternalServerErrorException"), message, Spelling::Spaced)
         };
         match self.kind {
-            IntegrationFailureKind::TimedOut => failure(IntegrationTimeout, 504, "Endpoint request timed out"),
-            IntegrationFailureKind::Network => failure(Failure, 504, "Network error communicating with endpoint"),
+            IntegrationFailureKind::TimedOut => {
+                failure(IntegrationTimeout, 504, "Endpoint request timed out")
+            }
+            IntegrationFailureKind::Network => {
+                failure(Failure, 504, "Network error communicating with endpoint")
+            }
             IntegrationFailureKind::Certificate => failure(Failure, 500, INTERNAL),
             IntegrationFailureKind::BadAnswer => failure(Failure, 502, INTERNAL),
             IntegrationFailureKind::Overloaded => failure(Failure, 503, "Service Unavailable"),
@@ -315,7 +354,9 @@ impl NoSuchApi {
             Self::NotNamed => "neither Host nor x-apigw-api-id names an API",
             Self::UnknownId => "no API has that id",
             Self::Contradiction => "x-apigw-api-id contradicts Host, or came twice",
-            Self::OtherVpcEndpoint => "Host names a VPC endpoint that is not this one, or that the API does not list",
+            Self::OtherVpcEndpoint => {
+                "Host names a VPC endpoint that is not this one, or that the API does not list"
+            }
             Self::WrongDoor => "the API is not reachable through this kind of listener",
         }
     }

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use postern_model::{
-    AccountThrottle, BasePathMapping, Compatibility, GatewayResponse, GatewayResponseType, Limits, Method, ResourcePath,
-    RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
+    AccountThrottle, BasePathMapping, Compatibility, GatewayResponse, GatewayResponseType, Limits, Method,
+    ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
 };
 use postern_policy::Policy;
 use postern_protocol::http1;
@@ -87,6 +87,8 @@ pub(crate) struct ApiMethod {
 /// One stage of an API.
 #[derive(Debug)]
 pub(crate) struct Stage {
+    /// Counters are found by it; the same in every snapshot of a process.
+    pub(crate) number: u32,
     pub(crate) name: Box<str>,
     pub(crate) variables: StageVariables,
     pub(crate) deployment_id: Box<str>,
@@ -155,6 +157,14 @@ impl Snapshot {
     #[must_use]
     pub const fn access_log(&self) -> Option<&CompiledAccessLog> {
         self.access_log.as_ref()
+    }
+
+    /// Every stage, with its API's id and the number that its counters are found by: small, and the same
+    /// in every snapshot of a process.
+    pub fn stages(&self) -> impl Iterator<Item = (u32, &str, &str)> {
+        self.apis
+            .iter()
+            .flat_map(|api| api.stages.iter().map(|stage| (stage.number, api.id.as_str(), &*stage.name)))
     }
 
     /// What every key has used of every plan.

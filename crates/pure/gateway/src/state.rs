@@ -13,6 +13,8 @@ pub struct State {
     pub(crate) generation: u64,
     pub(crate) next_destination: u32,
     pub(crate) destinations: HashMap<DestinationKey, u32>,
+    /// Numbers of stages by API and name. Never forgotten: counters are kept under them.
+    pub(crate) stages: HashMap<(Box<str>, Box<str>), u32>,
     pub(crate) key_secret: [u8; 32],
 }
 
@@ -24,6 +26,18 @@ impl State {
     /// anew for each process.
     #[must_use]
     pub fn new(key_secret: [u8; 32]) -> Self {
-        Self { generation: 0, next_destination: 0, destinations: HashMap::new(), key_secret }
+        Self {
+            generation: 0,
+            next_destination: 0,
+            destinations: HashMap::new(),
+            stages: HashMap::new(),
+            key_secret,
+        }
+    }
+
+    /// The number of a stage: the same for as long as the process lives.
+    pub(crate) fn stage_number(&mut self, api: &str, stage: &str) -> u32 {
+        let next = u32::try_from(self.stages.len()).unwrap_or(u32::MAX);
+        *self.stages.entry((api.into(), stage.into())).or_insert(next)
     }
 }

@@ -9,13 +9,15 @@ use postern_protocol::http1::FieldBlock;
 
 use crate::{
     Answer, AnswerBody, Arrival, BodyLength, CallBody, Effects, IntegrationCall, IntegrationFailure,
-    IntegrationFailureKind, Now, Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch, Snapshot, Step,
+    IntegrationFailureKind, Now, Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch,
+    Snapshot, Step,
     authorization::{self, Permit},
     body,
     context::lossy,
     integration::{
-        self, Address, CallMemory, IntegrationResult, Target, map_request, map_response, mock_integration_status,
-        parameters::MappedBody, write_mapped_call, write_proxy_answer, write_proxy_call,
+        self, Address, CallMemory, IntegrationResult, Target, map_request, map_response,
+        mock_integration_status, parameters::MappedBody, write_mapped_call, write_proxy_answer,
+        write_proxy_call,
     },
     record::IntegrationOutcome,
     response,
@@ -117,7 +119,9 @@ where
     match matched.stage_method.integration.kind {
         IntegrationType::Mock => mock(&permit, record, &matched, paper, client_body).await,
         IntegrationType::Http => http(&permit, record, &matched, paper, client_body, effects).await,
-        IntegrationType::HttpProxy => http_proxy(&permit, record, &matched, paper, client_body, effects).await,
+        IntegrationType::HttpProxy => {
+            http_proxy(&permit, record, &matched, paper, client_body, effects).await
+        }
         // Refused at load until they are served.
         IntegrationType::Aws | IntegrationType::AwsProxy => {
             Err(Refusal::Configuration("this type of integration is not served".into()))

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 use postern_template::{SimpleSource, SimpleTemplate};
 
 use crate::{
-    AccountId, ApiKey, DomainName, Limits, Malformed, Partition, PublicListeners, Region, RestApi, ThrottleLimit,
-    UsagePlan, VpcEndpoint, VpcLink,
+    AccountId, ApiKey, DomainName, Limits, Malformed, Partition, PublicListeners, Region, RestApi,
+    ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
 };
 
 /// Everything that one gateway serves, checked: every name that is used exists, no two things claim

@@ -203,7 +203,8 @@ impl FromStr for UriTemplate {
             };
             let name = from_brace.get(1..close).unwrap_or_default();
             let variable = before.ends_with('$').then(|| name.strip_prefix("stageVariables.")).flatten();
-            let literal = if variable.is_some() { before.get(..open - 1).unwrap_or_default() } else { before };
+            let literal =
+                if variable.is_some() { before.get(..open - 1).unwrap_or_default() } else { before };
             if !literal.is_empty() {
                 segments.push(UriSegment::Literal(literal.into()));
             }

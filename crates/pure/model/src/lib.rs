@@ -39,8 +39,8 @@ pub use definition::{
 pub use domain_name::{BasePath, BasePathMapping, DomainName};
 pub use gateway_response::{GatewayResponse, GatewayResponseSource, GatewayResponseType};
 pub use integration::{
-    CacheKeyParameter, ConnectionType, ContentHandling, Integration, IntegrationResponse, IntegrationType, PassthroughBehavior,
-    ResponseTransferMode, Template, UriSegment, UriTemplate,
+    CacheKeyParameter, ConnectionType, ContentHandling, Integration, IntegrationResponse, IntegrationType,
+    PassthroughBehavior, ResponseTransferMode, Template, UriSegment, UriTemplate,
 };
 pub use limits::{LIMITS, LimitRow, Limits};
 pub use listener::{Listener, PublicListeners, TlsIdentity};

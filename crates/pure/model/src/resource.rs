@@ -57,7 +57,9 @@ impl ResourcePath {
                     return Err(Malformed::new("nothing after a greedy part such as `{proxy+}`"));
                 }
                 let part = PathPart::parse(part)?;
-                if part.variable().is_some() && parts.iter().any(|other: &PathPart| other.variable() == part.variable()) {
+                if part.variable().is_some()
+                    && parts.iter().any(|other: &PathPart| other.variable() == part.variable())
+                {
                     return Err(Malformed::new("each path variable once"));
                 }
                 parts.push(part);

@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use postern_policy::{Arn, ConditionKey, Context, ContextValue, Decision, Lookup, Principal, Request, evaluate};
+use postern_policy::{
+    Arn, ConditionKey, Context, ContextValue, Decision, Lookup, Principal, Request, evaluate,
+};
 use postern_protocol::http1::KnownName;
 
-use crate::{
-    Arrival, Identity, PolicyDenial, PolicyLayer, Refusal, Snapshot,
-    routing::Located,
-};
+use crate::{Arrival, Identity, PolicyDenial, PolicyLayer, Refusal, Snapshot, routing::Located};
 
 /// The caller may call this method. Made by [`authorize`] alone and asked for by every step behind
 /// it, so that nothing reaches a backend without it.
@@ -18,14 +17,19 @@ pub(crate) struct Permit(());
 const ACTION: &str = "execute-api:Invoke";
 
 /// Writes the method's ARN behind the account (RP-20, RP-23, RP-24) and refuses one that is too long.
-pub(crate) fn check_arn_length(house: &Snapshot, located: &Located<'_>, arn: &mut String) -> Result<(), Refusal> {
+pub(crate) fn check_arn_length(
+    house: &Snapshot,
+    located: &Located<'_>,
+    arn: &mut String,
+) -> Result<(), Refusal> {
     arn.clear();
     let verb = located.verb.map_or("", |verb| verb.as_str());
     for part in [located.api.id.as_str(), "/", &located.stage.name, "/", verb, located.resource_path] {
         arn.push_str(part);
     }
     let fixed = "arn::execute-api:::".len();
-    let length = fixed + located.api.partition.len() + house.region.len() + house.account_id.len() + arn.len();
+    let length =
+        fixed + located.api.partition.len() + house.region.len() + house.account_id.len() + arn.len();
     if length as u64 > house.limits.method_arn_bytes { Err(Refusal::MethodArnTooLong) } else { Ok(()) }
 }
 
@@ -92,7 +96,12 @@ impl<'a> PolicyContext<'a> {
             let values = fields.is_repeated(name).then(|| fields.values(name)).into_iter().flatten();
             values.filter_map(|value| std::str::from_utf8(value).ok()).map(ContextValue::Text).collect()
         };
-        Self { house, arrival, user_agents: repeated(KnownName::UserAgent), referers: repeated(KnownName::Referer) }
+        Self {
+            house,
+            arrival,
+            user_agents: repeated(KnownName::UserAgent),
+            referers: repeated(KnownName::Referer),
+        }
     }
 }
 
@@ -104,7 +113,9 @@ impl Context for PolicyContext<'_> {
             (ConditionKey::SourceVpce, Identity::VpcEndpoint { vpc_endpoint_id, .. }) => {
                 ContextValue::Text(vpc_endpoint_id.as_str())
             }
-            (ConditionKey::SourceVpc, Identity::VpcEndpoint { vpc_id, .. }) => ContextValue::Text(vpc_id.as_str()),
+            (ConditionKey::SourceVpc, Identity::VpcEndpoint { vpc_id, .. }) => {
+                ContextValue::Text(vpc_id.as_str())
+            }
             (ConditionKey::VpcSourceIp, Identity::VpcEndpoint { .. }) => address,
             (ConditionKey::SourceIp, Identity::Public) => address,
             (ConditionKey::CurrentTime, _) => ContextValue::Time(signed(self.arrival.now.epoch_milliseconds)),
@@ -117,7 +128,9 @@ impl Context for PolicyContext<'_> {
             (ConditionKey::PrincipalType, _) => ContextValue::Text(Principal::Anonymous.kind()),
             (ConditionKey::ResourceAccount, _) => ContextValue::Text(&self.house.account_id),
             (ConditionKey::RequestedRegion, _) => ContextValue::Text(&self.house.region),
-            (ConditionKey::ViaAwsService | ConditionKey::PrincipalIsAwsService, _) => ContextValue::Boolean(false),
+            (ConditionKey::ViaAwsService | ConditionKey::PrincipalIsAwsService, _) => {
+                ContextValue::Boolean(false)
+            }
             _ => return Lookup::Absent,
         };
         Lookup::One(value)

@@ -70,9 +70,7 @@ impl Origin {
         let malformed = || format!("`{authority}` is not a host, or a host and a port");
         let (host, port) = match authority.rsplit_once(':') {
             // The colons of an IPv6 address are no port.
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| malformed())?)
-            }
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| malformed())?),
             _ => (authority, if https { 443 } else { 80 }),
         };
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

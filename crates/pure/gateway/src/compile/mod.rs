@@ -17,7 +17,7 @@ use crate::{
     routing::Tree,
     snapshot::{Api, ApiMethod, Stage},
     throttle::{Bucket, Pace},
-    usage::{AdaptedBucket, Adaptation},
+    usage::{Adaptation, AdaptedBucket},
 };
 
 use destinations::Destinations;
@@ -56,10 +56,10 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     let mut destinations = Destinations::new(state, &configuration);
     let buckets = methods::MethodBuckets::of(previous);
     let keys = plans::compile(&configuration, previous, destinations.key_secret(), &mut adaptations);
-    let account_throttle = configuration
-        .account_throttle
-        .map(|throttle| account_throttle(throttle, previous, &mut adaptations));
-    let suffix = |kind: &str| format!(".execute-api.{}{kind}.{}", configuration.region, configuration.dns_suffix);
+    let account_throttle =
+        configuration.account_throttle.map(|throttle| account_throttle(throttle, previous, &mut adaptations));
+    let suffix =
+        |kind: &str| format!(".execute-api.{}{kind}.{}", configuration.region, configuration.dns_suffix);
     let (api_suffix, endpoint_suffix) = (suffix(""), suffix(".vpce"));
     let partition = configuration.partition.as_str();
 
@@ -76,7 +76,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         &configuration.domain_names,
         &configuration.limits,
     );
-    let snapshot = Snapshot {
+    let mut snapshot = Snapshot {
         generation: destinations.generation(),
         region: configuration.region.as_str().into(),
         account_id: configuration.account_id.as_str().into(),
@@ -95,6 +95,11 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         request_streaming: configuration.request_streaming,
         access_log: configuration.access_log.map(|log| CompiledAccessLog::compile(&log.format)),
     };
+    for api in &mut snapshot.apis {
+        for stage in &mut api.stages {
+            stage.number = state.stage_number(api.id.as_str(), &stage.name);
+        }
+    }
     Compiled { snapshot, adaptations }
 }
 
@@ -119,8 +124,15 @@ fn compile_api(
     buckets: &methods::MethodBuckets<'_>,
     adaptations: &mut Vec<Adaptation>,
 ) -> Api {
-    let RestApi { id, definition, endpoint_type, vpc_endpoint_ids, policy, disable_execute_api_endpoint, stages } =
-        rest_api;
+    let RestApi {
+        id,
+        definition,
+        endpoint_type,
+        vpc_endpoint_ids,
+        policy,
+        disable_execute_api_endpoint,
+        stages,
+    } = rest_api;
     let mut tree = Tree::new();
     let mut methods = Vec::new();
     for resource in definition.resources {
@@ -137,6 +149,7 @@ fn compile_api(
     let stages = stages
         .into_iter()
         .map(|stage| Stage {
+            number: 0,
             methods: methods
                 .iter()
                 .map(|method| methods::compile(&id, method, &stage, destinations, buckets, adaptations))

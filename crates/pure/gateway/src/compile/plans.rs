@@ -8,7 +8,7 @@ use super::methods::shared;
 use crate::{
     Snapshot,
     throttle::Pace,
-    usage::{AdaptedBucket, Adaptation, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage},
+    usage::{Adaptation, AdaptedBucket, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage},
 };
 
 /// Compiles keys and plans; what a key has used of a plan goes on as long as both names stand.

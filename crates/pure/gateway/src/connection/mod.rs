@@ -47,7 +47,12 @@ pub(crate) struct CachedEntrance {
 impl Connection {
     /// A connection that was let in.
     #[must_use]
-    pub const fn new(identity: Arc<Identity>, source: SocketAddr, local: SocketAddr, tls: Option<TlsFacts>) -> Self {
+    pub const fn new(
+        identity: Arc<Identity>,
+        source: SocketAddr,
+        local: SocketAddr,
+        tls: Option<TlsFacts>,
+    ) -> Self {
         Self { identity, source, local, tls, entrance: Cell::new(None) }
     }
 

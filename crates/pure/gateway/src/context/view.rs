@@ -72,7 +72,8 @@ impl View<'_> {
                 Some(self.record.integration?.latency_nanoseconds / 1_000_000)
             }
             V::ResponseLatency => {
-                let latency = self.sent?.at_nanoseconds.saturating_sub(self.record.received.monotonic_nanoseconds);
+                let latency =
+                    self.sent?.at_nanoseconds.saturating_sub(self.record.received.monotonic_nanoseconds);
                 Some(latency / 1_000_000)
             }
             V::ResponseLength => Some(self.sent?.body_bytes),

@@ -59,7 +59,9 @@ impl Address {
     pub(crate) fn copies(&self, mapping: &RequestMapping) -> bool {
         let RequestTarget::Path(target) = &mapping.target else { return false };
         let mut places = self.pieces.iter().filter_map(|piece| match piece {
-            TargetPiece::Parameter { name, variable, in_query } if name == target => Some((variable, *in_query)),
+            TargetPiece::Parameter { name, variable, in_query } if name == target => {
+                Some((variable, *in_query))
+            }
             _ => None,
         });
         places.all(|(variable, in_query)| variable.is_some() && !in_query)

@@ -121,7 +121,11 @@ pub(crate) const fn is_dropped_on_entry(name: KnownName) -> bool {
 
 /// Copies a client's fields for an HTTP_PROXY backend; `replaced` says which names a mapping sets.
 /// Several lines of one name become one (GR-42).
-pub(crate) fn push_client_fields(fields: Fields<'_>, replaced: impl Fn(&[u8]) -> bool, block: &mut FieldBlock) {
+pub(crate) fn push_client_fields(
+    fields: Fields<'_>,
+    replaced: impl Fn(&[u8]) -> bool,
+    block: &mut FieldBlock,
+) {
     let mut seen = Seen::default();
     for view in fields.iter() {
         if !is_forwarded(&view) || replaced(view.name) {
@@ -191,7 +195,11 @@ fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, block: &mut FieldBlock)
 }
 
 /// Adds what the gateway says of a call to an HTTP_PROXY backend (GR-40, GR-41, PA-65).
-pub(crate) fn push_gateway_fields(record: &Record<'_>, has: impl Fn(KnownName, &[u8]) -> bool, block: &mut FieldBlock) {
+pub(crate) fn push_gateway_fields(
+    record: &Record<'_>,
+    has: impl Fn(KnownName, &[u8]) -> bool,
+    block: &mut FieldBlock,
+) {
     let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
     let connection = arrival.connection;
     let mut text = ShortText::default();

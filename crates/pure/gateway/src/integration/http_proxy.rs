@@ -105,7 +105,9 @@ pub(crate) fn client_verb<'a>(record: &Record<'a>, address: &Address) -> Cow<'a,
     }
     match record.located.as_ref().and_then(|located| located.verb) {
         Some(verb) => verb.as_str().into(),
-        None => record.arrival.map_or("GET".into(), |arrival| lossy(arrival.head.over(arrival.bytes).method())),
+        None => {
+            record.arrival.map_or("GET".into(), |arrival| lossy(arrival.head.over(arrival.bytes).method()))
+        }
     }
 }
 
@@ -182,12 +184,15 @@ pub(crate) fn push_mapped_header(name: &str, value: &str, fields: &mut FieldBloc
         return Ok(());
     }
     // The connection to the backend is the gateway's own.
-    if matches!(known, KnownName::Connection | KnownName::KeepAlive | KnownName::Upgrade | KnownName::Trailer) {
+    if matches!(known, KnownName::Connection | KnownName::KeepAlive | KnownName::Upgrade | KnownName::Trailer)
+    {
         return Ok(());
     }
-    fields
-        .push(name.as_bytes(), value.as_bytes())
-        .map_err(|_| Refusal::Configuration(format!("the value mapped to header `{name}` may not stand in a header").into()))
+    fields.push(name.as_bytes(), value.as_bytes()).map_err(|_| {
+        Refusal::Configuration(
+            format!("the value mapped to header `{name}` may not stand in a header").into(),
+        )
+    })
 }
 
 impl<'a> Mapped<'a> {

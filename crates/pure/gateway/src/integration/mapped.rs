@@ -49,9 +49,9 @@ pub(crate) fn mock_integration_status(text: &str) -> Result<Option<i64>, Refusal
     if text.is_empty() {
         return Ok(None);
     }
-    mock_status(text)
-        .map(Some)
-        .ok_or(Refusal::Configuration("the MOCK's request template gives no object with a whole `statusCode`".into()))
+    mock_status(text).map(Some).ok_or(Refusal::Configuration(
+        "the MOCK's request template gives no object with a whole `statusCode`".into(),
+    ))
 }
 
 /// Writes the head of a call to an HTTP backend: nothing of the client's but what is mapped (6.1).
@@ -112,9 +112,9 @@ fn push_missing_fields(record: &Record<'_>, address: &Address, has_body: bool, f
     }
     fields.push_trusted(b"X-Amzn-Apigateway-Api-Id", api.as_bytes());
     if has_body && !fields.contains(b"Content-Type") {
-        let sent = record.arrival.and_then(|arrival| {
-            arrival.head.over(arrival.bytes).fields().value(KnownName::ContentType)
-        });
+        let sent = record
+            .arrival
+            .and_then(|arrival| arrival.head.over(arrival.bytes).fields().value(KnownName::ContentType));
         fields.push_trusted(b"Content-Type", sent.unwrap_or(b"application/json"));
     }
     if !fields.contains(b"Host") {
@@ -144,13 +144,15 @@ pub(crate) fn map_response(
 ) -> Result<u16, Refusal> {
     let entry = select(&matched.method.model.integration.responses, result.status)?;
     if !matched.method.model.responses.iter().any(|response| response.status == entry.status) {
-        let reason = format!("the method declares no response {}, which the integration response gives", entry.status);
+        let reason =
+            format!("the method declares no response {}, which the integration response gives", entry.status);
         return Err(Refusal::Configuration(reason.into()));
     }
     let text = result.body.map(lossy);
     let body = text.as_deref().map(MappedBody::new);
     output.clear();
-    let template = record.arrival.and_then(|arrival| template_for_response(&entry.response_templates, arrival));
+    let template =
+        record.arrival.and_then(|arrival| template_for_response(&entry.response_templates, arrival));
     match (template, &body) {
         (Some(Template::Passthrough) | None, Some(body)) => output.push_str(body.text()),
         (Some(Template::Passthrough) | None, None) => {}
@@ -178,7 +180,9 @@ fn write_fields(
 ) -> Result<(), Refusal> {
     fields.clear();
     let invalid = |name: &str| {
-        Refusal::Configuration(format!("the value mapped to header `{name}` may not stand in a header").into())
+        Refusal::Configuration(
+            format!("the value mapped to header `{name}` may not stand in a header").into(),
+        )
     };
     for mapping in &entry.response_parameters {
         let name = &*mapping.header;
@@ -227,7 +231,7 @@ fn render(
     match template {
         Template::Parsed(template) => template
             .render(&TemplateView { record, body }, overrides, &record.house.template_limits, output)
-            .map_err(|failure| Refusal::Configuration(format!("a mapping template failed: {failure}").into())),
+            .map_err(Refusal::Template),
         Template::Broken => Err(Refusal::Configuration("the mapping template does not parse".into())),
         Template::Passthrough => Ok(()),
     }

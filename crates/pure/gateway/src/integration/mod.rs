@@ -13,8 +13,7 @@ pub(crate) use compiled::{Address, CompiledIntegration, Target, TargetPiece};
 
 pub(crate) use http_proxy::{CallMemory, write_proxy_answer, write_proxy_call};
 pub(crate) use mapped::{
-    IntegrationResult, map_request, map_response, mock_integration_status,
-    write_mapped_call,
+    IntegrationResult, map_request, map_response, mock_integration_status, write_mapped_call,
 };
 
 use postern_model::RequestSource;

@@ -92,7 +92,9 @@ pub(crate) fn response_value<'v>(
         ResponseSource::BodyPath(path) => match body.map(|body| body.json()) {
             Some(Some(json)) => path.text_in(json).map(Cow::Owned),
             Some(None) => {
-                return Err(Refusal::Configuration("a response mapping reads JSON from a body that is none".into()));
+                return Err(Refusal::Configuration(
+                    "a response mapping reads JSON from a body that is none".into(),
+                ));
             }
             None => None,
         },
@@ -145,7 +147,8 @@ pub(crate) fn header_values<'a>(record: &Record<'a>, name: &str) -> Vec<Cow<'a, 
         return Vec::new();
     }
     let fields = arrival.head.over(arrival.bytes).fields();
-    let spelled = record.house.compatibility.case_sensitive_header_names && arrival.version == HttpVersion::Http1;
+    let spelled =
+        record.house.compatibility.case_sensitive_header_names && arrival.version == HttpVersion::Http1;
     if spelled {
         fields.values_spelled(name.as_bytes()).map(lossy).collect()
     } else {

@@ -35,7 +35,9 @@ pub(crate) fn write_target<'v>(
                     continue;
                 }
                 let value = mapped(name).ok_or_else(|| {
-                    Refusal::Configuration(format!("nothing fills `{{{name}}}` of the integration's URI").into())
+                    Refusal::Configuration(
+                        format!("nothing fills `{{{name}}}` of the integration's URI").into(),
+                    )
                 })?;
                 if *in_query {
                     uri::encode_form(value.as_bytes(), output);

@@ -72,7 +72,9 @@ impl Variables for TemplateView<'_> {
                 }
             }
             ParameterPlace::Querystring => {
-                for parameter in parameters::query(self.record).into_iter().flat_map(|query| query.parameters()) {
+                for parameter in
+                    parameters::query(self.record).into_iter().flat_map(|query| query.parameters())
+                {
                     visit(&parameters::text(parameter.name()), &parameters::text(parameter.value()));
                 }
             }

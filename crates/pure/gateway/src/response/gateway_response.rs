@@ -19,7 +19,12 @@ pub(crate) fn push_ids(ids: &RequestIds, fields: &mut FieldBlock) {
 }
 
 /// Writes the answer to a refused request and gives back its status.
-pub(crate) fn refuse(record: &Record<'_>, wording: &Wording, fields: &mut FieldBlock, body: &mut String) -> u16 {
+pub(crate) fn refuse(
+    record: &Record<'_>,
+    wording: &Wording,
+    fields: &mut FieldBlock,
+    body: &mut String,
+) -> u16 {
     fields.clear();
     body.clear();
     let custom = customised(record, wording);
@@ -96,12 +101,16 @@ fn is_content_type(name: &str) -> bool {
 }
 
 /// The template for the first type of `Accept`, else for `application/json`, else the first (GR-26).
-fn template_for<'r>(record: &Record<'_>, response: &'r GatewayResponse) -> Option<(&'r str, &'r SimpleTemplate)> {
-    let accept = record.arrival.and_then(|arrival| {
-        arrival.head.over(arrival.bytes).fields().value(KnownName::Accept).map(lossy)
-    });
+fn template_for<'r>(
+    record: &Record<'_>,
+    response: &'r GatewayResponse,
+) -> Option<(&'r str, &'r SimpleTemplate)> {
+    let accept = record
+        .arrival
+        .and_then(|arrival| arrival.head.over(arrival.bytes).fields().value(KnownName::Accept).map(lossy));
     let accepted = accept.as_deref().unwrap_or_default().split([',', ';']).next().unwrap_or_default().trim();
-    let of = |media_type: &str| response.templates.iter().find(|(own, _)| own.eq_ignore_ascii_case(media_type));
+    let of =
+        |media_type: &str| response.templates.iter().find(|(own, _)| own.eq_ignore_ascii_case(media_type));
     let (media_type, template) =
         of(accepted).or_else(|| of("application/json")).or_else(|| response.templates.first())?;
     Some((media_type, template))

@@ -86,7 +86,12 @@ impl Tree {
 
     /// The method for a path and verb. `path` starts with `/`; `variables` is emptied and then holds
     /// the values of the path's variables in the order of the template.
-    pub(crate) fn find(&self, path: &str, verb: Verb, variables: &mut Vec<VariableSpan>) -> Option<MethodIndex> {
+    pub(crate) fn find(
+        &self,
+        path: &str,
+        verb: Verb,
+        variables: &mut Vec<VariableSpan>,
+    ) -> Option<MethodIndex> {
         variables.clear();
         // One trailing slash never matters (PA-33).
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -208,8 +213,8 @@ mod tests {
 
         fn check(&self, rows: &[(&str, Option<(&str, &[&str])>)]) {
             for (request, expected) in rows {
-                let expected =
-                    expected.map(|(name, values)| (name.to_owned(), values.iter().map(|&v| v.into()).collect()));
+                let expected = expected
+                    .map(|(name, values)| (name.to_owned(), values.iter().map(|&v| v.into()).collect()));
                 assert_eq!(self.find(request), expected, "{request}");
             }
         }
@@ -225,10 +230,8 @@ mod tests {
         api(&[("/roles/{roleId}", "GET"), ("/roles/provision", "POST")])
             .check(&[("GET /roles/provision", Some(("GET /roles/{roleId}", &["provision"])))]);
         for verbs in ["POST", "ANY"] {
-            api(&[("/things/{proxy+}", verbs), ("/things/real", "GET")]).check(&[(
-                "POST /things/real",
-                Some((&format!("{verbs} /things/{{proxy+}}"), &["real"])),
-            )]);
+            api(&[("/things/{proxy+}", verbs), ("/things/real", "GET")])
+                .check(&[("POST /things/real", Some((&format!("{verbs} /things/{{proxy+}}"), &["real"])))]);
         }
         api(&[("/{proxy+}", "ANY"), ("/jobs/{op}", "GET"), ("/cors_only", "OPTIONS")]).check(&[
             ("GET /jobs", Some(("ANY /{proxy+}", &["jobs"]))),
@@ -245,10 +248,8 @@ mod tests {
 
     #[test]
     fn m3_an_explicit_verb_wins_over_any() {
-        api(&[("/pets", "ANY GET")]).check(&[
-            ("GET /pets", Some(("GET /pets", &[]))),
-            ("POST /pets", Some(("ANY /pets", &[]))),
-        ]);
+        api(&[("/pets", "ANY GET")])
+            .check(&[("GET /pets", Some(("GET /pets", &[]))), ("POST /pets", Some(("ANY /pets", &[])))]);
     }
 
     #[test]

@@ -54,10 +54,14 @@ pub(crate) fn take(
             take(&membership.allowance.bucket, pace, ThrottleLevel::Plan)?;
         }
     }
-    if let Some(throttle) = matched.stage_method.throttle.iter().find(|throttle| throttle.verb == matched.verb) {
+    if let Some(throttle) =
+        matched.stage_method.throttle.iter().find(|throttle| throttle.verb == matched.verb)
+    {
         take(&throttle.bucket, throttle.pace, ThrottleLevel::Method)?;
     }
-    if let Some((_, pace, bucket)) = house.account_throttle.as_ref().filter(|(it, ..)| !it.before_authorization) {
+    if let Some((_, pace, bucket)) =
+        house.account_throttle.as_ref().filter(|(it, ..)| !it.before_authorization)
+    {
         take(bucket, *pace, ThrottleLevel::Account)?;
     }
     let quota = plan.and_then(|(plan, membership)| Some((plan.quota?, membership)));
@@ -88,7 +92,13 @@ struct Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    fn take(&mut self, bucket: &'a Bucket, pace: Pace, level: ThrottleLevel, now: Now) -> Result<(), Refusal> {
+    fn take(
+        &mut self,
+        bucket: &'a Bucket,
+        pace: Pace,
+        level: ThrottleLevel,
+        now: Now,
+    ) -> Result<(), Refusal> {
         if !bucket.take(pace, now.monotonic_nanoseconds) {
             self.give_back();
             return Err(Refusal::Throttled(level));

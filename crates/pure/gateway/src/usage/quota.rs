@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn th35_a_year_of_periods() {
-        for (period, periods) in [(QuotaPeriod::Day, 365), (QuotaPeriod::Week, 53), (QuotaPeriod::Month, 12)] {
+        for (period, periods) in [(QuotaPeriod::Day, 365), (QuotaPeriod::Week, 53), (QuotaPeriod::Month, 12)]
+        {
             let counter = QuotaCounter::default();
             let quota = quota(3, period, 0);
             let total: usize = (0..365).map(|day| spent(&counter, quota, NEW_YEAR + day * DAY + 5, 5)).sum();

@@ -1,0 +1,82 @@
+//! Buffers that a worker lends to exchanges, so that a busy connection to a backend allocates nothing
+//! and an idle one holds nothing.
+
+use std::{cell::RefCell, rc::Rc};
+
+use postern_protocol::http1::ResponseHead;
+
+/// Holds a head and small bodies.
+const SMALL_BYTES: usize = 16 << 10;
+/// Moves large bodies: big reads are the whole difference on large answers.
+const LARGE_BYTES: usize = 128 << 10;
+/// How many of each kind a worker keeps.
+const KEPT: usize = 256;
+const LARGE_KEPT: usize = 32;
+
+/// A worker's spare buffers and heads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Buffers(Rc<RefCell<Spare>>);
+
+#[derive(Debug, Default)]
+struct Spare {
+    small: Vec<Box<[u8]>>,
+    large: Vec<Box<[u8]>>,
+    heads: Vec<ResponseHead>,
+}
+
+/// A buffer on loan. Going out of scope gives it back.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Box<[u8]>,
+    from: Buffers,
+}
+
+impl Buffers {
+    /// A buffer for a head and a small body.
+    pub(crate) fn small(&self) -> Buffer {
+        let bytes = self.0.borrow_mut().small.pop();
+        Buffer { bytes: bytes.unwrap_or_else(|| vec![0; SMALL_BYTES].into()), from: self.clone() }
+    }
+
+    /// A buffer for a large body.
+    pub(crate) fn large(&self) -> Buffer {
+        let bytes = self.0.borrow_mut().large.pop();
+        Buffer { bytes: bytes.unwrap_or_else(|| vec![0; LARGE_BYTES].into()), from: self.clone() }
+    }
+
+    /// A head with memory for its fields.
+    pub(crate) fn head(&self) -> ResponseHead {
+        self.0.borrow_mut().heads.pop().unwrap_or_default()
+    }
+
+    /// Takes a head back.
+    pub(crate) fn give_back_head(&self, mut head: ResponseHead) {
+        let mut spare = self.0.borrow_mut();
+        if spare.heads.len() < KEPT {
+            head.clear();
+            spare.heads.push(head);
+        }
+    }
+}
+
+impl Buffer {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut spare = self.from.0.borrow_mut();
+        match bytes.len() {
+            SMALL_BYTES if spare.small.len() < KEPT => spare.small.push(bytes),
+            LARGE_BYTES if spare.large.len() < LARGE_KEPT => spare.large.push(bytes),
+            _ => {}
+        }
+    }
+}
