@@ -21,25 +21,41 @@ pub(crate) struct Parts<'read> {
     pub(crate) domain_names: &'read [Placed<DomainName>],
     pub(crate) vpc_links: &'read [VpcLink],
     pub(crate) usage_plans: &'read [UsagePlan],
+    /// Whether quota counters outlive the process.
+    pub(crate) keeps_state: bool,
 }
 
-/// Reports everything on which the parts do not agree.
+/// Reports everything on which the parts do not agree, and warns of what is probably not meant.
 pub(crate) fn check(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
     for used in &names.used_stages {
         check_used_stage(used, names, problems);
     }
     check_used_vpc_endpoints(names, problems);
     check_hosts(parts.domain_names, problems);
-    for used in &names.used_methods {
-        check_used_method(used, parts.rest_apis, problems);
-    }
     for read in parts.rest_apis {
         check_stage_variables(read, names, problems);
         check_links(&read.api, parts.vpc_links, problems);
+    }
+    // What is missing because it could not be read would be warned of for nothing.
+    if !problems.has_errors() {
+        warn(parts, names, problems);
+    }
+}
+
+fn warn(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
+    for used in &names.used_methods {
+        warn_of_used_method(used, parts.rest_apis, problems);
+    }
+    for read in parts.rest_apis {
         warn_of_denied(read, problems);
         warn_of_unreachable(read, parts, problems);
         warn_of_reserved_paths(&read.api.definition, problems);
         warn_of_keys_without_plan(read, parts.usage_plans, names, problems);
+    }
+    if let (false, Some(place)) = (parts.keeps_state, &names.first_quota) {
+        let message =
+            "quotas are counted in memory alone, and anew after a restart: expected `stateDirectory`";
+        problems.warning(place, message);
     }
 }
 
@@ -116,7 +132,7 @@ fn shared_endpoint(one: &DomainName, other: &DomainName) -> Option<String> {
 }
 
 /// A setting for a method that is not there does nothing.
-fn check_used_method(used: &UsedMethod, rest_apis: &[ReadApi], problems: &mut Problems) {
+fn warn_of_used_method(used: &UsedMethod, rest_apis: &[ReadApi], problems: &mut Problems) {
     let Some(read) = rest_apis.iter().find(|read| read.api.id == used.api) else { return };
     let resource =
         read.api.definition.resources.iter().find(|resource| resource.path.as_str() == &*used.path);

@@ -66,9 +66,19 @@ impl<'node> Section<'node> {
 
     /// The items of a list that must be there and hold something.
     pub(crate) fn required_list(&mut self, name: &'static str, problems: &mut Problems) -> &'node [Node] {
-        let Some(node) = self.record.required_node(name, problems) else { return &[] };
+        if self.record.required_node(name, problems).is_some() {
+            self.filled_list(name, problems)
+        } else {
+            &[]
+        }
+    }
+
+    /// The items of a list that may be absent and may not be empty.
+    pub(crate) fn filled_list(&mut self, name: &'static str, problems: &mut Problems) -> &'node [Node] {
         let items = self.record.sequence(name, problems);
-        if node.as_sequence().is_some_and(<[Node]>::is_empty) {
+        if let Some(node) =
+            self.record.node(name).filter(|node| node.as_sequence().is_some_and(<[_]>::is_empty))
+        {
             problems.error(&node.place, format!("`{name}` is empty: expected at least one item"));
         }
         items
@@ -85,10 +95,20 @@ impl<'node> Section<'node> {
         Self::read(self.record.node(name)?, fields, problems)
     }
 
-    /// The mappings in a list of this one.
+    /// The mappings in a list of this one; none where it is absent.
     pub(crate) fn sections(&mut self, name: &'static str, problems: &mut Problems) -> Vec<Self> {
+        let items = self.list(name, problems);
+        self.sections_of(name, items, problems)
+    }
+
+    /// The mappings in a list that was read as a list already.
+    pub(crate) fn sections_of(
+        &self,
+        name: &'static str,
+        items: &'node [Node],
+        problems: &mut Problems,
+    ) -> Vec<Self> {
         let Some(fields) = self.key(name).and_then(|key| key.kind.fields()) else { return Vec::new() };
-        let items = self.record.sequence(name, problems);
         items.iter().filter_map(|item| Self::read(item, fields, problems)).collect()
     }
 

@@ -65,10 +65,23 @@ pub fn read(path: &str, surroundings: &dyn Surroundings) -> Outcome {
         .configuration_text(path)
         .and_then(|text| parse(path, &text, &mut reading.problems))
         .and_then(|root| configuration(&root, &mut reading));
-    let mut problems = std::mem::take(&mut reading.problems);
-    problems.sort_by_place();
+    let problems = in_order(std::mem::take(&mut reading.problems));
     let configuration = configuration.filter(|_| !problems.has_errors());
     Outcome { configuration, problems, files: reading.into_files() }
+}
+
+/// By file and place. What was found twice, in a file that two APIs name, is told once.
+fn in_order(mut found: Problems) -> Problems {
+    found.sort_by_place();
+    let mut problems = Problems::default();
+    let mut last = None;
+    for problem in &found {
+        if last != Some(problem) {
+            problems.push(problem.clone());
+        }
+        last = Some(problem);
+    }
+    problems
 }
 
 fn parse(path: &Path, text: &str, problems: &mut Problems) -> Option<Node> {
@@ -95,6 +108,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let plans = usage_plans::read(root, names, reading);
     let mut keys = api_keys::read(root, &plans.numbers, reading);
     let usage_plans = plans.with_keys(&mut keys, &mut reading.problems);
+    let state_directory = gateway::state_directory(root, reading);
     let parts = Parts {
         vpc_endpoints: &vpc_endpoints,
         public_listeners: &public_listeners,
@@ -102,13 +116,10 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         domain_names: &domain_names,
         vpc_links: &vpc_links,
         usage_plans: &usage_plans,
+        keeps_state: state_directory.is_some(),
     };
     agreement::check(&parts, names, &mut reading.problems);
-    let state_directory = gateway::state_directory(root, reading);
     let configuration = Configuration {
-        partition: region.as_ref().map(Partition::of)?,
-        region: region?,
-        account_id: account_id?,
         dns_suffix,
         vpc_endpoints,
         public_listeners,
@@ -127,6 +138,10 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         access_log: gateway::access_log(root, reading),
         limits,
         compatibility: gateway::compatibility(root, &mut reading.problems),
+        // Last, since nothing behind a missing one is read.
+        partition: region.as_ref().map(Partition::of)?,
+        region: region?,
+        account_id: account_id?,
     };
     Some(configuration)
 }

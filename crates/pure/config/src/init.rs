@@ -224,14 +224,27 @@ impl File {
         self.line("    apiKeys: [client]");
     }
 
+    /// What cannot have an entry yet.
     fn functions(&mut self, found: &[Found<'_>]) {
+        let mut lines = Vec::new();
         for found in found {
             for (name, place) in &found.hints.functions {
-                self.line(&format!("\n# functions: `{name}` is called at {place}; not supported yet"));
+                lines.push(format!(
+                    "# Function `{name}`, which {place} calls: `functions` are not supported yet."
+                ));
             }
             for name in found.definition.authorizers.keys() {
-                self.line(&format!("\n# authorizers: `{name}` of {}; not supported yet", found.file));
+                lines.push(format!(
+                    "# Authorizer `{name}` of {}: authorizers are not supported yet.",
+                    found.file
+                ));
             }
+        }
+        if !lines.is_empty() {
+            self.line("");
+        }
+        for line in lines {
+            self.line(&line);
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Names {
     pub(crate) used_vpc_endpoints: Vec<UsedVpcEndpoint>,
     /// Methods that settings are for.
     pub(crate) used_methods: Vec<UsedMethod>,
+    /// Where the first quota stands, if any does.
+    pub(crate) first_quota: Option<Place>,
 }
 
 /// An API as others see it.
@@ -85,6 +87,7 @@ impl Names {
             used_stages: Vec::new(),
             used_vpc_endpoints: Vec::new(),
             used_methods: Vec::new(),
+            first_quota: None,
         }
     }
 }

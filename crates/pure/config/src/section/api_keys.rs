@@ -187,7 +187,7 @@ fn value(section: &mut Section<'_>, reading: &mut Reading<'_>) -> Option<ApiKeyV
         others => {
             let problem = if others.is_empty() { "has no value" } else { "has several values" };
             let message = format!(
-                "an API key that {problem}: expected one of `value`, `valueFile`, `valueEnv`, `valueSha256`"
+                "the API key {problem}: expected one of `value`, `valueFile`, `valueEnv`, `valueSha256`"
             );
             reading.problems.error(section.place(), message);
             return None;

@@ -171,10 +171,8 @@ impl<'text> Rows<'text> {
         let text = match self.quoted() {
             Some(text) => text,
             None if self.rest.starts_with('"') => {
-                problems.error(
-                    &self.place(column),
-                    "a quotation mark without its end, and a comma or line end there",
-                );
+                problems
+                    .error(&self.place(column), "the quotation mark has no other at the end of the value");
                 Cow::Borrowed(self.unquoted())
             }
             None => Cow::Borrowed(self.unquoted()),

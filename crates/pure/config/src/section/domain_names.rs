@@ -50,7 +50,7 @@ fn access_associations(
     if !private {
         problems.error(&node.place, "`accessAssociations` of a public domain name: expected a PRIVATE one");
     }
-    let items = section.list("accessAssociations", problems);
+    let items = section.filled_list("accessAssociations", problems);
     let ids = vpc_endpoint_ids("accessAssociations", items, problems);
     names
         .used_vpc_endpoints
@@ -67,7 +67,10 @@ pub(crate) fn vpc_endpoint_ids(
     let mut unique = Unique::of(key);
     let mut ids = Vec::new();
     for node in items {
-        let text = node.as_scalar_text().unwrap_or_default();
+        let Some(text) = node.as_scalar_text() else {
+            problems.error(&node.place, format!("{} among `{key}`: expected a VPC endpoint id", node.kind()));
+            continue;
+        };
         match text.parse::<VpcEndpointId>() {
             Ok(id) => {
                 unique.claim(id.clone(), &node.place, problems);

@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
-use postern_document::Problems;
+use postern_document::{Entry, Problems};
 use postern_model::{
-    AccessLog, AccessLogDestination, AccountThrottle, Admin, Compatibility, HostOverride, Limits, Malformed,
-    Partition, Region, WorkerCount,
+    AccessLog, AccessLogDestination, AccountThrottle, Admin, Compatibility, HostOverride, Limits, Partition,
+    Region, WorkerCount,
 };
 
 use crate::{
@@ -67,22 +67,24 @@ pub(crate) fn hosts(root: &mut Section<'_>, problems: &mut Problems) -> Vec<Host
         let name = target(&entry.key)
             .map_err(|error| problems.error(&entry.place, format!("host `{}`: {error}", entry.key)))
             .ok();
-        let written = entry.value.as_scalar_text();
-        let address =
-            written.ok_or_else(|| Malformed::new("an IP address and a port")).and_then(socket_address);
-        let address: Option<SocketAddr> = address
-            .map_err(|error| {
-                let message =
-                    format!("`{}` is `{}`: {error}", entry.key, written.unwrap_or(entry.value.kind()));
-                problems.error(&entry.value.place, message);
-            })
-            .ok();
+        let address = host_address(entry, problems);
         if let Some(name) = name {
             unique.claim(format!("{}:{}", name.host, name.port), &entry.place, problems);
             hosts.extend(address.map(|address| HostOverride { host: name.host, port: name.port, address }));
         }
     }
     hosts
+}
+
+fn host_address(entry: &Entry, problems: &mut Problems) -> Option<SocketAddr> {
+    let Entry { key, value, .. } = entry;
+    let Some(text) = value.as_scalar_text() else {
+        problems.error(&value.place, format!("`{key}` is {}: expected one value", value.kind()));
+        return None;
+    };
+    socket_address(text)
+        .map_err(|error| problems.error(&value.place, format!("`{key}` is `{text}`: {error}")))
+        .ok()
 }
 
 /// `workers`.

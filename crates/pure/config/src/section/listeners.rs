@@ -23,18 +23,26 @@ pub(crate) fn public(
         .collect()
 }
 
-/// `listeners`: at least one.
+/// `listeners`: at least one. The service itself knows no plain text, so beyond loopback it is warned
+/// of.
 pub(crate) fn listeners(
     section: &mut Section<'_>,
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Vec<Listener> {
-    section.required_list("listeners", &mut reading.problems);
-    section
-        .sections("listeners", &mut reading.problems)
-        .into_iter()
-        .filter_map(|mut listener| Some(Listener { address: address(&mut listener, names, reading)? }))
-        .collect()
+    let is_plain = section.node("tls").is_none();
+    let items = section.required_list("listeners", &mut reading.problems);
+    let mut listeners = Vec::new();
+    for mut listener in section.sections_of("listeners", items, &mut reading.problems) {
+        let Some(address) = address(&mut listener, names, reading) else { continue };
+        if is_plain && !address.ip().is_loopback() {
+            let place = listener.node("address").map_or_else(|| listener.place(), |node| &node.place);
+            let message = format!("`{address}` speaks plain text: expected `tls` beyond loopback");
+            reading.problems.warning(place, message);
+        }
+        listeners.push(Listener { address });
+    }
+    listeners
 }
 
 /// `address`, which nothing else may listen on.
@@ -51,11 +59,9 @@ pub(crate) fn address(
 
 /// `tls`: absent for plain text; an empty list is refused, since it would lift TLS by accident.
 pub(crate) fn tls(section: &mut Section<'_>, reading: &mut Reading<'_>) -> Vec<TlsIdentity> {
-    if section.node("tls").is_some() {
-        section.required_list("tls", &mut reading.problems);
-    }
+    let items = section.filled_list("tls", &mut reading.problems);
     section
-        .sections("tls", &mut reading.problems)
+        .sections_of("tls", items, &mut reading.problems)
         .into_iter()
         .filter_map(|mut identity| {
             let certificate = identity.required("certificateFile", path_text, &mut reading.problems);

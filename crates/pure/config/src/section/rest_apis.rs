@@ -125,15 +125,9 @@ impl By<'_> {
         let options = self.options(section, &mut reading.problems);
         let disabled = section.optional_boolean("disableExecuteApiEndpoint", &mut reading.problems);
         let base = self.base();
-        let by_policy = PolicyReading {
-            kind: PolicyKind::Resource,
-            base: Some(&base),
-            rewrite_api_id: options.rewrite_policy_api_id,
-        };
-        let own_policy = policy_file(section, &by_policy, reading);
+        let own_policy = policy_file(section, &base, options.rewrite_policy_api_id, reading);
         let (definition, stage_variables) = definition(section, &options, reading)?;
         let policy = own_policy.unwrap_or_else(|| definition.policy.clone());
-        refuse_foreign_policy(policy.as_ref(), &base, &mut reading.problems);
         Some(Read { definition, policy, stage_variables, disabled })
     }
 
@@ -221,11 +215,11 @@ pub(crate) fn endpoint_type(section: &mut Section<'_>, problems: &mut Problems) 
         return EndpointType::Private;
     };
     let [node] = items else {
-        let message = format!("{} types: expected one of `PRIVATE`, `REGIONAL`", items.len());
+        let message = format!("`types` has {} items: expected one, `PRIVATE` or `REGIONAL`", items.len());
         problems.error(&written.place, message);
         return EndpointType::Private;
     };
-    let text = node.as_scalar_text().unwrap_or(node.kind());
+    let text = node.as_scalar_text().unwrap_or_else(|| node.kind());
     match one_of(ENDPOINT_TYPES, text) {
         Ok("REGIONAL") => EndpointType::Regional,
         Ok("EDGE") => {
@@ -243,7 +237,8 @@ pub(crate) fn endpoint_type(section: &mut Section<'_>, problems: &mut Problems) 
 /// The policy of `policyFile`: `None` where no file is named, `Some(None)` where it is wrong.
 fn policy_file(
     section: &mut Section<'_>,
-    by_policy: &PolicyReading<'_>,
+    base: &ExecuteApiBase<'_>,
+    rewrite_api_id: bool,
     reading: &mut Reading<'_>,
 ) -> Option<Option<Policy>> {
     let node = section.node("policyFile")?;
@@ -254,7 +249,10 @@ fn policy_file(
             format!("the policy has {characters} characters: expected at most {POLICY_CHARACTERS_MAX}");
         reading.problems.error(&Place::start_of(&name), message);
     }
-    Some(Policy::parse_text(&name, &text, by_policy, &mut reading.problems))
+    let by_policy = PolicyReading { kind: PolicyKind::Resource, base: Some(base), rewrite_api_id };
+    let policy = Policy::parse_text(&name, &text, &by_policy, &mut reading.problems);
+    refuse_foreign_policy(policy.as_ref(), base, &mut reading.problems);
+    Some(policy)
 }
 
 /// A policy whose every statement is about other APIs was meant for one of them

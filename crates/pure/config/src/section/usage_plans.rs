@@ -143,6 +143,9 @@ fn usage_plan<'node>(
     }
     let throttle =
         section.section("throttle", problems).and_then(|mut section| throttle::limit(&mut section, problems));
+    if let (None, Some(node)) = (&names.first_quota, section.node("quota")) {
+        names.first_quota = Some(node.place.clone());
+    }
     let quota = section.section("quota", problems).and_then(|mut section| quota(&mut section, problems));
     let api_stages = api_stages(section, names, problems);
     let key_names = section.list("apiKeys", problems);
