@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use postern_document::Place;
+use postern_document::{Place, Placed};
 
 use crate::{
     context::{ConditionKey, Context, ContextValue},
@@ -130,11 +130,11 @@ impl Condition {
 impl Expected {
     /// Reads the values of a condition; what is told of each that is malformed completes
     /// "… is `value`: …" (RP-56).
-    pub(crate) fn parse<'a>(
+    pub(crate) fn parse(
         family: Family,
         variables: bool,
-        values: impl Iterator<Item = &'a str>,
-        refuse: impl FnMut(&'a str, &'static str),
+        values: &[Placed<&str>],
+        refuse: impl FnMut(&Placed<&str>, &'static str),
     ) -> Self {
         let pattern = |syntax| move |text: &str| Pattern::compile(text, syntax, variables);
         match family {
@@ -199,16 +199,16 @@ const A_DATE: &str = "expected a date such as `2026-01-31T12:00:00Z`, or seconds
 const A_BOOLEAN: &str = "expected `true` or `false`";
 const A_NETWORK: &str = "expected an address or a range such as `10.0.0.0/16` or `2001:db8::/32`";
 
-fn read<'a, T>(
-    values: impl Iterator<Item = &'a str>,
+fn read<T>(
+    values: &[Placed<&str>],
     parse: impl Fn(&str) -> Result<T, &'static str>,
-    mut refuse: impl FnMut(&'a str, &'static str),
+    mut refuse: impl FnMut(&Placed<&str>, &'static str),
 ) -> Box<[T]> {
     let mut read = Vec::new();
-    for text in values {
-        match parse(text) {
-            Ok(value) => read.push(value),
-            Err(expected) => refuse(text, expected),
+    for value in values {
+        match parse(value.value) {
+            Ok(parsed) => read.push(parsed),
+            Err(expected) => refuse(value, expected),
         }
     }
     read.into()

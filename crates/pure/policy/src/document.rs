@@ -1,5 +1,7 @@
 //! A policy document read into a policy that is known to be right.
 
+use std::collections::BTreeSet;
+
 use postern_document::{
     Entry, Mapping, Node, Place, Placed, Problem, Problems, Value, did_you_mean, parse_json,
 };
@@ -535,17 +537,10 @@ impl StatementReader<'_, '_> {
     fn condition(&mut self, operator: Operator, written: &str, key: &Entry) -> Condition {
         let element = format!("Condition.{written}.{}", key.key);
         let values = self.values(&key.value, &element);
-        let texts = values.iter().map(|(text, _)| *text);
-        let mut refused = Vec::new();
         let family = operator.comparison.family;
-        let expected = Expected::parse(family, self.has_variables, texts, |text, expected| {
-            refused.push((text.to_owned(), expected));
+        let expected = Expected::parse(family, self.has_variables, &values, |value, expected| {
+            self.error(&value.place, &element, &format!("is `{}`: {expected}", value.value));
         });
-        for (text, expected) in refused {
-            let place =
-                values.iter().find(|(value, _)| *value == text).map_or(&key.place, |(_, place)| place);
-            self.error(place, &element, &format!("is `{text}`: {expected}"));
-        }
         let spelling = Spelling { operator: written, key: &key.key, place: key.place.clone() };
         let condition = Condition::new(operator, expected, spelling);
         self.warn_of_many_values(&condition, &element);
@@ -553,12 +548,12 @@ impl StatementReader<'_, '_> {
     }
 
     /// A value, or a list of values; quotes are optional around numbers and booleans (RP-14).
-    fn values<'node>(&mut self, node: &'node Node, element: &str) -> Vec<(&'node str, &'node Place)> {
+    fn values<'node>(&mut self, node: &'node Node, element: &str) -> Vec<Placed<&'node str>> {
         let items = node.as_sequence().unwrap_or_else(|| std::slice::from_ref(node));
         let mut values = Vec::new();
         for item in items {
             match item.as_scalar_text() {
-                Some(text) => values.push((text, &item.place)),
+                Some(text) => values.push(Placed::new(text, item.place.clone())),
                 None => self.refuse(item, element, "text, a number, a boolean, or a list of these"),
             }
         }
@@ -567,15 +562,13 @@ impl StatementReader<'_, '_> {
 
     /// Names that differ in letter case alone are one name, and may stand once (RP-13, RP-51, RP-52).
     fn refuse_twice(&mut self, mapping: &Mapping, element: &str, what: &str) {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = BTreeSet::new();
         for entry in mapping {
-            let name = entry.key.to_lowercase();
-            if seen.contains(&name) {
+            if !seen.insert(entry.key.to_lowercase()) {
                 let message =
                     format!("has the {what} `{}` twice, letter case aside: expected it once", entry.key);
                 self.error(&entry.place, element, &message);
             }
-            seen.push(name);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     context::{ConditionKey, Context, ContextValue, Lookup},
     document::Policy,
     evaluate::{Decision, Outcome, Request, evaluate},
+    operator::Quantifier,
     principal::Principal,
     statement::{Effect, Statement},
 };
@@ -42,6 +43,8 @@ pub struct StatementTrace {
     pub place: Place,
     /// What it does with the requests that it speaks of.
     pub effect: Effect,
+    /// The rule in words.
+    pub rule: String,
     /// Whether it speaks of this request: everything below matched.
     pub matched: bool,
     /// Whom it is about; absent in identity policies and authorizer output.
@@ -78,10 +81,10 @@ pub struct ConditionTrace {
     pub expected: Vec<String>,
     /// What the request has; `None` where the key is missing.
     pub actual: Option<Vec<String>>,
+    /// The condition in words.
+    pub rule: String,
     /// Whether the condition holds.
     pub matched: bool,
-    /// The comparison in words, such as `is not`.
-    pub words: &'static str,
 }
 
 /// A change of one value that lets a refused request through.
@@ -181,17 +184,45 @@ impl StatementTrace {
         };
         let conditions =
             statement.conditions().iter().map(|condition| ConditionTrace::of(condition, context));
-        Self {
+        let mut trace = Self {
             index: statement.index(),
             sid: statement.sid().map(Into::into),
             place: statement.place().clone(),
             effect: statement.effect(),
+            rule: String::new(),
             matched: statement.matches(request, context),
             principal,
             action,
             resource,
             conditions: conditions.collect(),
-        }
+        };
+        trace.rule = trace.in_words();
+        trace
+    }
+
+    /// `Deny everybody execute-api:Invoke on execute-api:/* if aws:SourceVpce is not vpce-1`
+    fn in_words(&self) -> String {
+        let who = match &self.principal {
+            None => "the caller".to_owned(),
+            Some(check) if check.element == "NotPrincipal" => {
+                format!("everybody but {}", check.expected.join(", "))
+            }
+            Some(check) if check.expected.iter().any(|entry| entry == "*") => "everybody".to_owned(),
+            Some(check) => check.expected.join(", "),
+        };
+        let listed = |check: &Check| {
+            let but = if check.element.starts_with("Not") { "everything but " } else { "" };
+            format!("{but}{}", check.expected.join(", "))
+        };
+        let conditions: Vec<&str> = self.conditions.iter().map(|condition| &*condition.rule).collect();
+        let only_if = if conditions.is_empty() { "" } else { " if " };
+        format!(
+            "{} {who} {} on {}{only_if}{}",
+            self.effect,
+            listed(&self.action),
+            listed(&self.resource),
+            conditions.join(" and ")
+        )
     }
 
     /// How many of its parts do not match.
@@ -211,10 +242,28 @@ impl ConditionTrace {
             key: condition.key().to_owned(),
             expected: condition.expected().map(Into::into).collect(),
             actual: (!found.is_absent()).then_some(actual),
+            rule: in_words(condition),
             matched: condition.holds(context),
-            words: condition.operator.comparison.words,
         }
     }
+}
+
+/// `every value of aws:PrincipalOrgPaths is like o-1/*`
+fn in_words(condition: &Condition) -> String {
+    let key = condition.key();
+    if let Expected::Absence(wanted) = &condition.expected {
+        let states = wanted.iter().map(|wanted| if wanted.value { "absent" } else { "present" });
+        return format!("{key} is {}", states.collect::<Vec<_>>().join(" or "));
+    }
+    let which = match condition.operator.quantifier {
+        Some(Quantifier::All) => "every value of ",
+        Some(Quantifier::Any) => "some value of ",
+        None => "",
+    };
+    let words = condition.operator.comparison.words;
+    let expected: Vec<&str> = condition.expected().collect();
+    let if_exists = if condition.operator.if_exists { ", or there is none" } else { "" };
+    format!("{which}{key} {words} {}{if_exists}", expected.join(" or "))
 }
 
 /// Tries single changes, those that the nearest statement suggests first, until one lets the
@@ -378,12 +427,13 @@ impl StatementTrace {
 impl fmt::Display for StatementTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.matched { "speaks of the request" } else { "does not speak of the request" };
-        writeln!(f, "{}, {}, {verdict} ({})", self.name(), self.effect, self.place)?;
+        writeln!(f, "{} {verdict} ({})", self.name(), self.place)?;
+        writeln!(f, "  {}", self.rule)?;
         for check in self.principal.iter().chain([&self.action, &self.resource]) {
-            writeln!(f, "  {check}")?;
+            writeln!(f, "    {check}")?;
         }
         for condition in &self.conditions {
-            writeln!(f, "  {condition}")?;
+            writeln!(f, "    {condition}")?;
         }
         Ok(())
     }
@@ -402,10 +452,9 @@ impl fmt::Display for Check {
 
 impl fmt::Display for ConditionTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operator, key, expected, actual, matched, words } = self;
+        let Self { operator, key, expected, actual, matched, .. } = self;
         let actual = actual.as_ref().map_or_else(|| "missing".to_owned(), |actual| actual.join(", "));
-        let expected = expected.join(" or ");
-        write!(f, "{} {operator}: {key} {words} {expected}: {actual}", tick(*matched))
+        write!(f, "{} {operator} {key} {}: {actual}", tick(*matched), expected.join(", "))
     }
 }
 

@@ -63,7 +63,8 @@ fn check_whole(policy: &Policy, problems: &mut Problems) {
         statement.effect() == Effect::Deny
             && statement.conditions().iter().any(|condition| tells_endpoints_apart(&condition.key))
     };
-    if policy.kind() == PolicyKind::Resource && !policy.statements().iter().any(guards) {
+    let is_of_private = matches!(policy.kind(), PolicyKind::Resource | PolicyKind::Domain);
+    if is_of_private && !policy.statements().iter().any(guards) {
         for statement in policy.statements().iter().filter(|statement| lets_everybody_in(statement)) {
             let message = format!(
                 "{statement} lets every caller of every VPC endpoint in: no condition reads `aws:SourceVpce`, \
@@ -90,9 +91,10 @@ fn lets_everybody_in(statement: &Statement) -> bool {
         statement.principals.as_ref().is_some_and(|clause| clause.negated != clause.names_everyone());
     let asks_who = |condition: &Condition| {
         let key = &condition.key;
-        tells_endpoints_apart(key)
-            || key.to_string().starts_with("aws:Principal")
-            || *key == ConditionKey::ViaDomainArn
+        let of_caller =
+            matches!(key, ConditionKey::UserId | ConditionKey::UserName | ConditionKey::ViaDomainArn)
+                || key.to_string().starts_with("aws:Principal");
+        of_caller || tells_endpoints_apart(key)
     };
     statement.effect() == Effect::Allow && of_everybody && !statement.conditions().iter().any(asks_who)
 }

@@ -103,7 +103,7 @@ static COMPARISONS: [Comparison; 27] = [
     row("ArnLike", Family::Arn, false, "is like"),
     row("ArnNotEquals", Family::Arn, true, "is not like"),
     row("ArnNotLike", Family::Arn, true, "is not like"),
-    row("Null", Family::Presence, false, "is absent:"),
+    row("Null", Family::Presence, false, "is absent"),
 ];
 
 impl Operator {

@@ -303,20 +303,25 @@ fn run<C: Context>(segments: &[Segment], syntax: Syntax, text: &str, context: &C
     let in_parts = syntax == Syntax::Arn;
     let ignoring_case = matches!(syntax, Syntax::ExactIgnoringCase | Syntax::GlobIgnoringCase);
     loop {
-        let fits = match state.cursor.next() {
+        let step = state.cursor.next();
+        let taken = match step {
+            Step::Character(_) | Step::AnyOne => match state.rest.next() {
+                // A `*` that took more would leave even less.
+                None => return false,
+                taken => taken,
+            },
+            Step::AnyRun | Step::Missing | Step::End => None,
+        };
+        let fits = match step {
             Step::Missing => return false,
             Step::AnyRun => {
                 last_run = Some(state.clone());
                 true
             }
-            Step::AnyOne => {
-                state.rest.next().is_some_and(|taken| taken != ':' || !in_parts || state.colons >= 5)
-            }
+            Step::AnyOne => taken != Some(':') || !in_parts || state.colons >= 5,
             Step::Character(expected) => {
                 state.colons = state.colons.saturating_add(u8::from(expected == ':'));
-                state.rest.next().is_some_and(|taken| {
-                    taken == expected || (ignoring_case && fold(taken) == fold(expected))
-                })
+                taken == Some(expected) || (ignoring_case && taken.map(fold) == Some(fold(expected)))
             }
             Step::End if state.rest.as_str().is_empty() => return !in_parts || state.colons >= 5,
             Step::End => false,

@@ -43,16 +43,18 @@ fn a_refusal_says_which_value_decided_and_which_would_be_let_in() {
     assert_eq!(
         explanation.to_string(),
         "denied by statement 0 (\"OnlyOurs\")\n\
-         statement 0 (\"OnlyOurs\"), Deny, speaks of the request (p.json:1:38)\n  \
-           yes Principal *: anonymous\n  \
-           yes Action execute-api:Invoke: execute-api:Invoke\n  \
-           yes Resource execute-api:/*: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n  \
-           yes StringNotEquals: aws:sourceVpce is not vpce-1 or vpce-2: vpce-9\n  \
-           yes Null: aws:username is absent: true: missing\n\
-         statement 1, Allow, speaks of the request (p.json:1:249)\n  \
-           yes Principal *: anonymous\n  \
-           yes Action execute-api:Invoke: execute-api:Invoke\n  \
-           yes Resource execute-api:/*: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n\
+         statement 0 (\"OnlyOurs\") speaks of the request (p.json:1:38)\n  \
+           Deny everybody execute-api:Invoke on execute-api:/* if aws:sourceVpce is not vpce-1 or vpce-2 and aws:username is absent\n    \
+             yes Principal *: anonymous\n    \
+             yes Action execute-api:Invoke: execute-api:Invoke\n    \
+             yes Resource execute-api:/*: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n    \
+             yes StringNotEquals aws:sourceVpce vpce-1, vpce-2: vpce-9\n    \
+             yes Null aws:username true: missing\n\
+         statement 1 speaks of the request (p.json:1:249)\n  \
+           Allow everybody execute-api:Invoke on execute-api:/*\n    \
+             yes Principal *: anonymous\n    \
+             yes Action execute-api:Invoke: execute-api:Invoke\n    \
+             yes Resource execute-api:/*: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n\
          nearest: statement 0 (\"OnlyOurs\")\n\
          would be allowed by statement 1 if aws:SourceVpce were vpce-1\n"
     );
@@ -151,4 +153,28 @@ fn the_nearest_statement_has_the_fewest_mismatches() {
         ),
         "{explanation}"
     );
+}
+
+#[test]
+fn rules_in_words() {
+    for (changes, words) in [
+        (json!({}), "Allow everybody execute-api:Invoke on execute-api:/*"),
+        (
+            json!({"Effect": "Deny", "Principal": {"AWS": ["123456789012"], "Service": "x.amazonaws.com"}, "Action": null,
+                "NotAction": ["execute-api:InvalidateCache", "s3:*"]}),
+            "Deny 123456789012, Service: x.amazonaws.com everything but execute-api:InvalidateCache, s3:* on execute-api:/*",
+        ),
+        (
+            json!({"Principal": null, "NotPrincipal": {"AWS": "123456789012"}, "Resource": null, "NotResource": "*",
+                "Condition": {"ForAllValues:StringLikeIfExists": {"aws:PrincipalOrgPaths": ["o-1/*", "o-2/*"]},
+                    "ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": "o-1/"}, "Null": {"aws:username": "false"},
+                    "NumericLessThan": {"aws:MultiFactorAuthAge": 3600}}}),
+            "Allow everybody but 123456789012 execute-api:Invoke on everything but * if every value of aws:PrincipalOrgPaths is \
+             like o-1/* or o-2/*, or there is none and some value of aws:PrincipalOrgPaths is o-1/ and aws:username is present \
+             and aws:MultiFactorAuthAge is less than 3600",
+        ),
+    ] {
+        let explanation = explained(json!([statement(changes)]), "anonymous", &[]);
+        assert_eq!(explanation.statements[0].rule, words);
+    }
 }
