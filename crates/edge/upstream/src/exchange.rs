@@ -67,7 +67,7 @@ impl<'c, T: Timers, B: RequestBody> Exchange<'c, T, B> {
     }
 
     /// One attempt: on an idle connection where `reuse` allows and there is one, else on a new one.
-    async fn attempt(&mut self, pool: &DestinationPool, reuse: bool) -> Result<BackendReply<T>, Attempt> {
+    async fn attempt(&mut self, pool: &Rc<DestinationPool>, reuse: bool) -> Result<BackendReply<T>, Attempt> {
         let (place, connection, reused) =
             self.connection(pool, reuse).await.map_err(|failure| Attempt::before_writing(failure, false))?;
         let Sent { mut connection, early } = self.send(connection, reused).await?;
@@ -78,7 +78,7 @@ impl<'c, T: Timers, B: RequestBody> Exchange<'c, T, B> {
             Ok(filled) => {
                 let received =
                     Received { place, connection, buffer, head, filled, reusable: early.is_none() };
-                Ok(BackendReply::new(self.upstream, self.call, received))
+                Ok(BackendReply::new(self.upstream, self.call, pool, received))
             }
             Err((failure, answered)) => {
                 self.upstream.buffers.give_back_head(head);

@@ -16,6 +16,8 @@ const IDLE_NANOSECONDS: u64 = 50_000_000_000;
 /// The connections of one worker to one destination.
 #[derive(Debug)]
 pub(crate) struct DestinationPool {
+    /// The destination's name, for messages.
+    pub(crate) name: Box<str>,
     targets: Box<[Rc<TargetPool>]>,
     next: Cell<usize>,
 }
@@ -57,7 +59,11 @@ impl DestinationPool {
                 waiting: Cell::new(0),
             })
         };
-        Self { targets: destination.targets.iter().map(pool).collect(), next: Cell::new(0) }
+        Self {
+            name: destination.name.clone(),
+            targets: destination.targets.iter().map(pool).collect(),
+            next: Cell::new(0),
+        }
     }
 
     /// The target with the fewest calls in flight; among equals each has its turn. `tried` are left

@@ -12,7 +12,7 @@ use crate::{
     buffers::{Buffer, Buffers},
     connection::Connection,
     exchange::REPLY_LIMITS,
-    pool::Place,
+    pool::{DestinationPool, Place},
 };
 
 /// What an exchange has when the head of the answer is in.
@@ -33,7 +33,7 @@ pub struct BackendReply<T> {
     timers: Rc<T>,
     buffers: Buffers,
     /// For messages.
-    destination: Box<str>,
+    pool: Rc<DestinationPool>,
     deadline: u64,
     /// Bytes that the body may still have.
     allowance: u64,
@@ -60,7 +60,12 @@ enum Body {
 }
 
 impl<T: Timers> BackendReply<T> {
-    pub(crate) fn new(upstream: &Upstream<T>, call: &IntegrationCall<'_>, received: Received) -> Self {
+    pub(crate) fn new(
+        upstream: &Upstream<T>,
+        call: &IntegrationCall<'_>,
+        pool: &Rc<DestinationPool>,
+        received: Received,
+    ) -> Self {
         let Received { place, connection, buffer, head, filled, reusable } = received;
         let body = match head.framing() {
             ResponseFraming::None | ResponseFraming::Length(0) => Body::Done,
@@ -71,7 +76,7 @@ impl<T: Timers> BackendReply<T> {
         let mut reply = Self {
             timers: Rc::clone(&upstream.timers),
             buffers: upstream.buffers.clone(),
-            destination: call.destination.name.clone(),
+            pool: Rc::clone(pool),
             deadline: call.deadline_nanoseconds,
             allowance: call.limits.payload_bytes,
             place: Some(place),
@@ -185,7 +190,7 @@ impl<T: Timers> BackendReply<T> {
         self.body = Body::Done;
         self.connection = None;
         self.place = None;
-        IntegrationFailure { kind, reason: format!("`{}`: {reason}", self.destination).into() }
+        IntegrationFailure { kind, reason: format!("`{}`: {reason}", self.pool.name).into() }
     }
 }
 

@@ -38,27 +38,27 @@ impl Date {
 }
 
 /// `10/Jul/2026:19:19:04 +0000`, the form of `$context.requestTime`.
-pub(crate) fn write_request_time(epoch_milliseconds: u64, output: &mut Vec<u8>) {
+pub(crate) fn write_request_time(epoch_milliseconds: u64, output: &mut String) {
     let date = Date::of_epoch_milliseconds(epoch_milliseconds);
     let second = epoch_milliseconds / 1_000 % SECONDS_OF_DAY;
     let month =
         usize::try_from(date.month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
     push_two_digits(date.day, output);
-    output.push(b'/');
-    output.extend_from_slice(month.as_bytes());
-    output.push(b'/');
+    output.push('/');
+    output.push_str(month);
+    output.push('/');
     push_two_digits(date.year / 100, output);
     push_two_digits(date.year % 100, output);
     for part in [second / 3_600, second / 60 % 60, second % 60] {
-        output.push(b':');
+        output.push(':');
         push_two_digits(part, output);
     }
-    output.extend_from_slice(b" +0000");
+    output.push_str(" +0000");
 }
 
-fn push_two_digits(number: u64, output: &mut Vec<u8>) {
-    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
-    output.extend_from_slice(&[digit(number / 10), digit(number)]);
+fn push_two_digits(number: u64, output: &mut String) {
+    let digit = |number: u64| char::from(b'0' + u8::try_from(number % 10).unwrap_or_default());
+    output.extend([digit(number / 10), digit(number)]);
 }
 
 #[cfg(test)]
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn request_time_is_written_as_the_service_writes_it() {
-        let mut text = Vec::new();
+        let mut text = String::new();
         write_request_time(1_783_711_144_123, &mut text);
-        assert_eq!(String::from_utf8(text).unwrap(), "10/Jul/2026:19:19:04 +0000");
+        assert_eq!(text, "10/Jul/2026:19:19:04 +0000");
     }
 }

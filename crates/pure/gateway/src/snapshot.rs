@@ -64,7 +64,6 @@ pub struct Entrance {
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) id: RestApiId,
-    pub(crate) name: Box<str>,
     pub(crate) private: bool,
     pub(crate) partition: &'static str,
     pub(crate) policy: Option<Policy>,

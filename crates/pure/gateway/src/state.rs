@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::{DestinationTarget, DestinationTls};
+use crate::{DestinationTarget, DestinationTls, QuotaLevel};
 
 /// What a compiler keeps from one snapshot to the next.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct State {
     /// Numbers of stages by API and name. Never forgotten: counters are kept under them.
     pub(crate) stages: HashMap<(Box<str>, Box<str>), u32>,
     pub(crate) key_secret: [u8; 32],
+    /// What was counted before the process began, by plan and key.
+    pub(crate) restored: HashMap<(Box<str>, Box<str>), QuotaLevel>,
 }
 
 /// Two destinations that are equal in this are one.
@@ -32,6 +34,7 @@ impl State {
             destinations: HashMap::new(),
             stages: HashMap::new(),
             key_secret,
+            restored: HashMap::new(),
         }
     }
 
@@ -39,5 +42,11 @@ impl State {
     pub(crate) fn stage_number(&mut self, api: &str, stage: &str) -> u32 {
         let next = u32::try_from(self.stages.len()).unwrap_or(u32::MAX);
         *self.stages.entry((api.into(), stage.into())).or_insert(next)
+    }
+
+    /// Goes on from what a key had used of a plan when it was written out (TH-37). To be called before
+    /// the first [`compile`](crate::compile).
+    pub fn restore(&mut self, plan: &str, key: &str, level: QuotaLevel) {
+        self.restored.insert((plan.into(), key.into()), level);
     }
 }

@@ -25,8 +25,8 @@ impl<'s> Destinations<'s> {
         self.state.generation
     }
 
-    pub(crate) const fn key_secret(&self) -> [u8; 32] {
-        self.state.key_secret
+    pub(crate) const fn state(&mut self) -> &mut State {
+        self.state
     }
 
     /// The destination of a VPC link, if there is one of that id.

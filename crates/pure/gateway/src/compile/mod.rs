@@ -55,7 +55,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     let mut adaptations = Vec::new();
     let mut destinations = Destinations::new(state, &configuration);
     let buckets = methods::MethodBuckets::of(previous);
-    let keys = plans::compile(&configuration, previous, destinations.key_secret(), &mut adaptations);
+    let keys = plans::compile(&configuration, previous, destinations.state(), &mut adaptations);
     let account_throttle =
         configuration.account_throttle.map(|throttle| account_throttle(throttle, previous, &mut adaptations));
     let suffix =
@@ -162,7 +162,6 @@ fn compile_api(
     let gateway_responses: Vec<(GatewayResponseType, _)> = definition.gateway_responses.into_iter().collect();
     Api {
         id,
-        name: definition.title,
         private: endpoint_type == EndpointType::Private,
         partition,
         policy,

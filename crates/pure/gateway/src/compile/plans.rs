@@ -6,16 +6,19 @@ use postern_model::{Configuration, UsagePlan};
 
 use super::methods::shared;
 use crate::{
-    Snapshot,
+    QuotaLevel, Snapshot, State,
     throttle::Pace,
-    usage::{Adaptation, AdaptedBucket, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage},
+    usage::{
+        Adaptation, AdaptedBucket, Allowance, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage,
+        QuotaCounter,
+    },
 };
 
 /// Compiles keys and plans; what a key has used of a plan goes on as long as both names stand.
 pub(crate) fn compile(
     configuration: &Configuration,
     previous: Option<&Snapshot>,
-    secret: [u8; 32],
+    state: &mut State,
     adaptations: &mut Vec<Adaptation>,
 ) -> Keys {
     let plans: Vec<Plan> = configuration.usage_plans.iter().map(compile_plan).collect();
@@ -29,11 +32,14 @@ pub(crate) fn compile(
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         for key in &plan.api_keys {
             let old = old.get(&(&*plan.name, &**key)).copied();
-            let membership = membership(index, compiled, old, adaptations);
+            let membership = match old {
+                Some(old) => adopted(index, compiled, old, adaptations),
+                None => fresh(index, compiled, state.restored.remove(&(plan.name.clone(), key.clone()))),
+            };
             memberships.entry(key).or_default().push(membership);
         }
     }
-    let mut builder = KeysBuilder::new(secret, plans, configuration.api_keys.len());
+    let mut builder = KeysBuilder::new(state.key_secret, plans, configuration.api_keys.len());
     for key in &configuration.api_keys {
         let own = memberships.remove(&*key.name).unwrap_or_default();
         builder.push(&key.name, &key.value, key.enabled, own);
@@ -41,16 +47,20 @@ pub(crate) fn compile(
     builder.finish()
 }
 
-fn membership(
+/// A key that is new to a plan, or was before the process began.
+fn fresh(plan: u32, compiled: &Plan, restored: Option<QuotaLevel>) -> Membership {
+    let quota = QuotaCounter::restored(restored.unwrap_or_default());
+    let allowance = Arc::new(Allowance { quota, ..Allowance::default() });
+    Membership { plan, allowance, methods: methods_of(compiled).map(|_| Arc::default()).collect() }
+}
+
+/// A key that goes on in a plan.
+fn adopted(
     plan: u32,
     compiled: &Plan,
-    old: Option<(&Plan, &Membership)>,
+    (old_plan, old): (&Plan, &Membership),
     adaptations: &mut Vec<Adaptation>,
 ) -> Membership {
-    let Some((old_plan, old)) = old else {
-        let methods = methods_of(compiled).map(|_| Arc::default()).collect();
-        return Membership { plan, allowance: Arc::default(), methods };
-    };
     if let (Some(from), Some(to)) = (old_plan.throttle, compiled.throttle)
         && from != to
     {

@@ -12,6 +12,8 @@ const LINE_BYTES_MAX: usize = 8 << 10;
 #[derive(Clone, Debug)]
 pub struct CompiledAccessLog {
     pieces: Vec<Piece>,
+    /// Whether the words of a refusal are asked for: they cost an allocation.
+    names_error: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -31,16 +33,19 @@ impl CompiledAccessLog {
             }
             SimplePiece::Variable(_) => Piece::Nothing,
         };
-        Self { pieces: format.pieces().iter().map(piece).collect() }
+        let pieces: Vec<Piece> = format.pieces().iter().map(piece).collect();
+        let names_error =
+            pieces.iter().any(|piece| matches!(piece, Piece::Variable(name) if name.is_of_error()));
+        Self { pieces, names_error }
     }
 
     /// Appends the line of an exchange, its line end included. A missing value prints `-` (AL2), and
     /// what a client sent is escaped (AL3).
     pub fn write_line(&self, record: &Record<'_>, sent: Sent, output: &mut String) {
         let start = output.len();
-        let view = View { record, error: None, sent: Some(sent) };
-        let wording = record.refusal.as_ref().map(|refusal| refusal.wording());
-        let view = View { error: wording.as_ref(), ..view };
+        let refusal = record.refusal.as_ref().filter(|_| self.names_error);
+        let wording = refusal.map(|refusal| refusal.wording());
+        let view = View { record, error: wording.as_ref(), sent: Some(sent) };
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => output.push_str(text),

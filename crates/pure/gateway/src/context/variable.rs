@@ -64,3 +64,10 @@ variables! {
     TlsVersion = "tlsVersion",
     CipherSuite = "cipherSuite",
 }
+
+impl Variable {
+    /// Whether it tells how the gateway worded a refusal.
+    pub(crate) const fn is_of_error(self) -> bool {
+        matches!(self, Self::ErrorMessage | Self::ErrorMessageString | Self::ErrorResponseType)
+    }
+}

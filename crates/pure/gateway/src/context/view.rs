@@ -1,8 +1,7 @@
 //! `$context` as a view over what is known of an exchange: built when a template, a gateway response
 //! or a log line asks.
 
-use std::borrow::Cow;
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write, net::IpAddr};
 
 use postern_protocol::http1::KnownName;
 
@@ -22,6 +21,17 @@ pub(crate) struct View<'v> {
 impl View<'_> {
     /// Writes a variable's value. `false` where it has none, and nothing was written then.
     pub(crate) fn write(&self, variable: Variable, output: &mut String) -> bool {
+        match variable {
+            // These two stand in almost every log line: they are written without a text in between.
+            Variable::RequestTime => {
+                calendar::write_request_time(self.record.received.epoch_milliseconds, output);
+                return true;
+            }
+            Variable::IdentitySourceIp => {
+                return self.source_address().is_some_and(|address| write!(output, "{address}").is_ok());
+            }
+            _ => {}
+        }
         match self.text(variable) {
             Some(text) => {
                 output.push_str(&text);
@@ -121,7 +131,7 @@ impl View<'_> {
         Some(match variable {
             V::IdentityVpcId => endpoint?.1.as_str().into(),
             V::IdentityVpceId => endpoint?.0.as_str().into(),
-            V::IdentitySourceIp => connection.source().ip().to_canonical().to_string().into(),
+            V::IdentitySourceIp => self.source_address()?.to_string().into(),
             V::TlsVersion => connection.tls()?.version.into(),
             V::CipherSuite => connection.tls()?.cipher_suite.into(),
             _ => return None,
@@ -134,10 +144,14 @@ impl View<'_> {
         arrival.head.over(arrival.bytes).authority().map(|authority| lossy(authority.host()))
     }
 
+    fn source_address(&self) -> Option<IpAddr> {
+        Some(self.record.arrival?.connection.source().ip().to_canonical())
+    }
+
     fn request_time(&self) -> String {
-        let mut text = Vec::with_capacity(26);
+        let mut text = String::with_capacity(26);
         calendar::write_request_time(self.record.received.epoch_milliseconds, &mut text);
-        String::from_utf8(text).unwrap_or_default()
+        text
     }
 
     fn integration_error(&self) -> Option<Cow<'_, str>> {

@@ -43,14 +43,14 @@ pub(crate) fn find_api<'a>(
         let api = house.apis.get(mapping.api).ok_or(Refusal::NoSuchMapping)?;
         let stage = api.stages.get(mapping.stage).ok_or(Refusal::NoSuchMapping)?;
         let base_path = Some(mapping.mapping.base_path.as_str());
-        return Ok(Located { entrance, api, stage, host, path, resource_path, base_path, verb });
+        return Ok(Located { entrance, api, stage, path, resource_path, base_path, verb });
     }
     let api = api_of_host(house, arrival, host).map_err(Refusal::NoSuchApi)?;
     let (stage, resource_path) = stage_of_path(api, path).ok_or(Refusal::NoSuchStage)?;
     if api.disable_execute_api_endpoint {
         return Err(Refusal::DefaultEndpointDisabled);
     }
-    Ok(Located { entrance, api, stage, host, path, resource_path, base_path: None, verb })
+    Ok(Located { entrance, api, stage, path, resource_path, base_path: None, verb })
 }
 
 fn normalised_host<'a>(authority: &Authority<'a>, memory: &'a mut String) -> &'a str {

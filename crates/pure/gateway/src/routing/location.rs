@@ -14,8 +14,6 @@ pub(crate) struct Located<'a> {
     pub(crate) entrance: &'a Entrance,
     pub(crate) api: &'a Api,
     pub(crate) stage: &'a Stage,
-    /// `Host`, without the port and in lower case.
-    pub(crate) host: &'a str,
     /// The whole path, normalised: stage or base path included.
     pub(crate) path: &'a str,
     /// The path below the stage or base path; starts with `/`.
