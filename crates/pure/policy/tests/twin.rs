@@ -11,7 +11,7 @@ use common::API;
 use postern_document::Problems;
 use postern_policy::{
     Arn, ConditionKey, Context, ContextValue, Decision, Known, Lookup, Outcome, Policy, PolicyKind,
-    Principal, Reading, Request, evaluate, evaluate_case, explain,
+    Principal, Reading, Request, evaluate, evaluate_case, explain, lint,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
@@ -667,6 +667,17 @@ proptest! {
             let elements = statement.principal.iter().chain([&statement.action, &statement.resource]);
             let mut all = elements.map(|check| check.matched).chain(statement.conditions.iter().map(|it| it.matched));
             prop_assert_eq!(statement.matched, all.all(|one| one));
+        }
+    }
+
+    #[test]
+    fn what_the_linter_says_can_never_match_does_not(case in cases()) {
+        let policy = read(&case);
+        let explanation = with_request(&case, |request| explain(&policy, request, &Texts::of(&case)));
+        let told = lint(&policy);
+        for statement in explanation.statements.iter().filter(|statement| statement.matched) {
+            let never = format!("statement {} can never match", statement.index);
+            prop_assert!(told.iter().all(|problem| !problem.message.starts_with(&never)), "{told:?}");
         }
     }
 
