@@ -48,7 +48,7 @@ impl FieldSection {
         &self.fields
     }
 
-    /// Whether a field of this name came. Not to be asked of [`KnownName::Other`].
+    /// Whether a field of this name came; of [`KnownName::Other`], whether one of no known name did.
     #[inline]
     #[must_use]
     pub const fn contains(&self, known: KnownName) -> bool {

@@ -80,6 +80,31 @@ fn limits_raw_head_bytes() {
 }
 
 #[test]
+fn limits_a_head_that_does_not_end_is_refused_at_the_limit_however_it_comes() {
+    let limits = Limits::PRIVATE;
+    for (start, fault) in
+        [("GET /", Fault::TargetTooLong), ("GET / HTTP/1.1\r\nHost: a\r\nX: ", Fault::HeadTooLong)]
+    {
+        let mut bytes = start.as_bytes().to_vec();
+        bytes.resize(limits.raw_head_bytes, b'x');
+        let mut head = RequestHead::default();
+        for end in (0..bytes.len()).step_by(100).chain([bytes.len() - 1]) {
+            assert_eq!(read_request(&bytes[..end], &limits, &mut head), Ok(Progress::Partial), "{end}");
+        }
+        assert_eq!(read_request(&bytes, &limits, &mut head), Err(fault));
+    }
+}
+
+#[test]
+fn limits_a_name_that_does_not_end_is_refused_at_once() {
+    let limits = Limits::PRIVATE;
+    check(limits.header_name_bytes, Fault::FieldNameTooLong, |length| {
+        let bytes = format!("GET / HTTP/1.1\r\n{}", "X".repeat(length));
+        read_request(bytes.as_bytes(), &limits, &mut RequestHead::default()).err()
+    });
+}
+
+#[test]
 fn limits_bytes_behind_a_whole_head_do_not_count() {
     let mut bytes = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n".to_vec();
     bytes.resize(100_000, b'x');
