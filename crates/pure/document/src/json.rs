@@ -46,7 +46,7 @@ struct Reader<'text> {
     problems: Problems,
 }
 
-impl Reader<'_> {
+impl<'text> Reader<'text> {
     fn document(&mut self) -> Result<Node, Problem> {
         self.skip_whitespace();
         let node = self.value(0)?;
@@ -143,15 +143,24 @@ impl Reader<'_> {
                 Some('\0'..='\u{1f}') => {
                     return Err(self.problem("a control character in a string: it must be escaped".into()));
                 }
-                Some(character) => {
-                    text.push(character);
-                    self.take();
-                }
+                Some(_) => text.push_str(self.take_plain()),
                 None => return Err(self.unexpected("`\"`")),
             }
         }
         self.take();
         Ok((text.into(), layout))
+    }
+
+    /// Takes everything up to the next character that means something inside of a string: most
+    /// strings are taken whole.
+    fn take_plain(&mut self) -> &'text str {
+        let rest = self.rest.as_str();
+        let end = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        let (plain, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        self.rest = rest.chars();
+        let characters = if plain.is_ascii() { plain.len() } else { plain.chars().count() };
+        self.column = self.column.saturating_add(u32::try_from(characters).unwrap_or(u32::MAX));
+        plain
     }
 
     fn escape(&mut self) -> Result<char, Problem> {
@@ -227,9 +236,20 @@ impl Reader<'_> {
     }
 
     fn skip_whitespace(&mut self) {
-        while let Some(' ' | '\t' | '\n' | '\r') = self.peek() {
-            self.take();
+        let rest = self.rest.as_str();
+        let mut skipped = 0;
+        for byte in rest.bytes() {
+            match byte {
+                b'\n' => {
+                    self.line = self.line.saturating_add(1);
+                    self.column = 1;
+                }
+                b' ' | b'\t' | b'\r' => self.column = self.column.saturating_add(1),
+                _ => break,
+            }
+            skipped += 1;
         }
+        self.rest = rest.get(skipped..).unwrap_or_default().chars();
     }
 
     fn peek(&self) -> Option<char> {
