@@ -1,0 +1,264 @@
+//! Everything that is counted and logged in one process, brought together where somebody reads it.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use postern_gateway::Snapshot;
+use postern_model::LIMITS;
+
+use crate::{
+    WorkerRecorder,
+    access_log::{AccessLog, AccessLogSink},
+    counter::HistogramSum,
+    meters::{StageMeters, WorkerMeters},
+    prometheus::{Label, Page},
+    table::{OF_PROCESS, OF_STAGE, OfProcess, Row},
+};
+
+/// The instruments of one process.
+#[derive(Debug)]
+pub struct Instruments {
+    workers: Mutex<Vec<Arc<WorkerMeters>>>,
+    /// API and stage by number, as far as they were ever served: a counter that was seen must not
+    /// vanish.
+    stages: Mutex<BTreeMap<u32, (Box<str>, Box<str>)>>,
+    access_log: AccessLog,
+    reloads_done: AtomicU64,
+    reloads_refused: AtomicU64,
+}
+
+/// What is read off the moment at which it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Whether the gateway is ready for requests.
+    pub is_ready: bool,
+    /// The number of the snapshot that serves.
+    pub generation: u64,
+    /// When it began to serve, in seconds since 1970.
+    pub loaded_at_seconds: u64,
+    /// When the process began, in seconds since 1970.
+    pub started_at_seconds: u64,
+}
+
+impl Instruments {
+    /// Starts the instruments, and the thread that carries log lines away. They go nowhere until
+    /// [`Instruments::serve`].
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub fn start() -> io::Result<Self> {
+        Ok(Self {
+            workers: Mutex::default(),
+            stages: Mutex::default(),
+            access_log: AccessLog::start()?,
+            reloads_done: AtomicU64::new(0),
+            reloads_refused: AtomicU64::new(0),
+        })
+    }
+
+    /// The recorder of one more worker. Make it on the worker's own thread, so that its memory is near.
+    #[must_use]
+    pub fn worker(&self) -> WorkerRecorder {
+        let meters = Arc::new(WorkerMeters::default());
+        locked(&self.workers).push(Arc::clone(&meters));
+        WorkerRecorder::new(meters, self.access_log.page())
+    }
+
+    /// Knows the stages of a snapshot that begins to serve, and sends log lines where it wants them.
+    pub fn serve(&self, house: &Snapshot, access_log: AccessLogSink) {
+        let mut stages = locked(&self.stages);
+        for (number, api, stage) in house.stages() {
+            stages.entry(number).or_insert_with(|| (api.into(), stage.into()));
+        }
+        drop(stages);
+        self.access_log.redirect(access_log);
+    }
+
+    /// Counts a reload: done, or refused.
+    pub fn reloaded(&self, done: bool) {
+        let count = if done { &self.reloads_done } else { &self.reloads_refused };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Writes out log lines that have not gone out yet, and ends. To be called when the workers have
+    /// ended. Waits so long at most.
+    pub fn finish(&self, limit: Duration) {
+        self.access_log.finish(limit);
+    }
+
+    /// Everything, in the text format of Prometheus.
+    #[must_use]
+    pub fn metrics(&self, gauges: &Gauges) -> String {
+        let workers = locked(&self.workers).clone();
+        let mut page = Page::default();
+        self.write_stages(&workers, &mut page);
+        self.write_process(&workers, &mut page);
+        write_limits(&workers, &mut page);
+        self.write_gauges(gauges, &mut page);
+        page.finish()
+    }
+
+    fn write_stages(&self, workers: &[Arc<WorkerMeters>], page: &mut Page) {
+        let stages = locked(&self.stages).clone();
+        let sums: Vec<(&str, &str, StageSum)> = stages
+            .iter()
+            .map(|(number, (api, stage))| (&**api, &**stage, StageSum::of(workers, Some(*number))))
+            .chain([(UNROUTED, "", StageSum::of(workers, None))])
+            .collect();
+        let mut family = "";
+        for (place, row) in OF_STAGE.iter().enumerate() {
+            if family != row.family {
+                family = row.family;
+                page.family(family, "counter", row.help);
+            }
+            for (api, stage, sum) in &sums {
+                let value = sum.counters.get(place).copied().unwrap_or_default();
+                write_row(row, &[("api", api), ("stage", stage)], value, page);
+            }
+        }
+        for (name, help, histogram) in HISTOGRAMS {
+            page.family(name, "histogram", help);
+            for (api, stage, sum) in &sums {
+                page.histogram(name, &[("api", api), ("stage", stage)], histogram(sum));
+            }
+        }
+    }
+
+    fn write_process(&self, workers: &[Arc<WorkerMeters>], page: &mut Page) {
+        let mut sums = [0; OF_PROCESS.len()];
+        for worker in workers {
+            worker.process.gather(&mut sums);
+        }
+        let (written, lost) = self.access_log.counts();
+        add_one(&mut sums, OfProcess::LogLines, written);
+        add_one(&mut sums, OfProcess::LogLinesDropped, lost);
+        let mut family = "";
+        for (row, value) in OF_PROCESS.iter().zip(sums) {
+            if family != row.family {
+                family = row.family;
+                page.family(family, "counter", row.help);
+            }
+            write_row(row, &[], value, page);
+        }
+        let of = |what: OfProcess| sums.get(what.place()).copied().unwrap_or_default();
+        let open = of(OfProcess::ConnectionsOpened).saturating_sub(of(OfProcess::ConnectionsClosed));
+        page.family("postern_connections", "gauge", "Connections of clients that are open.");
+        page.series("postern_connections", &[], open);
+        page.family("postern_reloads_total", "counter", "Reloads of the configuration, done or refused.");
+        for (result, count) in [("done", &self.reloads_done), ("refused", &self.reloads_refused)] {
+            page.series("postern_reloads_total", &[("result", result)], count.load(Ordering::Relaxed));
+        }
+    }
+
+    fn write_gauges(&self, gauges: &Gauges, page: &mut Page) {
+        let rows = [
+            (
+                "postern_ready",
+                "Whether the gateway is ready for requests: 1 or 0.",
+                u64::from(gauges.is_ready),
+            ),
+            (
+                "postern_configuration_generation",
+                "The number of the configuration that serves.",
+                gauges.generation,
+            ),
+            (
+                "postern_configuration_loaded_timestamp_seconds",
+                "When the configuration that serves was loaded, since 1970.",
+                gauges.loaded_at_seconds,
+            ),
+            ("process_start_time_seconds", "When the process began, since 1970.", gauges.started_at_seconds),
+        ];
+        for (name, help, value) in rows {
+            page.family(name, "gauge", help);
+            page.series(name, &[], value);
+        }
+    }
+}
+
+/// The `api` of requests that reached no API and stage (MT3). Their `stage` is empty, which no stage's
+/// name is.
+const UNROUTED: &str = "unrouted";
+
+type OfSum = fn(&StageSum) -> &HistogramSum;
+
+/// The histograms of a stage.
+const HISTOGRAMS: [(&str, &str, OfSum); 2] = [
+    (
+        "postern_latency_seconds",
+        "From a request's head until its answer was sent, the backend's time included.",
+        |sum| &sum.latency,
+    ),
+    (
+        "postern_integration_latency_seconds",
+        "From calling the backend until the head of its answer was in; absent where none was called.",
+        |sum| &sum.integration_latency,
+    ),
+];
+
+/// What all workers counted of one stage.
+#[derive(Debug)]
+struct StageSum {
+    counters: [u64; OF_STAGE.len()],
+    latency: HistogramSum,
+    integration_latency: HistogramSum,
+}
+
+impl StageSum {
+    fn of(workers: &[Arc<WorkerMeters>], number: Option<u32>) -> Self {
+        let mut sum = Self {
+            counters: [0; OF_STAGE.len()],
+            latency: HistogramSum::default(),
+            integration_latency: HistogramSum::default(),
+        };
+        for meters in workers.iter().filter_map(|worker| worker.of_stage(number)) {
+            let StageMeters { counters, latency, integration_latency } = meters;
+            counters.gather(&mut sum.counters);
+            latency.gather(&mut sum.latency);
+            integration_latency.gather(&mut sum.integration_latency);
+        }
+        sum
+    }
+}
+
+fn write_limits(workers: &[Arc<WorkerMeters>], page: &mut Page) {
+    let mut sums = [0; LIMITS.len()];
+    for worker in workers {
+        worker.limits.gather(&mut sums);
+    }
+    page.family(
+        "postern_limit_hits_total",
+        "counter",
+        "Times that a limit was hit, by its name in the file.",
+    );
+    for (row, value) in LIMITS.iter().zip(sums) {
+        page.series("postern_limit_hits_total", &[("limit", row.name)], value);
+    }
+}
+
+fn write_row(row: &Row, labels: &[Label<'_>], value: u64, page: &mut Page) {
+    if value == 0 && !row.from_zero {
+        return;
+    }
+    let labels: Vec<Label<'_>> = labels.iter().copied().chain(row.label).collect();
+    page.series(row.family, &labels, value);
+}
+
+fn add_one(sums: &mut [u64], what: OfProcess, more: u64) {
+    if let Some(sum) = sums.get_mut(what.place()) {
+        *sum += more;
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is kept here is right after every single step, so a panic elsewhere spoils nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
