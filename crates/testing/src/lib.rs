@@ -5,18 +5,41 @@
 //! rules.
 //! **Never enters:** shipped code: no crate has this one among its `[dependencies]`.
 //! **Comes in:** a configuration, a script. **Goes out:** addresses, answers as they stood on the wire.
-//! **Read first:** `gateway.rs`, then `backend.rs` and `client.rs`.
+//! **Read first:** `gateway.rs`, then `backend.rs` and `wire.rs`.
 
 #![expect(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::missing_panics_doc,
     reason = "only tests use this crate: whatever goes wrong here is a failed test"
 )]
 
+mod backend;
+mod certificate;
+mod clients;
+mod configuration;
+mod gateway;
+mod http2;
+mod message;
+mod place;
+mod program;
 mod tree;
+mod until;
+mod wire;
 
+pub use backend::{Backend, Step, answer, bytes, close, expect, hang, reset};
+pub use certificate::Certificate;
+pub use clients::{Curl, curl, h2load, openssl_client};
+pub use configuration::{
+    API_HOST, API_ID, VPC_ID, VPCE_A, VPCE_B, base_configuration, definition, http, http_proxy, mock,
+    open_policy,
+};
+pub use gateway::Gateway;
+pub use http2::{Frame, FrameKind, Http2};
+pub use message::{Message, chunked_end};
+pub use place::Place;
+pub use program::{Outcome, program, run_program};
 pub use tree::{Manifest, Map, MapRow, SourceFile, crate_manifests, repository_root, text_files};
+pub use until::{PATIENCE, until};
+pub use wire::Wire;

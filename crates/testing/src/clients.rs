@@ -1,0 +1,95 @@
+//! Clients that we did not write: curl, openssl and h2load.
+
+use std::{
+    ffi::OsStr,
+    io::Write,
+    net::SocketAddr,
+    process::{Command, Output, Stdio},
+};
+
+/// What curl saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Curl {
+    /// curl's exit code: 0 when there was an answer.
+    pub code: i32,
+    /// The version that the answer was spoken in: `1.1` or `2`.
+    pub version: String,
+    /// The status; 0 without an answer.
+    pub status: u16,
+    /// The head of the last answer.
+    pub head: String,
+    /// The body.
+    pub body: String,
+    /// What curl complained of.
+    pub complaints: String,
+}
+
+/// Calls `curl` with these arguments. A URL may name any host: `address` is what it leads to.
+#[must_use]
+pub fn curl(address: SocketAddr, arguments: &[&str]) -> Curl {
+    let mut command = Command::new("curl");
+    command
+        .args(["--silent", "--show-error", "--include", "--max-time", "30", "--noproxy", "*", "--connect-to"])
+        .arg(format!("::{}:{}", address.ip(), address.port()))
+        .args(["--write-out", "\n%{http_version} %{http_code}"])
+        .args(arguments);
+    let output = run(command, b"");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (text, outcome) = text.rsplit_once('\n').expect("what --write-out adds");
+    let (version, status) = outcome.split_once(' ').expect("two words");
+    let mut rest = text;
+    let mut head = "";
+    // An interim answer stands before the answer.
+    while let Some((first, after)) = rest.split_once("\r\n\r\n").filter(|_| rest.starts_with("HTTP/")) {
+        (head, rest) = (first, after);
+        if !head.contains(" 1") || head.split(' ').nth(1).is_some_and(|status| !status.starts_with('1')) {
+            break;
+        }
+    }
+    Curl {
+        code: output.status.code().unwrap_or(-1),
+        version: version.to_owned(),
+        status: status.parse().unwrap_or(0),
+        head: head.to_owned(),
+        body: rest.to_owned(),
+        complaints: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Curl {
+    /// The value of a field, by its name in any letter case.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+/// Calls `openssl s_client`, sends it this input, and gives back all that it wrote.
+#[must_use]
+pub fn openssl_client(address: SocketAddr, arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new("openssl");
+    command.arg("s_client").arg("-connect").arg(address.to_string()).args(arguments);
+    let output = run(command, input.as_bytes());
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Calls `h2load` with these arguments and gives back its report.
+#[must_use]
+pub fn h2load(arguments: &[&str]) -> String {
+    let mut command = Command::new("h2load");
+    command.args(arguments);
+    String::from_utf8_lossy(&run(command, b"").stdout).into_owned()
+}
+
+fn run(mut command: Command, input: &[u8]) -> Output {
+    let name = command.get_program().to_owned();
+    let name = OsStr::to_string_lossy(&name).into_owned();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap_or_else(|error| {
+        panic!("`{name}` does not start ({error}): `.ci/tools` installs what the tests need")
+    });
+    // A client that reads no input may be gone before it is written.
+    let _ = process.stdin.take().expect("piped").write_all(input);
+    process.wait_with_output().expect("it ends")
+}
