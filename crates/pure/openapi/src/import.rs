@@ -33,7 +33,7 @@ pub struct Imported {
 
 const KEYS: Keys = Keys {
     what: "a definition",
-    documentation: &["tags", "host", "basePath", "schemes", "produces", "responses", "parameters"],
+    documentation: &["host", "basePath", "schemes", "produces", "responses", "parameters"],
     ignored: &[("externalDocs", "it changes no answer"), ("webhooks", "the service knows none")],
     level: Level::Root,
 };
@@ -159,6 +159,7 @@ fn read_definition<'a>(root: &'a Node, revision: Box<str>, context: &mut Context
     if let Some(components) = record.node("components") {
         read_components(components, context);
     }
+    read_tags(&mut record, context);
     let resources = read_paths(&mut record, &mut shared, context);
     context.report.unread(&record, &KEYS);
     let authorizers = shared.schemes.finish(context);
@@ -202,6 +203,21 @@ fn read_title(record: &mut Record<'_>, context: &mut Context<'_>) -> Box<str> {
         context.report.warning(place, "`title` is missing in `info`: the API has no name");
         Box::default()
     })
+}
+
+/// Tags are documentation but for an extension, which is told.
+fn read_tags(record: &mut Record<'_>, context: &mut Context<'_>) {
+    const KEYS: Keys = Keys {
+        what: "a tag",
+        documentation: &["name", "description", "externalDocs"],
+        ignored: &[],
+        level: Level::Elsewhere,
+    };
+    for tag in record.sequence("tags", &mut context.report.problems) {
+        if let Some(record) = Record::read(tag, KEYS.what, &mut context.report.problems) {
+            context.report.unread(&record, &KEYS);
+        }
+    }
 }
 
 fn read_components<'a>(node: &'a Node, context: &mut Context<'a>) {
@@ -267,7 +283,7 @@ impl Resources {
         shared: &mut Shared<'a>,
         context: &mut Context<'a>,
     ) {
-        let Some(node) = context.follow(&entry.value) else { return };
+        let Some(node) = context.follow(&entry.value).filter(|node| !node.is_null()) else { return };
         let problems = &mut context.report.problems;
         let Some(mut record) = Record::read(node, PATH_ITEM_KEYS.what, problems) else { return };
         let items = record.sequence("parameters", problems);
@@ -275,7 +291,8 @@ impl Resources {
         parameters.read(items, context);
         let mut methods = Vec::new();
         for (key, verb) in VERBS {
-            let Some(Entry { place, value: node, .. }) = record.entry(key) else { continue };
+            let operation = record.entry(key).filter(|entry| !entry.value.is_null());
+            let Some(Entry { place, value: node, .. }) = operation else { continue };
             let parameters = parameters.clone();
             let operation = Operation { place, node, verb, path: &path, parameters };
             match operation.read(shared, context) {

@@ -229,14 +229,19 @@ fn read_responses<'a>(
             continue;
         };
         let Some(node) = context.follow(&entry.value) else { continue };
-        let problems = &mut context.report.problems;
-        let Some(mut record) = Record::read(node, RESPONSE_KEYS.what, problems) else { continue };
-        let headers = record.mapping("headers", problems);
-        context.report.unread(&record, &RESPONSE_KEYS);
-        let headers = headers.iter().map(|header| header.key.clone()).collect();
+        let headers = if node.is_null() { Vec::new() } else { read_headers(node, context) };
         responses.push(MethodResponse { status, headers });
     }
     responses
+}
+
+/// The names of the headers that a response declares.
+fn read_headers(node: &Node, context: &mut Context<'_>) -> Vec<Box<str>> {
+    let problems = &mut context.report.problems;
+    let Some(mut record) = Record::read(node, RESPONSE_KEYS.what, problems) else { return Vec::new() };
+    let headers = record.mapping("headers", problems);
+    context.report.unread(&record, &RESPONSE_KEYS);
+    headers.iter().map(|header| header.key.clone()).collect()
 }
 
 /// A media type without parameters, in lower case.

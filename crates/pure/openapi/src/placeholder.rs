@@ -163,6 +163,9 @@ impl Search {
     }
 
     fn text(&mut self, node: &Node, text: &str, zone: Zone) {
+        if !text.contains('{') {
+            return;
+        }
         for (at, name) in placeholders(text, zone) {
             let (line, column) = line_and_column(text, at);
             self.push(node.place_in_text(line, column), What::Placeholder(name.to_owned()), zone);

@@ -1,4 +1,5 @@
 //! The definitions of the corpus: what the import says of each, byte for byte.
+#![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "a test reads its corpus")]
 
 use std::fmt::Write as _;
@@ -94,9 +95,9 @@ fn first_unfilled(text: &str) -> (u32, u32) {
         let placeholder = text
             .match_indices("${")
             .map(|(at, _)| at)
-            .find(|at| !own.iter().any(|own| text[*at..].starts_with(own)));
+            .find(|at| !own.iter().any(|own| text.split_at(*at).1.starts_with(own)));
         if let Some(at) = function.into_iter().chain(placeholder).min() {
-            let column = text[..at].chars().count() + 1;
+            let column = text.split_at(at).0.chars().count() + 1;
             return (u32::try_from(line).unwrap() + 1, u32::try_from(column).unwrap());
         }
     }

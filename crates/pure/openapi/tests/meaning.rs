@@ -1,5 +1,9 @@
 //! What definitions come to mean: the model that an import makes of them.
 
+#![cfg(test)]
+
+use std::fmt::Write as _;
+
 use postern_model::{
     AccountId, AuthorizationType, AuthorizerKind, CacheKeyParameter, ConnectionType, Definition,
     GatewayResponseSource, GatewayResponseType, IdentitySource, IntegrationType, Method, ParameterLocation,
@@ -278,6 +282,39 @@ fn the_revision_changes_with_the_text_alone() {
     assert_eq!(imported(text, &ImportOptions::default()).revision, first);
     assert_ne!(imported(&text.replace("pets", "cats"), &ImportOptions::default()).revision, first);
     assert_eq!(first.len(), 16);
+}
+
+/// Near the limit of size, with references from everywhere: what is not linear here would not end.
+#[test]
+fn a_large_definition_is_imported() {
+    const COUNT: usize = 6_000;
+    let mut paths = String::new();
+    let mut schemas = String::new();
+    for index in 0..COUNT {
+        let comma = if index == 0 { "" } else { "," };
+        write!(
+            paths,
+            "{comma}\"/r{index}/{{id}}\": {{\"post\": {{\"parameters\": [{{\"$ref\": \"#/components/parameters/id\"}}], \
+             \"requestBody\": {{\"content\": {{\"application/json\": {{\"schema\": {{\"$ref\": \
+             \"#/components/schemas/S{index}\"}}}}}}}}, \"x-amazon-apigateway-integration\": {{\"type\": \"http_proxy\", \
+             \"uri\": \"http://a/{{id}}\", \"requestParameters\": {{\"integration.request.path.id\": \
+             \"method.request.path.id\"}}}}}}}}"
+        )
+        .unwrap();
+        write!(schemas, "{comma}\"S{index}\": {{\"type\": \"object\", \"required\": [\"a{index}\"]}}")
+            .unwrap();
+    }
+    let text = format!(
+        "{{\"openapi\": \"3.0.1\", \"info\": {{\"title\": \"a\"}}, \"paths\": {{{paths}}}, \"components\": {{\"parameters\": \
+         {{\"id\": {{\"name\": \"id\", \"in\": \"path\", \"required\": true}}}}, \"schemas\": {{{schemas}}}}}}}"
+    );
+    let imported = import("a.json", &text, &ImportOptions::default());
+    assert_eq!(
+        imported.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["a.json:1:46: warning: 12001 resources: the service allows an API 300 where nothing else is agreed"]
+    );
+    let definition = imported.definition.unwrap();
+    assert_eq!((definition.resources.len(), definition.models.len()), (COUNT, COUNT));
 }
 
 fn serde_json_value(text: &str) -> serde_json::Value {

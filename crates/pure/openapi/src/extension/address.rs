@@ -60,8 +60,8 @@ pub(crate) fn service_of(text: &str) -> Option<Service> {
     let is_lambda = service.rsplit('.').next() == Some("lambda");
     Some(match call {
         _ if !is_lambda => Service::Other,
-        _ if call.ends_with("/response-streaming-invocations") => Service::StreamingFunction,
-        _ if call.ends_with("/invocations") => Service::Function,
+        _ if call.contains("/response-streaming-invocations") => Service::StreamingFunction,
+        _ if call.contains("/invocations") => Service::Function,
         _ if call.contains("${") => Service::Unknown,
         _ => Service::Other,
     })
