@@ -147,9 +147,9 @@ impl<'a> Interpreter<'a, '_> {
             return Ok(false);
         }
         for position in 0..count {
-            let Some((key, value)) = self.heap.pairs(left).get(position).cloned() else { return Ok(false) };
-            let Some(other) = self.heap.get(right, &key).cloned() else { return Ok(false) };
-            if !self.same(&value, &other, depth + 1)? {
+            let Some(pair) = self.heap.pairs(left).get(position).cloned() else { return Ok(false) };
+            let Some(other) = self.heap.get(right, &pair.key).cloned() else { return Ok(false) };
+            if !self.same(&pair.value, &other, depth + 1)? {
                 return Ok(false);
             }
         }
@@ -157,7 +157,7 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     /// `$foreach.name`
-    fn loop_member(&mut self, level: usize, name: &str) -> Value<'a> {
+    pub(crate) fn loop_member(&self, level: usize, name: &str) -> Value<'a> {
         let Some(state) = self.loops.get(level).copied() else { return Value::Empty };
         match name {
             "index" => Value::Integer(i64::from(state.index)),

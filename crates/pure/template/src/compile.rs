@@ -11,6 +11,7 @@ use crate::{
     pattern::Pattern,
     program::{Call, Expression, Link, Member, Operation, Prepared, Program, Reference, Slots, Step, Steps},
     syntax::{self, Operator, Statement},
+    value::Signature,
 };
 
 /// Compiles a parsed template. `text` is its source, for places.
@@ -101,9 +102,10 @@ impl Compiler<'_> {
 
     fn link(&mut self, link: syntax::Link) -> Compiling<Link> {
         Ok(match link {
-            syntax::Link::Property(name) => Link::Member(name.into()),
             // `$map["key"]` is `$map.key`, and a list has no such item either way.
-            syntax::Link::Index(syntax::Expression::Text(name)) => Link::Member(name.into()),
+            syntax::Link::Property(name) | syntax::Link::Index(syntax::Expression::Text(name)) => {
+                Link::Member(name.as_str().into(), Signature::of(&name))
+            }
             syntax::Link::Index(index) => Link::Index(self.expression(index)?),
             syntax::Link::Call { at, name, arguments } => Link::Call(self.call(at, &name, arguments)?),
         })

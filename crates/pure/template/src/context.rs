@@ -182,8 +182,8 @@ impl<'a> Interpreter<'a, '_> {
     pub(crate) fn override_all(&mut self, branch: &str, map: MapId) -> Running<()> {
         for position in 0..self.heap.pairs(map).len() {
             self.meter.step()?;
-            if let Some((name, value)) = self.heap.pairs(map).get(position).cloned() {
-                self.override_member(branch, &name, &value)?;
+            if let Some(pair) = self.heap.pairs(map).get(position).cloned() {
+                self.override_member(branch, &pair.key, &pair.value)?;
             }
         }
         Ok(())

@@ -66,7 +66,7 @@ impl<'a> Interpreter<'a, '_> {
         }
         let path = self.text_of(path)?;
         self.meter.spend_bytes(path.len())?;
-        let path = JsonPath::parse(&path).map_err(FailureReason::BadArgument)?;
+        let path = JsonPath::parse(&path).map_err(FailureReason::bad)?;
         path.find(&self.heap, &root, &mut self.meter)
     }
 
@@ -75,8 +75,8 @@ impl<'a> Interpreter<'a, '_> {
             Found::Several(values) => self.heap.list_of(values, Style::Json),
             Found::Members(members) => {
                 let mut map = Map::default();
-                for (key, value) in members {
-                    map.insert(key, value);
+                for member in members {
+                    map.insert(member.key, member.value);
                 }
                 self.heap.map_of(map)
             }

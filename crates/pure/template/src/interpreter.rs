@@ -1,13 +1,13 @@
 //! Running a compiled template: in one pass, into one buffer.
 
-use std::rc::Rc;
+use std::{cmp::Ordering, rc::Rc};
 
 use crate::{
     FailureReason, Limits, Overrides, TemplateFailure, Variables,
     input::Body,
     meter::Meter,
     method::Arguments,
-    number::{Arithmetic, Number},
+    number::{Arithmetic, Number, write_integer},
     pattern::Pattern,
     print::Printer,
     program::{Expression, Link, Member, Operation, Program, Reference, Step},
@@ -110,10 +110,7 @@ impl<'a> Interpreter<'a, '_> {
                     self.output.push_str(text);
                     self.check_output()?;
                 }
-                Step::Print(reference) => {
-                    let value = self.reference(reference)?;
-                    self.print(&value)?;
-                }
+                Step::Print(reference) => self.print_reference(reference)?,
                 Step::Set { target, member, value } => self.set(target, member.as_ref(), value)?,
                 Step::If { branches, otherwise } => {
                     let flow = self.choose(branches, otherwise)?;
@@ -146,17 +143,42 @@ impl<'a> Interpreter<'a, '_> {
         flow
     }
 
+    #[inline(never)]
     fn choose(&mut self, branches: &'a [(Expression, Box<[Step]>)], otherwise: &'a [Step]) -> Running<Flow> {
         for (condition, body) in branches {
-            if self.evaluate(condition)?.is_true() {
+            if self.holds(condition)? {
                 return self.nested(body);
             }
         }
         if otherwise.is_empty() { Ok(Flow::Next) } else { self.nested(otherwise) }
     }
 
+    /// Whether a condition holds. The usual ones are decided without making values.
+    fn holds(&mut self, condition: &'a Expression) -> Running<bool> {
+        match condition {
+            Expression::Reference(reference) => {
+                self.meter.spend(1 + reference.links.len())?;
+                match find_member(&self.slots, &self.heap, reference) {
+                    Some(value) => Ok(value.is_true()),
+                    None => self.follow_links(reference).map(|value| value.is_true()),
+                }
+            }
+            Expression::Chain(first, rest) => match &**rest {
+                [(operation, operand)] if !matches!(operation, Operation::Arithmetic(_)) => {
+                    self.meter.step()?;
+                    let left = self.evaluate(first)?;
+                    let right = self.evaluate(operand)?;
+                    self.compare(&left, *operation, &right)
+                }
+                _ => self.chain(first, rest).map(|value| value.is_true()),
+            },
+            condition => self.evaluate(condition).map(|value| value.is_true()),
+        }
+    }
+
     /// Loops. The variable, `$foreach` and the counters have their old values again afterwards
     /// (statement D5).
+    #[inline(never)]
     fn foreach(&mut self, slot: usize, items: &'a Expression, body: &'a [Step]) -> Running<Flow> {
         let Some(items) = self.items(items)? else { return Ok(Flow::Next) };
         if self.length_of(&items) == 0 {
@@ -176,6 +198,7 @@ impl<'a> Interpreter<'a, '_> {
         let line = self.line;
         let level = self.loops.len();
         self.loops.push(Loop { index: 0, has_next: false, stopped: false });
+        self.assign(self.program.slots.foreach, Value::Loop(level));
         let mut flow = Flow::Next;
         let mut index = 0;
         while let Some(item) = self.item_of(items, index) {
@@ -185,7 +208,6 @@ impl<'a> Interpreter<'a, '_> {
             }
             let has_next = self.length_of(items) > u64::from(index) + 1;
             let slots = &self.program.slots;
-            self.assign(slots.foreach, Value::Loop(level));
             self.assign(slots.velocity_count, Value::Integer(i64::from(index) + 1));
             self.assign(slots.velocity_has_next, Value::Boolean(has_next));
             self.assign(Some(slot), item.or_empty());
@@ -213,7 +235,7 @@ impl<'a> Interpreter<'a, '_> {
             Value::List(id) => Some(Items::List(id)),
             Value::Map(id) => {
                 self.meter.spend(self.heap.pairs(id).len())?;
-                Some(Items::Values(self.heap.pairs(id).iter().map(|(_, value)| value.clone()).collect()))
+                Some(Items::Values(self.heap.pairs(id).iter().map(|pair| pair.value.clone()).collect()))
             }
             _ => None,
         })
@@ -263,9 +285,34 @@ impl<'a> Interpreter<'a, '_> {
         self.set_member(&base, &key, value).map(drop)
     }
 
+    /// Prints what a reference leads to; a text where it stands is not even cloned.
+    fn print_reference(&mut self, reference: &'a Reference) -> Running<()> {
+        if let Some(Value::Text(text)) = find_member(&self.slots, &self.heap, reference) {
+            self.output.push_str(text);
+            self.meter.spend(reference.links.len())?;
+            return self.check_output();
+        }
+        let value = self.reference(reference)?;
+        self.print(&value)
+    }
+
     /// Follows a reference to its value.
     pub(crate) fn reference(&mut self, reference: &'a Reference) -> Running<Value<'a>> {
+        if let Some(value) = find_member(&self.slots, &self.heap, reference) {
+            self.meter.spend(reference.links.len())?;
+            return Ok(value.clone().or_empty());
+        }
+        self.follow_links(reference)
+    }
+
+    #[inline(never)]
+    fn follow_links(&mut self, reference: &'a Reference) -> Running<Value<'a>> {
         self.line = reference.line;
+        if let (Some(Value::Loop(level)), [Link::Member(name, _)]) =
+            (self.slots.get(reference.slot), &*reference.links)
+        {
+            return Ok(self.loop_member(*level, name));
+        }
         let mut value = self.slot(Some(reference.slot));
         let mut links = &*reference.links;
         if let (Some((path, count)), Value::Context(root)) = (&reference.path, &value)
@@ -287,7 +334,7 @@ impl<'a> Interpreter<'a, '_> {
 
     fn follow(&mut self, value: &Value<'a>, link: &'a Link) -> Running<Value<'a>> {
         match link {
-            Link::Member(name) => Ok(self.member(value, name)),
+            Link::Member(name, _) => Ok(self.member(value, name)),
             Link::Index(index) => {
                 let index = self.evaluate(index)?;
                 self.index(value, &index)
@@ -306,52 +353,77 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    /// The value of an expression. The usual ones stand here and the others apart, so that the frame of
+    /// this function stays small.
     pub(crate) fn evaluate(&mut self, expression: &'a Expression) -> Running<Value<'a>> {
         self.meter.step()?;
+        match expression {
+            Expression::Reference(reference) => self.reference(reference),
+            Expression::Text(text) => Ok(Value::Text(Text::Borrowed(text))),
+            Expression::Integer(number) => Ok(Value::Integer(*number)),
+            Expression::Boolean(boolean) => Ok(Value::Boolean(*boolean)),
+            Expression::Chain(first, rest) => self.chain(first, rest),
+            expression => self.evaluate_other(expression),
+        }
+    }
+
+    fn chain(&mut self, first: &'a Expression, rest: &'a [(Operation, Expression)]) -> Running<Value<'a>> {
+        let mut value = self.evaluate(first)?;
+        for (operation, operand) in rest {
+            let operand = self.evaluate(operand)?;
+            value = self.operate(&value, *operation, &operand)?;
+        }
+        Ok(value)
+    }
+
+    #[inline(never)]
+    fn evaluate_other(&mut self, expression: &'a Expression) -> Running<Value<'a>> {
         Ok(match expression {
-            Expression::Null => Value::Null,
-            Expression::Boolean(boolean) => Value::Boolean(*boolean),
-            Expression::Integer(number) => Value::Integer(*number),
             Expression::Float(number) => Value::Float(*number),
             Expression::Digits(digits) => Value::Digits(Text::Borrowed(digits)),
-            Expression::Text(text) => Value::Text(Text::Borrowed(text)),
             Expression::Interpolated(steps) => Value::Text(self.interpolate(steps)?),
             Expression::List(items) => self.list(items)?,
             Expression::Range(bounds) => self.range(bounds)?,
             Expression::Map(pairs) => self.map(pairs)?,
-            Expression::Reference(reference) => self.reference(reference)?,
-            Expression::Not(operand) => Value::Boolean(!self.evaluate(operand)?.is_true()),
+            Expression::Not(operand) => Value::Boolean(!self.holds(operand)?),
             Expression::Logic { all, operands } => {
                 for operand in operands {
-                    if self.evaluate(operand)?.is_true() != *all {
+                    if self.holds(operand)? != *all {
                         return Ok(Value::Boolean(!*all));
                     }
                 }
                 Value::Boolean(*all)
             }
-            Expression::Chain(first, rest) => {
-                let mut value = self.evaluate(first)?;
-                for (operation, operand) in rest {
-                    let operand = self.evaluate(operand)?;
-                    value = self.operate(&value, *operation, &operand)?;
-                }
-                value
-            }
+            // The last five have their values in `evaluate`.
+            Expression::Null
+            | Expression::Reference(_)
+            | Expression::Text(_)
+            | Expression::Integer(_)
+            | Expression::Boolean(_)
+            | Expression::Chain(..) => Value::Null,
         })
     }
 
     fn operate(&mut self, left: &Value<'a>, operation: Operation, right: &Value<'a>) -> Running<Value<'a>> {
-        // The two values that are not numbers compare false with everything.
-        let compare =
-            || Number::of(left).zip(Number::of(right)).and_then(|(left, right)| left.compare(right));
-        Ok(Value::Boolean(match operation {
-            Operation::Equal => self.equal(left, right)?,
-            Operation::NotEqual => !self.equal(left, right)?,
-            Operation::Less => compare().is_some_and(std::cmp::Ordering::is_lt),
-            Operation::Greater => compare().is_some_and(std::cmp::Ordering::is_gt),
-            Operation::LessOrEqual => compare().is_some_and(std::cmp::Ordering::is_le),
-            Operation::GreaterOrEqual => compare().is_some_and(std::cmp::Ordering::is_ge),
-            Operation::Arithmetic(how) => return self.reckon(left, how, right),
+        match operation {
+            Operation::Arithmetic(how) => self.reckon(left, how, right),
+            operation => self.compare(left, operation, right).map(Value::Boolean),
+        }
+    }
+
+    fn compare(&mut self, left: &Value<'a>, operation: Operation, right: &Value<'a>) -> Running<bool> {
+        match operation {
+            Operation::Equal => return self.equal(left, right),
+            Operation::NotEqual => return self.equal(left, right).map(|equal| !equal),
+            _ => {}
+        }
+        // Values that are not both numbers compare false with everything.
+        let order = Number::of(left).zip(Number::of(right)).and_then(|(left, right)| left.compare(right));
+        Ok(order.is_some_and(match operation {
+            Operation::Less => Ordering::is_lt,
+            Operation::Greater => Ordering::is_gt,
+            Operation::LessOrEqual => Ordering::is_le,
+            _ => Ordering::is_ge,
         }))
     }
 
@@ -369,10 +441,6 @@ impl<'a> Interpreter<'a, '_> {
 
     /// `==`: numbers by value, like by like, and what is of two kinds by its text (statement D6).
     pub(crate) fn equal(&mut self, left: &Value<'a>, right: &Value<'a>) -> Running<bool> {
-        self.meter.step()?;
-        if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
-            return Ok(left.compare(right).is_some_and(std::cmp::Ordering::is_eq));
-        }
         match (left, right) {
             (Value::Text(left), Value::Text(right)) => {
                 self.meter.spend_bytes(left.len().min(right.len()))?;
@@ -381,6 +449,9 @@ impl<'a> Interpreter<'a, '_> {
             (Value::Boolean(left), Value::Boolean(right)) => Ok(left == right),
             (Value::List(_), Value::List(_)) | (Value::Map(_), Value::Map(_)) => self.same(left, right, 0),
             _ => {
+                if let Some((left, right)) = Number::of(left).zip(Number::of(right)) {
+                    return Ok(left.compare(right).is_some_and(Ordering::is_eq));
+                }
                 let left = self.text_of(left)?;
                 let right = self.text_of(right)?;
                 Ok(left == right)
@@ -445,6 +516,11 @@ impl<'a> Interpreter<'a, '_> {
             Value::Empty | Value::Null => Ok(Text::Borrowed("")),
             Value::Boolean(true) => Ok(Text::Borrowed("true")),
             Value::Boolean(false) => Ok(Text::Borrowed("false")),
+            Value::Integer(number) => {
+                let mut text = String::with_capacity(20);
+                write_integer(*number, &mut text);
+                Ok(text.into())
+            }
             value => self.apart(|interpreter| interpreter.print(value)),
         }
     }
@@ -504,4 +580,23 @@ impl<'a> Interpreter<'a, '_> {
             *place = value;
         }
     }
+}
+
+/// What a reference leads to that is a variable and members of maps, the usual one by far; `None` for
+/// any other, and where there is nothing.
+fn find_member<'v, 'a>(
+    slots: &'v [Value<'a>],
+    heap: &'v Heap<'a>,
+    reference: &Reference,
+) -> Option<&'v Value<'a>> {
+    let mut value = slots.get(reference.slot)?;
+    for link in &reference.links {
+        match (value, link) {
+            (Value::Map(id), Link::Member(name, signature)) => {
+                value = heap.get_signed(*id, name, *signature)?
+            }
+            _ => return None,
+        }
+    }
+    Some(value)
 }

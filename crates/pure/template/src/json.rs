@@ -142,28 +142,29 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
     }
 
     fn string(&mut self) -> Result<Text<'a>, NotJson> {
-        let rest = self.text.get(self.at + 1..).ok_or(NotJson)?;
-        let end = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)).ok_or(NotJson)?;
-        let plain = rest.get(..end).ok_or(NotJson)?;
-        self.at += 1 + end;
+        self.at += 1;
+        let plain = self.plain_text()?;
         if self.take(b'"') {
             return Ok((self.keep)(plain));
         }
         let mut built = plain.to_owned();
         while !self.take(b'"') {
-            let rest = self.text.get(self.at..).ok_or(NotJson)?;
-            match rest.bytes().next().ok_or(NotJson)? {
-                b'\\' => self.escape(&mut built)?,
-                0..=0x1F => return Err(NotJson),
-                _ => {
-                    let end = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
-                    let plain = rest.get(..end.ok_or(NotJson)?).ok_or(NotJson)?;
-                    built.push_str(plain);
-                    self.at += plain.len();
-                }
+            match self.peek() {
+                Some(b'\\') => self.escape(&mut built)?,
+                Some(0x20..) => built.push_str(self.plain_text()?),
+                _ => return Err(NotJson),
             }
         }
         Ok(built.into())
+    }
+
+    /// The text up to the next quote, backslash or control character.
+    fn plain_text(&mut self) -> Result<&'t str, NotJson> {
+        let bytes = self.text.as_bytes().get(self.at..).ok_or(NotJson)?;
+        let length = bytes.iter().position(|byte| is_special(*byte)).ok_or(NotJson)?;
+        let plain = self.text.get(self.at..self.at + length).ok_or(NotJson)?;
+        self.at += length;
+        Ok(plain)
     }
 
     fn escape(&mut self, built: &mut String) -> Result<(), NotJson> {
@@ -274,4 +275,9 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
             self.at += 1;
         }
     }
+}
+
+/// Whether a byte inside a string ends its plain text.
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1F)
 }

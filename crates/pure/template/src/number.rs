@@ -103,6 +103,25 @@ const fn reckon_integers(left: i128, how: Arithmetic, right: i128) -> Option<i12
     }
 }
 
+/// Writes a whole number.
+pub(crate) fn write_integer(number: i64, output: &mut String) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    let mut rest = number.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        start -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        output.push('-');
+    }
+    output.push_str(digits.get(start..).and_then(|digits| str::from_utf8(digits).ok()).unwrap_or_default());
+}
+
 /// Writes a number as Java's `Double.toString` does: `2.0`, `0.05`, `1.0E10`.
 pub(crate) fn write_float(number: f64, output: &mut String) {
     if number.is_nan() {
@@ -129,6 +148,15 @@ pub(crate) fn write_float(number: f64, output: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_print_in_full() {
+        for number in [0, 1, -1, 9, 10, -10, 1_234_567_890, i64::MAX, i64::MIN] {
+            let mut printed = String::new();
+            write_integer(number, &mut printed);
+            assert_eq!(printed, number.to_string());
+        }
+    }
 
     #[test]
     fn floats_print_as_java_prints_doubles() {

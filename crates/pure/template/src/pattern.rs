@@ -134,7 +134,7 @@ enum Part<'r> {
 
 impl<'r> Replacement<'r> {
     fn parse(text: &'r str, groups: usize) -> Result<Self, FailureReason> {
-        let wrong = |what: &str| FailureReason::BadArgument(format!("the replacement `{text}` {what}"));
+        let wrong = |what: &str| FailureReason::bad(format!("the replacement `{text}` {what}"));
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(character) = rest.chars().next() {

@@ -5,9 +5,8 @@ use std::fmt::Write;
 use crate::{
     FailureReason,
     limits::VALUE_DEPTH_MAX,
-    number::write_float,
-    text::Text,
-    value::{Heap, Style, Value},
+    number::{write_float, write_integer},
+    value::{Heap, Pair, Style, Value},
 };
 
 /// Writes values, up to `limit` bytes in `output` altogether.
@@ -38,7 +37,7 @@ impl<'a> Printer<'_, 'a> {
     }
 
     /// Writes members as a compact JSON object.
-    pub(crate) fn print_json_map(&mut self, pairs: &[(Text<'a>, Value<'a>)]) -> Result<(), FailureReason> {
+    pub(crate) fn print_json_map(&mut self, pairs: &[Pair<'a>]) -> Result<(), FailureReason> {
         self.map(pairs, Style::Json, 1)
     }
 
@@ -72,16 +71,11 @@ impl<'a> Printer<'_, 'a> {
         Ok(())
     }
 
-    fn map(
-        &mut self,
-        pairs: &[(Text<'a>, Value<'a>)],
-        style: Style,
-        depth: u32,
-    ) -> Result<(), FailureReason> {
+    fn map(&mut self, pairs: &[Pair<'a>], style: Style, depth: u32) -> Result<(), FailureReason> {
         self.output.push('{');
-        for (position, (key, value)) in pairs.iter().enumerate() {
+        for (position, pair) in pairs.iter().enumerate() {
             self.separate(position, style);
-            self.pair(key, value, style, depth)?;
+            self.pair(&pair.key, &pair.value, style, depth)?;
         }
         self.output.push('}');
         Ok(())
@@ -112,9 +106,7 @@ impl<'a> Printer<'_, 'a> {
             Value::Null => self.output.push_str("null"),
             Value::Boolean(true) => self.output.push_str("true"),
             Value::Boolean(false) => self.output.push_str("false"),
-            Value::Integer(number) => {
-                let _ = write!(self.output, "{number}");
-            }
+            Value::Integer(number) => write_integer(*number, self.output),
             Value::Float(number) => write_float(*number, self.output),
             Value::Digits(digits) => self.output.push_str(digits),
             Value::Text(text) if style == Style::Json => write_json_string(text, self.output),

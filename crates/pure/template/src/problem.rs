@@ -45,7 +45,14 @@ pub enum FailureReason {
     TooDeep,
     /// A function refused its arguments: a bad regular expression, a bad index, text that is not
     /// JSON, base64 or a number.
-    BadArgument(String),
+    BadArgument(Box<str>),
+}
+
+impl FailureReason {
+    /// A function that refused its arguments, with the sentence that tells why.
+    pub(crate) fn bad(what: impl Into<Box<str>>) -> Self {
+        Self::BadArgument(what.into())
+    }
 }
 
 impl fmt::Display for FailureReason {

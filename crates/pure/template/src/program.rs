@@ -1,6 +1,6 @@
 //! A template as it runs: names are numbers, literals are joined, paths and patterns are compiled.
 
-use crate::{json_path::JsonPath, method::Method, number::Arithmetic, pattern::Pattern};
+use crate::{json_path::JsonPath, method::Method, number::Arithmetic, pattern::Pattern, value::Signature};
 
 /// A compiled template.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub(crate) struct Slots {
 
 /// What a template does.
 #[derive(Clone, Debug)]
+#[repr(u32)]
 pub(crate) enum Step {
     Text(Box<str>),
     Print(Reference),
@@ -78,7 +79,8 @@ pub(crate) struct Reference {
 /// One link of the way.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
-    Member(Box<str>),
+    /// `.name`, with the name's signature.
+    Member(Box<str>, Signature),
     Index(Expression),
     Call(Call),
 }
@@ -101,6 +103,7 @@ pub(crate) enum Prepared {
 
 /// What has a value.
 #[derive(Clone, Debug)]
+#[repr(u32)]
 pub(crate) enum Expression {
     Null,
     Boolean(bool),

@@ -27,7 +27,10 @@ impl<'a> Interpreter<'a, '_> {
         let text = self.text_of(argument)?;
         self.meter.spend_bytes(text.len())?;
         let built = match method {
-            Method::EscapeJavaScript => escape_java_script(&text),
+            Method::EscapeJavaScript => match escape_java_script(&text) {
+                Some(escaped) => escaped,
+                None => return Ok(Value::Text(text)),
+            },
             Method::UrlEncode => url_encode(&text),
             Method::UrlDecode => {
                 url_decode(&text).ok_or_else(|| bad("urlDecode", "text with a bad `%` escape"))?
@@ -59,7 +62,7 @@ impl<'a> Interpreter<'a, '_> {
 }
 
 fn bad(function: &str, what: &str) -> FailureReason {
-    FailureReason::BadArgument(format!("`$util.{function}` was given {what}"))
+    FailureReason::bad(format!("`$util.{function}` was given {what}"))
 }
 
 /// Standard base64; what a client wrote may lack its padding.
@@ -69,10 +72,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The escapes of Commons Lang 2, which the service uses: also of `'` and `/`, and every character
-/// outside ASCII as `\uXXXX`.
-fn escape_java_script(text: &str) -> String {
-    let mut built = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
+/// outside ASCII as `\uXXXX`. `None` where there is nothing to escape.
+fn escape_java_script(text: &str) -> Option<String> {
+    let is_plain = |byte: u8| matches!(byte, b' '..=0x7F) && !matches!(byte, b'\'' | b'"' | b'\\' | b'/');
+    let plain = text.bytes().position(|byte| !is_plain(byte))?;
+    let mut built = String::with_capacity(text.len() + text.len() / 8 + 8);
+    built.push_str(text.get(..plain).unwrap_or_default());
+    for character in text.get(plain..).unwrap_or_default().chars() {
         match character {
             '\u{8}' => built.push_str("\\b"),
             '\n' => built.push_str("\\n"),
@@ -91,7 +97,7 @@ fn escape_java_script(text: &str) -> String {
             }
         }
     }
-    built
+    Some(built)
 }
 
 /// Form encoding as Java's `URLEncoder` does it.

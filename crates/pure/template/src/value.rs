@@ -9,6 +9,7 @@ use crate::{ParameterPlace, text::Text};
 
 /// A value. Cloning is cheap: lists and maps are shared, as Java's are.
 #[derive(Clone, Debug)]
+#[repr(u64)]
 pub(crate) enum Value<'a> {
     /// What every undefined reference, missing path and JSON null is to a template: it prints
     /// nothing, equals `$null` and `""`, is true in `#if`, and every member of it is empty again
@@ -149,13 +150,18 @@ impl<'a> Heap<'a> {
     }
 
     /// The entries of a map, in their order.
-    pub(crate) fn pairs(&self, id: MapId) -> &[(Text<'a>, Value<'a>)] {
-        self.maps.get(id.0).map_or(&[], |map| &map.entries)
+    pub(crate) fn pairs(&self, id: MapId) -> &[Pair<'a>] {
+        self.maps.get(id.0).map_or(&[], |map| &map.pairs)
     }
 
     /// The value under a key.
     pub(crate) fn get(&self, id: MapId, key: &str) -> Option<&Value<'a>> {
-        self.maps.get(id.0)?.get(key)
+        self.maps.get(id.0)?.get(key, Signature::of(key))
+    }
+
+    /// The value under a key whose signature is known.
+    pub(crate) fn get_signed(&self, id: MapId, key: &str, signature: Signature) -> Option<&Value<'a>> {
+        self.maps.get(id.0)?.get(key, signature)
     }
 
     /// A map, to be changed.
@@ -184,36 +190,71 @@ impl<'a> Heap<'a> {
 /// A map that keeps the order of insertion, as Java's `LinkedHashMap` does.
 #[derive(Debug, Default)]
 pub(crate) struct Map<'a> {
-    entries: Vec<(Text<'a>, Value<'a>)>,
+    pairs: Vec<Pair<'a>>,
     /// Positions by key, once there are many: hostile objects must not make look-ups slow.
     index: Option<BTreeMap<Text<'a>, usize>>,
+}
+
+/// An entry of a map.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair<'a> {
+    pub(crate) key: Text<'a>,
+    pub(crate) value: Value<'a>,
+    signature: Signature,
+}
+
+/// The length of a key and its first bytes in one number: two short keys are equal where their
+/// signatures are, and most others are told apart without looking at the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signature(u64);
+
+impl Signature {
+    /// How long a key is whose signature says everything.
+    const WHOLE: usize = 7;
+
+    /// The signature of a key.
+    pub(crate) fn of(key: &str) -> Self {
+        let first = key.bytes().take(Self::WHOLE).fold(0, |packed, byte| packed << 8 | u64::from(byte));
+        Self(first << 8 | (key.len() & 0xFF) as u64)
+    }
+
+    /// Whether keys with this signature are equal, one of them being `left`.
+    fn is_of_same(left: &str, right: &str) -> bool {
+        left.len() <= Self::WHOLE || left == right
+    }
 }
 
 /// Up to here a map is searched from the front.
 const SMALL_MAP: usize = 16;
 
-impl<'a> Map<'a> {
-    /// The value under a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Value<'a>> {
-        let position = self.position(key)?;
-        self.entries.get(position).map(|(_, value)| value)
-    }
+/// How many entries most maps have at most: room is made for as many at once.
+const USUAL_MAP: usize = 8;
 
+impl<'a> Map<'a> {
     /// How many entries there are.
     pub(crate) const fn len(&self) -> usize {
-        self.entries.len()
+        self.pairs.len()
+    }
+
+    fn get(&self, key: &str, signature: Signature) -> Option<&Value<'a>> {
+        let position = self.position(key, signature)?;
+        self.pairs.get(position).map(|pair| &pair.value)
     }
 
     /// Puts a value under a key and gives back the old one. An old key keeps its position.
     pub(crate) fn insert(&mut self, key: Text<'a>, value: Value<'a>) -> Option<Value<'a>> {
-        if let Some(position) = self.position(&key) {
-            return self.entries.get_mut(position).map(|(_, old)| std::mem::replace(old, value));
+        let signature = Signature::of(&key);
+        if let Some(position) = self.position(&key, signature) {
+            return self.pairs.get_mut(position).map(|pair| std::mem::replace(&mut pair.value, value));
         }
         if let Some(index) = &mut self.index {
-            index.insert(key.clone(), self.entries.len());
+            index.insert(key.clone(), self.pairs.len());
         }
-        self.entries.push((key, value));
-        if self.index.is_none() && self.entries.len() > SMALL_MAP {
+        if self.pairs.capacity() == 0 {
+            self.pairs.reserve(USUAL_MAP);
+        }
+        self.pairs.push(Pair { key, value, signature });
+        if self.index.is_none() && self.pairs.len() > SMALL_MAP {
             self.build_index();
         }
         None
@@ -221,29 +262,37 @@ impl<'a> Map<'a> {
 
     /// Takes an entry out; costs as many steps as there are entries.
     pub(crate) fn remove(&mut self, key: &str) -> Option<Value<'a>> {
-        let position = self.position(key)?;
-        let (_, value) = self.entries.remove(position);
+        let position = self.position(key, Signature::of(key))?;
+        let pair = self.pairs.remove(position);
         if self.index.is_some() {
             self.build_index();
         }
-        Some(value)
+        Some(pair.value)
     }
 
     /// Takes everything out.
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+        self.pairs.clear();
         self.index = None;
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
-        self.index.as_ref().map_or_else(
-            || self.entries.iter().position(|(entry, _)| **entry == *key),
-            |index| index.get(key).copied(),
-        )
+    #[inline]
+    fn position(&self, key: &str, signature: Signature) -> Option<usize> {
+        if self.index.is_some() {
+            return self.indexed_position(key);
+        }
+        self.pairs
+            .iter()
+            .position(|pair| pair.signature == signature && Signature::is_of_same(key, &pair.key))
+    }
+
+    #[inline(never)]
+    fn indexed_position(&self, key: &str) -> Option<usize> {
+        self.index.as_ref()?.get(key).copied()
     }
 
     fn build_index(&mut self) {
-        let positions = self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position));
+        let positions = self.pairs.iter().enumerate().map(|(position, pair)| (pair.key.clone(), position));
         self.index = Some(positions.collect());
     }
 }

@@ -75,7 +75,7 @@ impl<'a> Walker<'_, 'a> {
     fn members(&self, value: &Value<'a>, names: &[Box<str>]) -> Found<'a> {
         let Value::Map(id) = value else { return Found::Nothing };
         let pairs = self.heap.pairs(*id);
-        let named = names.iter().filter_map(|name| pairs.iter().find(|(key, _)| **key == **name));
+        let named = names.iter().filter_map(|name| pairs.iter().find(|pair| *pair.key == **name));
         Found::Members(named.cloned().collect())
     }
 
@@ -145,7 +145,7 @@ impl<'a> Walker<'_, 'a> {
     fn children(&self, value: &Value<'a>) -> Vec<Value<'a>> {
         match value {
             Value::List(id) => self.heap.items(*id).to_vec(),
-            Value::Map(id) => self.heap.pairs(*id).iter().map(|(_, value)| value.clone()).collect(),
+            Value::Map(id) => self.heap.pairs(*id).iter().map(|pair| pair.value.clone()).collect(),
             _ => Vec::new(),
         }
     }
@@ -331,9 +331,9 @@ impl<'a> Walker<'_, 'a> {
         if pairs.len() != self.heap.pairs(right).len() {
             return Ok(false);
         }
-        for (key, value) in pairs {
-            let Some(other) = self.heap.get(right, key) else { return Ok(false) };
-            if !self.equal(&Side::Value(value.clone()), &Side::Value(other.clone()))? {
+        for pair in pairs {
+            let Some(other) = self.heap.get(right, &pair.key) else { return Ok(false) };
+            if !self.equal(&Side::Value(pair.value.clone()), &Side::Value(other.clone()))? {
                 return Ok(false);
             }
         }

@@ -8,8 +8,7 @@ use crate::{
     meter::Meter,
     pattern::Pattern,
     print::Printer,
-    text::Text,
-    value::{Heap, Value},
+    value::{Heap, Pair, Value},
 };
 
 /// A JSONPath expression, parsed once.
@@ -81,7 +80,7 @@ pub(crate) enum Found<'a> {
     /// A path with `..`, `*`, a slice or a filter gives a list, maybe an empty one (statement J2).
     Several(Vec<Value<'a>>),
     /// Several members of one object, named in the last brackets, make an object.
-    Members(Vec<(Text<'a>, Value<'a>)>),
+    Members(Vec<Pair<'a>>),
     /// What `length()` counted.
     Length(i64),
 }

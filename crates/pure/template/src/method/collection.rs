@@ -140,7 +140,7 @@ impl<'a> Interpreter<'a, '_> {
                 Value::Boolean(self.position_in(values, value, false)?.is_some())
             }
             (Method::KeySet, []) => {
-                let keys: Vec<_> = self.heap.pairs(map).iter().map(|(key, _)| key.clone()).collect();
+                let keys: Vec<_> = self.heap.pairs(map).iter().map(|pair| pair.key.clone()).collect();
                 self.text_list(keys)?
             }
             (Method::Values, []) => self.values(map)?,
@@ -172,7 +172,7 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn values(&mut self, map: MapId) -> Running<Value<'a>> {
-        let values: Vec<_> = self.heap.pairs(map).iter().map(|(_, value)| value.clone()).collect();
+        let values: Vec<_> = self.heap.pairs(map).iter().map(|pair| pair.value.clone()).collect();
         self.meter.spend(values.len())?;
         Ok(self.heap.list_of(values, Style::Java))
     }
@@ -180,7 +180,7 @@ impl<'a> Interpreter<'a, '_> {
     fn entry_set(&mut self, map: MapId) -> Running<Value<'a>> {
         let pairs = self.heap.pairs(map).to_vec();
         self.meter.spend(pairs.len())?;
-        let entries = pairs.into_iter().map(|(key, value)| self.heap.entry_of(key, value)).collect();
+        let entries = pairs.into_iter().map(|pair| self.heap.entry_of(pair.key, pair.value)).collect();
         Ok(self.heap.list_of(entries, Style::Java))
     }
 
@@ -190,8 +190,8 @@ impl<'a> Interpreter<'a, '_> {
         let pairs = self.heap.pairs(others).to_vec();
         self.meter.spend(pairs.len())?;
         if let Some(map) = self.heap.map_mut(map) {
-            for (key, value) in pairs {
-                map.insert(key, value);
+            for pair in pairs {
+                map.insert(pair.key, pair.value);
             }
         }
         Ok(Value::Text(Text::Borrowed("")))
@@ -242,5 +242,5 @@ fn count(number: usize) -> i64 {
 }
 
 fn outside() -> FailureReason {
-    FailureReason::BadArgument("a position lies outside of the list".to_owned())
+    FailureReason::bad("a position lies outside of the list")
 }

@@ -260,7 +260,7 @@ impl<'a> Interpreter<'a, '_> {
             return Ok(PatternOf::Made(Rc::clone(pattern)));
         }
         self.meter.spend(PATTERN_STEPS as usize)?;
-        let pattern = Rc::new(Pattern::compile(written).map_err(FailureReason::BadArgument)?);
+        let pattern = Rc::new(Pattern::compile(written).map_err(FailureReason::bad)?);
         self.patterns.push((written.clone(), Rc::clone(&pattern)));
         Ok(PatternOf::Made(pattern))
     }
@@ -296,5 +296,5 @@ fn truncated<'a>(number: Number) -> Value<'a> {
 }
 
 fn not_a_number(text: &str) -> FailureReason {
-    FailureReason::BadArgument(format!("`{text}` is not a number"))
+    FailureReason::bad(format!("`{text}` is not a number"))
 }

@@ -157,7 +157,7 @@ fn string_with_numbers<'a>(
     one: &Value<'a>,
     other: Option<&Value<'a>>,
 ) -> Running<Option<Value<'a>>> {
-    let outside = || FailureReason::BadArgument("a position lies outside of the text".to_owned());
+    let outside = || FailureReason::bad("a position lies outside of the text");
     let Some(start) = whole(one) else { return Ok(None) };
     let end = match other {
         None => None,
