@@ -54,6 +54,10 @@ impl Live {
 #[derive(Debug)]
 pub struct Held {
     live: Arc<Live>,
+    #[expect(
+        clippy::redundant_allocation,
+        reason = "the inner count is shared between workers: a request takes the outer one, which is the worker's own"
+    )]
     snapshot: RefCell<(u64, Rc<Arc<Snapshot>>)>,
 }
 

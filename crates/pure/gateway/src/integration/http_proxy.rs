@@ -105,9 +105,9 @@ pub(crate) fn client_verb<'a>(record: &Record<'a>, address: &Address) -> Cow<'a,
     }
     match record.located.as_ref().and_then(|located| located.verb) {
         Some(verb) => verb.as_str().into(),
-        None => {
-            record.arrival.map_or("GET".into(), |arrival| lossy(arrival.head.over(arrival.bytes).method()))
-        }
+        None => record
+            .arrival
+            .map_or_else(|| "GET".into(), |arrival| lossy(arrival.head.over(arrival.bytes).method())),
     }
 }
 

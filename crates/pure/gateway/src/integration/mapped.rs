@@ -49,9 +49,9 @@ pub(crate) fn mock_integration_status(text: &str) -> Result<Option<i64>, Refusal
     if text.is_empty() {
         return Ok(None);
     }
-    mock_status(text).map(Some).ok_or(Refusal::Configuration(
-        "the MOCK's request template gives no object with a whole `statusCode`".into(),
-    ))
+    mock_status(text).map(Some).ok_or_else(|| {
+        Refusal::Configuration("the MOCK's request template gives no object with a whole `statusCode`".into())
+    })
 }
 
 /// Writes the head of a call to an HTTP backend: nothing of the client's but what is mapped (6.1).
@@ -218,7 +218,9 @@ fn select(responses: &[IntegrationResponse], status: Option<i64>) -> Result<&Int
         .find(own_status)
         .or_else(|| responses.iter().find(matches))
         .or_else(|| responses.iter().find(|entry| entry.selection_pattern.is_none()))
-        .ok_or(Refusal::Configuration("no integration response matches and there is no default".into()))
+        .ok_or_else(|| {
+            Refusal::Configuration("no integration response matches and there is no default".into())
+        })
 }
 
 fn render(

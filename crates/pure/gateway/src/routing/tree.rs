@@ -181,6 +181,8 @@ fn span(start: usize, end: usize) -> VariableSpan {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     struct Api {
@@ -297,5 +299,106 @@ mod tests {
             ("GET /a/b//", None),
             ("GET /A/b", None),
         ]);
+    }
+
+    /// Rules M1 to M6 said once more, without a tree: of all methods whose path fits and whose verb is
+    /// asked for or `ANY`, the one whose parts are the most specific from the left.
+    fn slow_twin(methods: &[(ResourcePath, Verb)], path: &str, verb: Verb) -> Option<(usize, Vec<String>)> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path[1..].split('/').collect() };
+        let mut best: Option<(Vec<u8>, bool, usize, Vec<String>)> = None;
+        for (index, (resource, own)) in methods.iter().enumerate() {
+            if *own != verb && *own != Verb::Any {
+                continue;
+            }
+            let Some((ranks, values)) = fit(resource.parts(), &segments) else { continue };
+            let found = (ranks, *own == Verb::Any, index, values);
+            if best.as_ref().is_none_or(|best| (&found.0, found.1) < (&best.0, best.1)) {
+                best = Some(found);
+            }
+        }
+        best.map(|(_, _, index, values)| (index, values))
+    }
+
+    /// How specific a template is at each segment (0 literal, 1 variable, 2 greedy), and its values.
+    fn fit(parts: &[PathPart], segments: &[&str]) -> Option<(Vec<u8>, Vec<String>)> {
+        let (mut ranks, mut values) = (Vec::new(), Vec::new());
+        for (index, part) in parts.iter().enumerate() {
+            match part {
+                PathPart::Literal(text) if segments.get(index) == Some(&&**text) => ranks.push(0),
+                PathPart::Variable(_) if segments.get(index).is_some_and(|segment| !segment.is_empty()) => {
+                    ranks.push(1);
+                    values.push(segments[index].to_owned());
+                }
+                PathPart::Greedy(_) => {
+                    let rest = segments.get(index..).filter(|rest| rest.iter().any(|one| !one.is_empty()))?;
+                    ranks.push(2);
+                    values.push(rest.join("/"));
+                    return Some((ranks, values));
+                }
+                _ => return None,
+            }
+        }
+        (segments.len() == parts.len()).then_some((ranks, values))
+    }
+
+    fn any_path() -> impl Strategy<Value = String> {
+        let part = prop_oneof!["a", "b", "ab", Just("{x}".to_owned())];
+        (prop::collection::vec(part, 0..4), prop::bool::weighted(0.3)).prop_map(|(mut parts, greedy)| {
+            if let Some(first) = parts.iter().position(|part| part == "{x}") {
+                // A variable may stand once in a path.
+                let mut index = 0;
+                parts.retain(|part| {
+                    index += 1;
+                    part != "{x}" || index - 1 == first
+                });
+            }
+            if greedy {
+                parts.push("{rest+}".to_owned());
+            }
+            format!("/{}", parts.join("/"))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_tree_agrees_with_its_definition(
+            methods in prop::collection::vec((any_path(), 0..4_usize), 1..12),
+            paths in prop::collection::vec("(/(a|b|ab|c|)){1,4}/?", 1..8),
+        ) {
+            const VERBS: [Verb; 4] = [Verb::Get, Verb::Post, Verb::Put, Verb::Any];
+            let mut unique: Vec<(ResourcePath, Verb)> = Vec::new();
+            for (path, verb) in methods {
+                let method = (ResourcePath::parse(&path).unwrap(), VERBS[verb]);
+                if !unique.contains(&method) {
+                    unique.push(method);
+                }
+            }
+            // Siblings may not have a variable and a greedy part both (P4).
+            let parents = |greedy: bool| {
+                unique.iter().flat_map(move |(path, _)| {
+                    path.parts().iter().enumerate().filter(move |(_, part)| match part {
+                        PathPart::Greedy(_) => greedy,
+                        PathPart::Variable(_) => !greedy,
+                        PathPart::Literal(_) => false,
+                    }).map(move |(index, _)| path.parts()[..index].to_vec())
+                })
+            };
+            prop_assume!(!parents(true).any(|parent| parents(false).any(|other| other == parent)));
+            let mut tree = Tree::new();
+            for (index, (path, verb)) in unique.iter().enumerate() {
+                tree.insert(path, *verb, u32::try_from(index).unwrap());
+            }
+            for path in paths {
+                for verb in [Verb::Get, Verb::Post, Verb::Delete] {
+                    let mut spans = Vec::new();
+                    let found = tree.find(&path, verb, &mut spans).map(|index| {
+                        let text = |span: &VariableSpan| path[span.start as usize..span.end as usize].to_owned();
+                        (index as usize, spans.iter().map(text).collect())
+                    });
+                    prop_assert_eq!(found, slow_twin(&unique, &path, verb), "{} {}", verb, path);
+                }
+            }
+        }
     }
 }
