@@ -102,6 +102,8 @@ pub(crate) struct Place {
     pub(crate) open: Arc<Counter>,
     door: RefCell<Arc<Door>>,
     is_closing: Cell<bool>,
+    /// How many more connections are accepted once it closes.
+    last_calls: Cell<i32>,
     acceptor: RefCell<Option<Waker>>,
 }
 
@@ -119,6 +121,7 @@ impl Place {
             open,
             door: RefCell::new(door),
             is_closing: Cell::new(true),
+            last_calls: Cell::new(BACKLOG),
             acceptor: RefCell::new(None),
         }
     }
@@ -259,6 +262,11 @@ fn poll_accept(
     context: &mut Context<'_>,
 ) -> Poll<io::Result<Option<(TcpStream, SocketAddr)>>> {
     if place.is_closing.get() {
+        // No more than the kernel can have held then: others that come meanwhile do not keep it open.
+        let last_calls = place.last_calls.replace(place.last_calls.get() - 1);
+        if last_calls <= 0 {
+            return Poll::Ready(Ok(None));
+        }
         // The runtime may not know yet of what came last, so the system is asked.
         return Poll::Ready(match sockets.socket.accept() {
             Ok((socket, source)) => with_source(socket, &source).map(Some),

@@ -157,7 +157,8 @@ impl Server {
     /// left when the limit is over, counted from the moment when accepting stopped.
     pub async fn drain(mut self, wait: Duration, limit: Duration) -> Drained {
         tokio::time::sleep(wait).await;
-        self.plan.send_modify(|plan| plan.phase = Phase::Draining);
+        // The listening sockets close when nobody holds them any more.
+        self.plan.send_modify(|plan| *plan = Plan { phase: Phase::Draining, listeners: Arc::from([]) });
         // Nothing is ever sent: the channel closes when the last worker has ended.
         if tokio::time::timeout(limit, self.workers_ended.recv()).await.is_ok() {
             return Drained { aborted: 0 };

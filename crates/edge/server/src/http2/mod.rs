@@ -35,8 +35,9 @@ pub(crate) struct ConnectionState {
     has_read: Cell<bool>,
     /// Streams that are being served.
     streams: Cell<usize>,
-    /// Pieces of answers that the client has not taken yet, and when it last took one.
+    /// Pieces of answers that the client has not taken yet.
     waiting: Cell<usize>,
+    /// When the client last took one, or when its rest began.
     last_taken: Cell<u64>,
     /// No more requests: too many, too old.
     is_spent: Cell<bool>,
@@ -73,7 +74,7 @@ where
         has_read: Cell::new(false),
         streams: Cell::new(0),
         waiting: Cell::new(0),
-        last_taken: Cell::new(0),
+        last_taken: Cell::new(worker.timers.coarse_nanoseconds()),
         is_spent: Cell::new(false),
         is_broken: Cell::new(false),
     });
@@ -83,17 +84,14 @@ where
     let service = StreamService { about };
     let io = WireIo { job, state: Rc::clone(&state), buffers: worker.body_buffers.clone(), read_before };
     let mut connection = pin!(builder(executor, &limits).serve_connection(io, service));
-    let mut leaving = false;
+    let mut is_leaving = false;
     poll_fn(|context| {
-        let mut due = poll_due(worker, &state, &limits, context);
-        if matches!(due, Due::Abort) || state.is_broken.get() {
-            return Poll::Ready(());
-        }
-        if worker.draining.get() || state.is_spent.get() {
-            due = Due::Leave;
-        }
-        if matches!(due, Due::Leave) && !std::mem::replace(&mut leaving, true) {
-            connection.as_mut().graceful_shutdown();
+        match poll_due(worker, &state, &limits, is_leaving, context) {
+            Due::Abort => return Poll::Ready(()),
+            Due::Leave if !std::mem::replace(&mut is_leaving, true) => {
+                connection.as_mut().graceful_shutdown()
+            }
+            Due::Leave | Due::Nothing => {}
         }
         poll_connection(connection.as_mut(), context)
     })
@@ -151,43 +149,60 @@ fn poll_due<E, R: Recorder>(
     worker: &Worker<E, R>,
     state: &ConnectionState,
     limits: &Limits,
+    is_leaving: bool,
     context: &Context<'_>,
 ) -> Due {
-    if state.alarm.poll_elapsed(context).is_pending() {
-        return Due::Nothing;
+    if state.is_broken.get() {
+        return Due::Abort;
     }
     let now = worker.timers.coarse_nanoseconds();
-    let stall = limits.write_stall_seconds.saturating_mul(SECOND_NANOSECONDS);
-    let idle = limits.h2_idle_seconds.saturating_mul(SECOND_NANOSECONDS);
-    let due = if !state.has_read.get() {
-        return Due::Abort;
-    } else if state.waiting.get() > 0 {
-        let deadline = state.last_taken.get().saturating_add(stall);
-        if now >= deadline {
-            worker.recorder.event(Event::LimitHit("writeStallSeconds"));
-            return Due::Abort;
-        }
-        state.alarm.set(deadline);
-        Due::Nothing
-    } else if state.streams.get() == 0 {
-        let deadline = state.last_taken.get().saturating_add(idle);
-        if now >= deadline && state.last_taken.get() > 0 {
-            // The client may answer with requests that it sent before it saw the GOAWAY.
-            state.alarm.set(now.saturating_add(stall));
-            Due::Leave
-        } else {
-            // The first look since something was read counts as the start of the rest.
-            state.last_taken.set(state.last_taken.get().max(1).max(if deadline > now { 0 } else { now }));
-            state.alarm.set(now.saturating_add(idle));
-            Due::Nothing
-        }
-    } else {
-        state.alarm.clear();
-        Due::Nothing
+    let is_due = state.alarm.poll_elapsed(context).is_ready();
+    let due = if is_due { look(worker, state, limits, is_leaving, now) } else { Due::Nothing };
+    let must_leave = worker.draining.get() || state.is_spent.get() || matches!(due, Due::Leave);
+    let due = match due {
+        Due::Abort => Due::Abort,
+        Due::Leave | Due::Nothing if must_leave => Due::Leave,
+        Due::Leave | Due::Nothing => Due::Nothing,
     };
-    // The alarm was moved, so the task must be known to it again.
+    if matches!(due, Due::Leave) && !is_leaving {
+        // A client that does not answer the GOAWAY has so long to notice it.
+        state.alarm.set(now.saturating_add(limits.write_stall_seconds.saturating_mul(SECOND_NANOSECONDS)));
+    }
+    // Where the alarm was moved, the task must be known to it again.
     let _ = state.alarm.poll_elapsed(context);
     due
+}
+
+/// What the state of a connection says, now that its alarm went off.
+fn look<E, R: Recorder>(
+    worker: &Worker<E, R>,
+    state: &ConnectionState,
+    limits: &Limits,
+    is_leaving: bool,
+    now: u64,
+) -> Due {
+    let after =
+        |seconds: u64| state.last_taken.get().saturating_add(seconds.saturating_mul(SECOND_NANOSECONDS));
+    if !state.has_read.get() || (is_leaving && state.streams.get() == 0) {
+        return Due::Abort;
+    }
+    let (deadline, overdue) = match (state.waiting.get(), state.streams.get()) {
+        (0, 0) => (after(limits.h2_idle_seconds), Due::Leave),
+        // The backends work; the walk has its own deadline.
+        (0, _) => {
+            state.alarm.clear();
+            return Due::Nothing;
+        }
+        _ => (after(limits.write_stall_seconds), Due::Abort),
+    };
+    if now < deadline {
+        state.alarm.set(deadline);
+        return Due::Nothing;
+    }
+    if matches!(overdue, Due::Abort) {
+        worker.recorder.event(Event::LimitHit("writeStallSeconds"));
+    }
+    overdue
 }
 
 /// Spawns the streams of a connection on its own thread.

@@ -158,7 +158,7 @@ impl Gateway {
 }
 
 /// Waits for a condition.
-pub fn until(what: &str, condition: impl Fn() -> bool) {
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(started.elapsed() < PATIENCE, "waited too long for {what}");
