@@ -81,7 +81,7 @@ fn check_used_stage(used: &UsedStage, names: &Names, problems: &mut Problems) {
 fn check_used_vpc_endpoints(names: &Names, problems: &mut Problems) {
     for used in &names.used_vpc_endpoints {
         let Placed { value: id, place } = &used.id;
-        if names.vpc_endpoints.contains_key(id) {
+        if names.vpc_endpoints.contains(id) {
             continue;
         }
         if used.is_association {

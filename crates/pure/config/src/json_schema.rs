@@ -36,7 +36,7 @@ fn of_fields(fields: &Fields) -> Vec<(&'static str, Node)> {
 
 fn of_key(key: &Key) -> Node {
     let mut members = of_kind(&key.kind);
-    let mut description = key.meaning.to_owned();
+    let mut description = key.meaning.trim().to_owned();
     match key.absent {
         Absent::Refused => {}
         Absent::Means(words) => description.push_str(&format!(" Absent: {words}.")),

@@ -1,6 +1,9 @@
 //! The names that a configuration declares and uses, with their places: what agreement compares.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use postern_document::{Place, Placed};
 use postern_model::{EndpointType, RestApiId, StageName, Verb, VpcEndpointId};
@@ -15,7 +18,7 @@ pub(crate) struct Names {
     /// Listening addresses of every kind.
     pub(crate) addresses: Unique<SocketAddr>,
     /// VPC endpoints.
-    pub(crate) vpc_endpoints: BTreeMap<VpcEndpointId, Place>,
+    pub(crate) vpc_endpoints: BTreeSet<VpcEndpointId>,
     /// APIs.
     pub(crate) rest_apis: BTreeMap<RestApiId, DeclaredApi>,
     /// Stages that others name.
@@ -82,7 +85,7 @@ impl Names {
     pub(crate) const fn new() -> Self {
         Self {
             addresses: Unique::of("address"),
-            vpc_endpoints: BTreeMap::new(),
+            vpc_endpoints: BTreeSet::new(),
             rest_apis: BTreeMap::new(),
             used_stages: Vec::new(),
             used_vpc_endpoints: Vec::new(),

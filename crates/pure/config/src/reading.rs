@@ -66,42 +66,39 @@ impl<'surroundings> Reading<'surroundings> {
 
     /// The text of a file that a key names.
     pub(crate) fn text(&mut self, key: &str, node: &Node) -> Option<FileText> {
-        let Some(written) = node.as_scalar_text() else {
-            self.problems.error(&node.place, format!("`{key}` is {}: expected one value", node.kind()));
-            return None;
-        };
-        let path = self.file(written);
-        match self.bytes(&path) {
-            Ok(bytes) => {
-                let name = path.to_string_lossy().into_owned();
-                let text = self.decode(bytes, &Place::start_of(&name))?;
-                Some(FileText { name, text })
-            }
-            Err(reason) => {
-                self.problems.error(&node.place, format!("`{key}` is `{written}`: {reason}"));
-                None
-            }
-        }
+        let written = self.scalar(key, node)?;
+        self.file_text(written)
+            .map_err(|reason| self.refuse(node, format!("`{key}` is `{written}`: {reason}")))
+            .ok()?
     }
 
-    /// The secret in a file that a key names, without the line end behind it.
+    /// The secret in a file that a key names, without the line end behind it. What stands under the key
+    /// is not shown: it may be the secret itself, by mistake.
     pub(crate) fn secret_text(&mut self, key: &str, node: &Node) -> Option<Secret<String>> {
-        let FileText { text, .. } = self.text(key, node)?;
-        let secret = Secret::new(text);
+        let written = self.scalar(key, node)?;
+        let file = self.file_text(written);
+        let file = file.map_err(|reason| self.refuse(node, format!("`{key}`: {reason}"))).ok()??;
+        let secret = Secret::new(file.text);
         Some(Secret::new(secret.reveal().trim_end_matches(['\r', '\n']).to_owned()))
     }
 
-    /// The secret in a variable that a key names.
+    /// The secret in a variable that a key names, of which the same holds.
     pub(crate) fn secret_variable(&mut self, key: &str, node: &Node) -> Option<Secret<String>> {
-        let Some(name) = node.as_scalar_text() else {
-            self.problems.error(&node.place, format!("`{key}` is {}: expected one value", node.kind()));
-            return None;
-        };
+        let name = self.scalar(key, node)?;
         let value = self.surroundings.variable(name).map(Secret::new);
         if value.is_none() {
-            self.problems.error(&node.place, format!("`{key}` is `{name}`: the variable is not set"));
+            self.refuse(node, format!("`{key}`: there is no such variable"));
         }
         value
+    }
+
+    /// One value, and nothing that holds others.
+    pub(crate) fn scalar<'node>(&mut self, key: &str, node: &'node Node) -> Option<&'node str> {
+        let text = node.as_scalar_text();
+        if text.is_none() {
+            self.refuse(node, format!("`{key}` is {}: expected one value", node.kind()));
+        }
+        text
     }
 
     /// The value of a variable that the service manager sets.
@@ -109,8 +106,21 @@ impl<'surroundings> Reading<'surroundings> {
         self.surroundings.variable(name)
     }
 
+    /// The text of a file, or why it cannot be read; text that is none is reported here.
+    fn file_text(&mut self, written: &str) -> Result<Option<FileText>, String> {
+        let path = self.file(written);
+        let bytes = self.bytes(&path)?;
+        let name = path.to_string_lossy().into_owned();
+        let text = self.decode(bytes, &Place::start_of(&name));
+        Ok(text.map(|text| FileText { name, text }))
+    }
+
     fn bytes(&self, path: &Path) -> Result<Vec<u8>, String> {
         self.surroundings.read(path).map_err(|failure| failure.to_string())
+    }
+
+    fn refuse(&mut self, node: &Node, message: String) {
+        self.problems.error(&node.place, message);
     }
 
     /// Bytes that are no text are told at the start of the file and never shown.

@@ -196,21 +196,12 @@ fn value(section: &mut Section<'_>, reading: &mut Reading<'_>) -> Option<ApiKeyV
     let text = match key {
         "valueFile" => reading.secret_text(key, node)?,
         "valueEnv" => reading.secret_variable(key, node)?,
-        _ => Secret::new(written(key, node, reading)?.to_owned()),
+        _ => Secret::new(reading.scalar(key, node)?.to_owned()),
     };
     let parse = if key == "valueSha256" { ApiKeyValue::sha256 } else { ApiKeyValue::plain };
     parse(text.reveal())
         .map_err(|error| reading.problems.error(&node.place, format!("`{key}` is refused: {error}")))
         .ok()
-}
-
-fn written<'node>(key: &str, node: &'node Node, reading: &mut Reading<'_>) -> Option<&'node str> {
-    let text = node.as_scalar_text();
-    if text.is_none() {
-        let message = format!("`{key}` is {}: expected one value", node.kind());
-        reading.problems.error(&node.place, message);
-    }
-    text
 }
 
 /// The hash by which values are compared.

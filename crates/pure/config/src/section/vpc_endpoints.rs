@@ -1,5 +1,6 @@
 //! `vpcEndpoints`: who comes in, and where.
 
+use postern_document::{Node, Problems};
 use postern_model::{VpcEndpoint, VpcEndpointId};
 
 use crate::{fields::Section, names::Names, reading::Reading, section::listeners, unique::Unique};
@@ -22,6 +23,9 @@ fn vpc_endpoint(
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Option<VpcEndpoint> {
+    if comes_by_proxy_protocol(&mut section, &mut reading.problems) {
+        return None;
+    }
     let id = id(&mut section, ids, names, reading);
     let vpc_id = section.required("vpcId", str::parse, &mut reading.problems);
     let listeners = listeners::listeners(&mut section, names, reading);
@@ -46,13 +50,17 @@ fn id(
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Option<VpcEndpointId> {
-    let node = section.required_node("vpcEndpointId", &mut reading.problems)?;
-    if node.as_scalar_text() == Some(FROM_PROXY_PROTOCOL) {
-        reading.problems.error(&node.place, format!("`{FROM_PROXY_PROTOCOL}` is not supported yet"));
-        return None;
-    }
     let id: VpcEndpointId = section.required("vpcEndpointId", str::parse, &mut reading.problems)?;
-    ids.claim(id.clone(), &node.place, &mut reading.problems);
-    names.vpc_endpoints.entry(id.clone()).or_insert_with(|| node.place.clone());
+    let place = &section.node("vpcEndpointId")?.place;
+    ids.claim(id.clone(), place, &mut reading.problems);
+    names.vpc_endpoints.insert(id.clone());
     Some(id)
+}
+
+/// Endpoints whose identity comes by PROXY headers are known, and refused until they are served.
+fn comes_by_proxy_protocol(section: &mut Section<'_>, problems: &mut Problems) -> bool {
+    let is_written = |node: &&Node| node.as_scalar_text() == Some(FROM_PROXY_PROTOCOL);
+    let Some(node) = section.node("vpcEndpointId").filter(is_written) else { return false };
+    problems.error(&node.place, format!("`{FROM_PROXY_PROTOCOL}` is not supported yet"));
+    true
 }

@@ -73,6 +73,18 @@ fn two_definitions_of_one_title_get_two_ids() {
     assert!(text.contains("  - id: pets\n") && text.contains("  - id: pets2\n"), "{text}");
 }
 
+/// An export says which API, region and stage it was.
+#[test]
+fn an_export_is_served_as_what_it_was() {
+    let petstore = include_str!("../../../../../config/apis/petstore.json");
+    let text = init(&[("apis/petstore.json", petstore)]).unwrap();
+    for line in ["region: us-west-2", "  - id: 4ke5srsid9", "      - stageName: asfd"] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    let memory = files().with("apis/petstore.json", petstore).with("postern.yaml", filled(&text));
+    assert!(memory.read().configuration.is_some(), "{:#?}", memory.told());
+}
+
 const ASKING: &str = r#"
 openapi: 3.0.1
 info: {title: 'Asking: much'}

@@ -219,3 +219,34 @@ fn json_is_yaml_too() {
     let text = r#"{"region": "us-east-1", "accountId": "123456789012", "limits": {"headBytes": 9000}}"#;
     assert_eq!(read(&files().with("postern.yaml", text)).limits.head_bytes, 9_000);
 }
+
+/// Every key of the contract page is known: what is refused of its example is not supported yet.
+#[test]
+fn the_example_of_the_contract_names_no_unknown_key() {
+    let memory = files()
+        .with("apis/petstore.json", PETS)
+        .with("policies/source-vpce.json", OPEN)
+        .with("postern.yaml", include_str!("contract.yaml"));
+    let outcome = memory.read();
+    let refused: Vec<String> = outcome.problems.errors().map(|problem| problem.message.clone()).collect();
+    let expected = [
+        "`securityGroup` is not supported yet",
+        "`networkAcl` is not supported yet",
+        "`policyFile` is not supported yet",
+        "`from-proxy-protocol` is not supported yet",
+        "`proxyProtocol` is not supported yet",
+        "`listeners` is missing in a VPC endpoint",
+        "`policyFile` is not supported yet",
+        "`policyFile` is not supported yet",
+        "`mutualTlsAuthentication` is not supported yet",
+        "`routingMode` is not supported yet",
+        "`routingRules` is not supported yet",
+        "`healthCheck` is not supported yet",
+        "`functions` is not supported yet",
+        "`principals` is not supported yet",
+        "`credentials` is not supported yet",
+        "`serviceEndpoints` is not supported yet",
+        "`authorizerSilence` is not supported yet",
+    ];
+    assert_eq!(refused, expected);
+}
