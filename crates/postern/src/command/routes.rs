@@ -1,0 +1,198 @@
+//! `postern routes`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use clap::{Arg, ArgAction, ArgMatches};
+use postern_model::{
+    AuthorizationType, Configuration, DomainName, EndpointType, Integration, IntegrationType, Method,
+    RestApi, Stage, VpcEndpoint,
+};
+
+use super::{
+    Action, Command, config_argument, config_path,
+    terminal::{complain, say},
+};
+use crate::{exit::Exit, load::load};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "routes",
+    about: "Prints what is served: host, stage, method, path, integration, authorization, API key",
+    action: Action::Run { arguments, run },
+};
+
+fn arguments() -> Vec<Arg> {
+    let dns = Arg::new("dns").long("dns").action(ArgAction::SetTrue);
+    vec![config_argument(), dns.help("Prints the DNS records to create instead")]
+}
+
+fn run(matches: &ArgMatches) -> Exit {
+    let outcome = load(&config_path(matches)).outcome;
+    let Some(configuration) = outcome.configuration else {
+        outcome.problems.errors().for_each(complain);
+        return Exit::WrongInput;
+    };
+    if matches.get_flag("dns") {
+        records(&configuration).iter().for_each(say);
+    } else {
+        say_table(&routes(&configuration));
+    }
+    Exit::Done
+}
+
+/// One row of the table, its heading included.
+type Row = [String; 7];
+
+/// Every method of every stage, under every name that it is called by.
+fn routes(configuration: &Configuration) -> Vec<Row> {
+    let heading = ["HOST", "STAGE", "METHOD", "PATH", "INTEGRATION", "AUTHORIZATION", "API KEY"];
+    let mut rows = vec![heading.map(str::to_owned)];
+    for api in &configuration.rest_apis {
+        for stage in &api.stages {
+            if !api.disable_execute_api_endpoint {
+                push_methods(
+                    &mut rows,
+                    &default_host(configuration, api),
+                    &format!("/{}", stage.name),
+                    api,
+                    stage,
+                );
+            }
+            for domain_name in &configuration.domain_names {
+                let mappings = domain_name.base_path_mappings.iter();
+                for mapping in mappings.filter(|it| it.rest_api_id == api.id && it.stage == stage.name) {
+                    let base_path = match mapping.base_path.as_str() {
+                        "" => String::new(),
+                        base_path => format!("/{base_path}"),
+                    };
+                    push_methods(&mut rows, domain_name.name.as_str(), &base_path, api, stage);
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn push_methods(rows: &mut Vec<Row>, host: &str, base_path: &str, api: &RestApi, stage: &Stage) {
+    for resource in &api.definition.resources {
+        for method in &resource.methods {
+            rows.push([
+                host.to_owned(),
+                stage.name.to_string(),
+                method.verb.to_string(),
+                format!("{base_path}{}", resource.path),
+                integration(&method.integration),
+                authorization(method),
+                if method.api_key_required { "required" } else { "-" }.to_owned(),
+            ]);
+        }
+    }
+}
+
+fn integration(integration: &Integration) -> String {
+    let kind = match integration.kind {
+        IntegrationType::Mock => return "MOCK".to_owned(),
+        IntegrationType::Http => "HTTP",
+        IntegrationType::HttpProxy => "HTTP_PROXY",
+        IntegrationType::Aws => "AWS",
+        IntegrationType::AwsProxy => "AWS_PROXY",
+    };
+    match &integration.uri {
+        Some(uri) => format!("{kind} {}", uri.as_str()),
+        None => kind.to_owned(),
+    }
+}
+
+fn authorization(method: &Method) -> String {
+    match &method.authorization {
+        AuthorizationType::None => "NONE".to_owned(),
+        AuthorizationType::AwsIam => "AWS_IAM".to_owned(),
+        AuthorizationType::Custom(authorizer) => format!("CUSTOM {authorizer}"),
+        AuthorizationType::CognitoUserPools { authorizer, .. } => format!("COGNITO_USER_POOLS {authorizer}"),
+    }
+}
+
+fn say_table(rows: &[Row]) {
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = width(column).unwrap_or_default();
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        say(line.trim_end());
+    }
+}
+
+/// The DNS records to create, as lines of a zone file: for each endpoint those that its clients need.
+fn records(configuration: &Configuration) -> Vec<String> {
+    let mut lines = Vec::new();
+    for endpoint in &configuration.vpc_endpoints {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        let (id, vpc_id) = (&endpoint.vpc_endpoint_id, &endpoint.vpc_id);
+        lines.push(format!("; {id}: for clients of {vpc_id}"));
+        let addresses: Vec<IpAddr> =
+            endpoint.listeners.iter().map(|listener| listener.address.ip()).collect();
+        for name in names_of(configuration, endpoint) {
+            for address in &addresses {
+                lines.push(record(&name, *address));
+            }
+        }
+        lines.extend(unusual_ports(endpoint));
+    }
+    lines
+}
+
+/// The names under which an endpoint is reached (H1 to H3 and H6 of private-access.md).
+fn names_of(configuration: &Configuration, endpoint: &VpcEndpoint) -> Vec<String> {
+    let Configuration { region, dns_suffix, .. } = configuration;
+    let id = &endpoint.vpc_endpoint_id;
+    let mut names = vec![format!("{id}.execute-api.{region}.vpce.{dns_suffix}")];
+    let private =
+        |api: &&RestApi| api.endpoint_type == EndpointType::Private && !api.disable_execute_api_endpoint;
+    for api in configuration.rest_apis.iter().filter(private) {
+        if endpoint.private_dns_enabled {
+            names.push(default_host(configuration, api));
+        }
+        if api.vpc_endpoint_ids.contains(id) {
+            names.push(format!("{}-{id}.execute-api.{region}.{dns_suffix}", api.id));
+        }
+    }
+    let is_seen = |domain_name: &&DomainName| {
+        let associated = domain_name.access_associations.as_ref();
+        domain_name.private && associated.is_none_or(|ids| ids.contains(id))
+    };
+    names.extend(
+        configuration.domain_names.iter().filter(is_seen).map(|domain_name| domain_name.name.to_string()),
+    );
+    names
+}
+
+fn record(name: &str, address: IpAddr) -> String {
+    let kind = if address.is_ipv4() { "A" } else { "AAAA" };
+    if address.is_unspecified() {
+        return format!(
+            "; {name}. 60 IN {kind} …  ; the listener takes every address of the machine: name one"
+        );
+    }
+    format!("{name}. 60 IN {kind} {address}")
+}
+
+/// The service is reached on port 443 alone, and no record can say another.
+fn unusual_ports(endpoint: &VpcEndpoint) -> Option<String> {
+    let ports: Vec<SocketAddr> = endpoint
+        .listeners
+        .iter()
+        .map(|listener| listener.address)
+        .filter(|address| address.port() != 443)
+        .collect();
+    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    (!ports.is_empty())
+        .then(|| format!("; not on port 443, so that clients must name it: {}", ports.join(", ")))
+}
+
+fn default_host(configuration: &Configuration, api: &RestApi) -> String {
+    format!("{}.execute-api.{}.{}", api.id, configuration.region, configuration.dns_suffix)
+}

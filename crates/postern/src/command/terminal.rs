@@ -1,0 +1,23 @@
+//! What commands write to a person: the one place that does.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+/// Writes one line to the standard output. A reader that has gone away (`postern routes | head`) is no
+/// fault: there is nobody left to tell.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Writes bytes to the standard output as they are.
+pub(crate) fn print(bytes: &[u8]) {
+    let mut output = io::stdout().lock();
+    let _ = output.write_all(bytes).and_then(|()| output.flush());
+}
+
+/// Writes one line to the standard error stream.
+pub(crate) fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
