@@ -23,14 +23,19 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(root: &'a Node, dialect: Dialect, options: &'a ImportOptions<'a>) -> Self {
+    pub(crate) fn new(
+        root: &'a Node,
+        dialect: Dialect,
+        options: &'a ImportOptions<'a>,
+        report: Report,
+    ) -> Self {
         Self {
             options,
             root,
             dialect,
             references: References::new(root),
             pseudo_parameters: PseudoParameters::new(options.pseudo_parameters()),
-            report: Report::default(),
+            report,
             lints: Lints::default(),
             patterns: HashMap::new(),
         }

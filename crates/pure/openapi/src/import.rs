@@ -96,12 +96,12 @@ const RESOURCES: usize = 300;
 #[must_use]
 pub fn import(file: &str, text: &str, options: &ImportOptions<'_>) -> Imported {
     match read(file, text, options) {
-        Ok(root) => import_root(&root, revision(text), options),
+        Ok(root) => import_root(&root, text, options),
         Err(problems) => Imported { definition: None, problems, unserved: Problems::default() },
     }
 }
 
-/// The text as a tree, if it is small enough and everything in it is filled in.
+/// The text as a tree, if it is small enough.
 fn read(file: &str, text: &str, options: &ImportOptions<'_>) -> Result<Node, Problems> {
     let mut problems = Problems::default();
     if text.len() > options.definition_bytes {
@@ -111,14 +111,7 @@ fn read(file: &str, text: &str, options: &ImportOptions<'_>) -> Result<Node, Pro
     }
     let is_json = file.rsplit('.').next().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let root = if is_json { parse_json(file, text) } else { parse_yaml(file, text) };
-    let root = root.map_err(|problems| placeholder::explain(file, text, problems))?;
-    match placeholder::first(&root) {
-        Some(unfilled) => {
-            problems.error(&unfilled.place, unfilled.message());
-            Err(problems)
-        }
-        None => Ok(root),
-    }
+    root.map_err(|problems| placeholder::explain(file, text, problems))
 }
 
 /// A hash of the text (FNV-1a of 64 bits): another one after any change.
@@ -129,15 +122,26 @@ fn revision(text: &str) -> Box<str> {
     format!("{hash:016x}").into()
 }
 
-fn import_root(root: &Node, revision: Box<str>, options: &ImportOptions<'_>) -> Imported {
+fn import_root(root: &Node, text: &str, options: &ImportOptions<'_>) -> Imported {
     let mut report = Report::default();
-    let Some(dialect) = Dialect::of(root, &mut report) else {
-        let (problems, unserved) = report.finish();
-        return Imported { definition: None, problems, unserved };
+    let dialect = match placeholder::check(root) {
+        Ok(doubtful) => {
+            for unfilled in doubtful {
+                report.once(&unfilled.place, unfilled.doubt());
+            }
+            Dialect::of(root, &mut report)
+        }
+        Err(unfilled) => {
+            report.error(&unfilled.place, unfilled.message());
+            None
+        }
     };
-    let mut context = Context::new(root, dialect, options);
-    let definition = read_definition(root, revision, &mut context);
-    let Context { report, .. } = context;
+    let mut definition = None;
+    if let Some(dialect) = dialect {
+        let mut context = Context::new(root, dialect, options, report);
+        definition = read_definition(root, revision(text), &mut context);
+        Context { report, .. } = context;
+    }
     let (problems, unserved) = report.finish();
     let definition = definition.filter(|_| !problems.has_errors());
     Imported { definition, problems, unserved }

@@ -5,18 +5,22 @@ use std::borrow::Cow;
 
 use postern_document::{Entry, Mapping, Node, Place, Problems, Value, parse_yaml_partly};
 
-/// The first placeholder or function of a definition, or `None`.
+/// Looks for placeholders and functions: the first one, if any of them matters, is the error.
 ///
-/// Text that only people read (descriptions, examples) may hold what looks like one; it counts only
-/// where the definition has another one that matters. Templates have `${…}` of their own, and
-/// policies have variables such as `${aws:username}`.
-pub(crate) fn first(root: &Node) -> Option<Unfilled> {
+/// Text that only people read (descriptions, examples) may hold what looks like one, and templates
+/// have `${…}` of their own; these count only where the definition has another one that matters.
+/// What looks like one in a template all the same is given back to be warned of.
+pub(crate) fn check(root: &Node) -> Result<Vec<Unfilled>, Unfilled> {
     let mut search = Search::default();
     search.node(root, Zone::Plain);
-    let Search { found, matters, .. } = search;
-    let others = found.len().checked_sub(1)?;
-    let (place, what) = found.into_iter().filter(|_| matters).min_by(|one, other| one.0.cmp(&other.0))?;
-    Some(Unfilled { place, what, others })
+    let Search { mut found, matters, .. } = search;
+    if !matters {
+        found.retain(|unfilled| unfilled.zone == Zone::Template);
+        return Ok(found);
+    }
+    let others = found.len().saturating_sub(1);
+    let first = found.into_iter().min_by(|one, other| one.place.cmp(&other.place));
+    first.map_or_else(|| Ok(Vec::new()), |first| Err(Unfilled { others, ..first }))
 }
 
 /// Says more about a text that is not a document: what stands before the first problem may be the
@@ -26,7 +30,8 @@ pub(crate) fn explain(file: &str, text: &str, problems: Problems) -> Problems {
         return problems;
     };
     let on_the_line = in_line(text, &first_problem);
-    let before = || first(&parse_yaml_partly(file, text)).filter(|unfilled| unfilled.place < first_problem);
+    let before =
+        || check(&parse_yaml_partly(file, text)).err().filter(|unfilled| unfilled.place < first_problem);
     let mut explained = Problems::default();
     if let Some(unfilled) = before().or(on_the_line) {
         explained.error(&unfilled.place, unfilled.message());
@@ -44,13 +49,14 @@ fn in_line(text: &str, problem: &Place) -> Option<Unfilled> {
         return None;
     }
     let place = problem.at(problem.line(), line_and_column(line, at).1);
-    Some(Unfilled { place, what: What::Placeholder(name.to_owned()), others: 0 })
+    Some(Unfilled { place, what: What::Placeholder(name.to_owned()), zone: Zone::Plain, others: 0 })
 }
 
-/// What was found first, and how many more there are.
+/// Something that was not filled in, and how many more there are.
 pub(crate) struct Unfilled {
     pub(crate) place: Place,
     what: What,
+    zone: Zone,
     others: usize,
 }
 
@@ -60,6 +66,12 @@ enum What {
 }
 
 impl Unfilled {
+    /// The sentence that warns of one in a template.
+    pub(crate) fn doubt(&self) -> String {
+        let (What::Placeholder(text) | What::Function(text)) = &self.what;
+        format!("`{text}` is set nowhere in its template and prints nothing: is it a placeholder?")
+    }
+
     /// The sentence that refuses the definition.
     pub(crate) fn message(&self) -> String {
         let others = match self.others {
@@ -127,7 +139,7 @@ enum Zone {
     Plain,
     /// Read by people alone.
     Documentation,
-    /// `${…}` and `{{` are the template's own.
+    /// `${…}` is the template's own, if it is a path or is set there.
     Template,
     /// `${prefix:name}` is a policy variable.
     Policy,
@@ -135,7 +147,7 @@ enum Zone {
 
 #[derive(Default)]
 struct Search {
-    found: Vec<(Place, What)>,
+    found: Vec<Unfilled>,
     matters: bool,
 }
 
@@ -152,11 +164,12 @@ impl Search {
     fn mapping(&mut self, mapping: &Mapping, zone: Zone) {
         for entry in mapping {
             if is_function(entry, mapping.len()) {
+                self.matters |= zone != Zone::Documentation;
                 self.push(entry.place.clone(), What::Function(entry.key.to_string()), zone);
                 continue;
             }
             if let Some((_, name)) = placeholders(&entry.key, zone).next() {
-                self.push(entry.place.clone(), What::Placeholder(name.to_owned()), zone);
+                self.placeholder(entry.place.clone(), name, zone);
             }
             self.node(&entry.value, inner_zone(entry, zone));
         }
@@ -168,13 +181,17 @@ impl Search {
         }
         for (at, name) in placeholders(text, zone) {
             let (line, column) = line_and_column(text, at);
-            self.push(node.place_in_text(line, column), What::Placeholder(name.to_owned()), zone);
+            self.placeholder(node.place_in_text(line, column), name, zone);
         }
     }
 
+    fn placeholder(&mut self, place: Place, name: &str, zone: Zone) {
+        self.matters |= matches!(zone, Zone::Plain | Zone::Policy);
+        self.push(place, What::Placeholder(name.to_owned()), zone);
+    }
+
     fn push(&mut self, place: Place, what: What, zone: Zone) {
-        self.matters |= zone != Zone::Documentation;
-        self.found.push((place, what));
+        self.found.push(Unfilled { place, what, zone, others: 0 });
     }
 }
 
@@ -200,9 +217,25 @@ fn inner_zone(entry: &Entry, zone: Zone) -> Zone {
 fn placeholders(text: &str, zone: Zone) -> impl Iterator<Item = (usize, &str)> {
     let dollar = text.match_indices("${").filter_map(move |(at, _)| braced(text, at, "}"));
     let moustache = text.match_indices("{{").filter_map(move |(at, _)| braced(text, at, "}}"));
-    dollar
-        .filter(move |(_, name)| !is_own(name, zone))
-        .chain(moustache.filter(move |_| zone != Zone::Template))
+    let is_known = move |name: &str| match zone {
+        Zone::Template => is_of_template(name, text),
+        Zone::Plain | Zone::Documentation | Zone::Policy => is_own(name, zone),
+    };
+    dollar.chain(moustache).filter(move |(_, name)| !is_known(name))
+}
+
+/// Whether a template may mean this: a reference to something that it sets or is given, or more
+/// than a name.
+fn is_of_template(placeholder: &str, template: &str) -> bool {
+    const GIVEN: [&str; 7] =
+        ["input", "util", "context", "stageVariables", "foreach", "velocityCount", "velocityHasNext"];
+    let name = placeholder.trim_matches(['$', '{', '}', ' ']);
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if !is_name || GIVEN.contains(&name) {
+        return true;
+    }
+    let dense: String = template.chars().filter(|character| !" \t\r\n{}!".contains(*character)).collect();
+    ["set($", "foreach($", "define($"].iter().any(|directive| dense.contains(&format!("{directive}{name}")))
 }
 
 fn braced<'text>(text: &'text str, at: usize, close: &str) -> Option<(usize, &'text str)> {
@@ -215,11 +248,10 @@ fn braced<'text>(text: &'text str, at: usize, close: &str) -> Option<(usize, &'t
 fn is_own(name: &str, zone: Zone) -> bool {
     const PSEUDO_PARAMETERS: [&str; 3] = ["${AWS::Region}", "${AWS::AccountId}", "${AWS::Partition}"];
     match zone {
-        Zone::Template => !name.starts_with("${AWS::") || PSEUDO_PARAMETERS.contains(&name),
         Zone::Policy if !name.starts_with("${AWS::") => {
             name.contains(':') || matches!(name, "${*}" | "${?}" | "${$}")
         }
-        Zone::Plain | Zone::Documentation | Zone::Policy => {
+        Zone::Plain | Zone::Documentation | Zone::Template | Zone::Policy => {
             name.starts_with("${stageVariables.") || PSEUDO_PARAMETERS.contains(&name)
         }
     }

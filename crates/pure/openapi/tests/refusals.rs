@@ -100,6 +100,11 @@ fn what_is_not_filled_in_refuses_at_the_first_place() {
             "info: {description: 'costs ${price}', title: '${title}'}\n",
             "1:28: `${price}` is a placeholder: it must be filled in before the definition is read (1 more like it)",
         ),
+        // So does a name in a template that nothing sets there.
+        (
+            "paths: {/a: {get: {x-amazon-apigateway-integration: {requestTemplates: {a/b: '$a ${b}'}, uri: '${uri}'}}}}\n",
+            "1:82: `${b}` is a placeholder: it must be filled in before the definition is read (1 more like it)",
+        ),
         // A pseudo parameter that the service's import does not know either.
         (
             "info: {title: '${AWS::StackName}'}\n",
@@ -123,7 +128,25 @@ fn what_is_not_filled_in_refuses_at_the_first_place() {
 fn what_only_looks_like_a_placeholder_is_none() {
     let templates = "type: http\nhttpMethod: GET\nuri: https://${stageVariables.host}/${AWS::Region}\n\
                      requestTemplates: {application/json: '{\"a\": {{\"b\": \"${c}\"}}'}\nresponses: {default: {statusCode: 200}}";
-    assert_eq!(told(&with_integration(templates)), [""; 0]);
+    assert_eq!(
+        told(&with_integration(templates)),
+        ["11:58: warning: `${c}` is set nowhere in its template and prints nothing: is it a placeholder?"]
+    );
+    for template in [
+        "#set($c = 1)${c}",
+        "#foreach( $c in [1])${c}#end",
+        "${input.body} ${context.stage} ${input}",
+        "$!{a.b}",
+    ] {
+        let text = with_integration(&format!(
+            "type: http\nhttpMethod: GET\nuri: http://a\nresponses: {{default: {{statusCode: 200}}}}\nrequestTemplates: {{a/b: '{template}'}}"
+        ));
+        assert!(
+            !told(&text).iter().any(|line| line.contains("placeholder")),
+            "{template}: {:#?}",
+            told(&text)
+        );
+    }
     let policy = "x-amazon-apigateway-policy:\n  Version: '2012-10-17'\n  Statement:\n    - {Effect: Allow, Principal: '*', \
                   Action: 'execute-api:Invoke', Resource: 'execute-api:/*/GET/${aws:username}'}\n";
     assert!(!told(&with_root(policy)).iter().any(|line| line.contains("placeholder")));
