@@ -213,8 +213,7 @@ fn parse_whole(kind: &Kind, text: &str) -> Result<u64, String> {
 }
 
 fn parse_rate(kind: &Kind, text: &str) -> Result<f64, String> {
-    #[expect(clippy::cast_precision_loss, reason = "a billion is a number that both types hold")]
-    let most = MOST_REQUESTS_PER_SECOND as f64;
+    let most = f64::from(MOST_REQUESTS_PER_SECOND);
     text.parse().ok().filter(|rate| (0.0..=most).contains(rate)).ok_or_else(|| expected(kind))
 }
 

@@ -58,7 +58,7 @@ fn of_kind(kind: &Kind) -> Vec<(&'static str, Node)> {
         Kind::Rate => vec![
             ("type", text("number")),
             ("minimum", number(0)),
-            ("maximum", number(MOST_REQUESTS_PER_SECOND)),
+            ("maximum", number(MOST_REQUESTS_PER_SECOND.into())),
         ],
         Kind::WordOr(word, other) => {
             let word = object(vec![("const", scalar(word))]);

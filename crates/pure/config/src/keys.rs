@@ -135,7 +135,7 @@ fn add_paths(prefix: &str, fields: &'static Fields, paths: &mut Vec<KeyPath>) {
 }
 
 /// The fastest rate that a throttle may have: one request a nanosecond.
-pub const MOST_REQUESTS_PER_SECOND: u64 = 1_000_000_000;
+pub const MOST_REQUESTS_PER_SECOND: u32 = 1_000_000_000;
 
 /// The largest burst, as the service's API has it.
 const MOST_BURST: u64 = 2_147_483_647;

@@ -1,7 +1,8 @@
 //! `apiKeys` and `apiKeysFile`: the keys, of which there may be a million.
 //!
 //! Nothing here is quadratic, and what is kept beside a key while reading is small: duplicates are
-//! found by sorting hashes and numbers, not by maps of texts.
+//! found by sorting hashes and numbers, not by maps of texts. Messages show places alone, neither
+//! values nor names: a person may have put one where the other belongs.
 
 use aws_lc_rs::digest;
 use postern_document::{Node, Place, Problems};
@@ -103,7 +104,9 @@ impl Keys {
             for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                 match plans.number(name) {
                     Some(plan) => self.memberships.push(Membership { key, plan, place: plans_place.clone() }),
-                    None => problems.error(&plans_place, format!("no usage plan is called `{name}`")),
+                    None => {
+                        problems.error(&plans_place, "`UsagePlanIds` names a usage plan that is not there")
+                    }
                 }
             }
             self.keys.push(ReadKey { name, value, enabled, place, is_imported: true, is_replaced: false });
@@ -138,8 +141,7 @@ impl Keys {
                 first.is_replaced = true;
             }
         } else {
-            let message =
-                format!("the value of API key `{}` is that of the one at {}", second.name, first.place);
+            let message = format!("the value of this API key stands at {} already", first.place);
             problems.error(&second.place, message);
         }
     }
@@ -153,7 +155,7 @@ impl Keys {
             if let (Some(first), Some(second)) = (self.get(*earlier), self.get(*later))
                 && first.name == second.name
             {
-                let message = format!("API key `{}` stands at {} already", first.name, first.place);
+                let message = format!("the name of this API key stands at {} already", first.place);
                 problems.error(&second.place, message);
             }
         }

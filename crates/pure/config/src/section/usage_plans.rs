@@ -66,21 +66,20 @@ impl Plans<'_> {
         let mut memberships = std::mem::take(&mut keys.memberships);
         for (plan, names) in (0..).zip(&self.key_names) {
             for node in *names {
-                match node.as_scalar_text().map(|name| (name, keys.number(name))) {
-                    Some((_, Some(key))) => {
-                        memberships.push(Membership { key, plan, place: node.place.clone() });
-                    }
-                    Some((name, None)) => {
-                        problems.error(&node.place, format!("no API key is called `{name}`"))
-                    }
-                    None => problems
-                        .error(&node.place, format!("{} among `apiKeys`: expected a name", node.kind())),
+                let Some(name) = node.as_scalar_text() else {
+                    let message = format!("{} among `apiKeys`: expected a name", node.kind());
+                    problems.error(&node.place, message);
+                    continue;
+                };
+                match keys.number(name) {
+                    Some(key) => memberships.push(Membership { key, plan, place: node.place.clone() }),
+                    None => problems.error(&node.place, "no API key has this name"),
                 }
             }
         }
         memberships.retain(|membership| !keys.is_replaced(membership.key));
         memberships.sort_by_key(|membership| (membership.key, membership.plan));
-        self.check_memberships(&memberships, keys, problems);
+        self.check_memberships(&memberships, problems);
         memberships.dedup_by_key(|membership| (membership.key, membership.plan));
         for membership in memberships {
             let index = usize::try_from(membership.plan).unwrap_or(usize::MAX);
@@ -92,21 +91,21 @@ impl Plans<'_> {
     }
 
     /// A key stands in a plan once, and in one plan for each stage (AU-16).
-    fn check_memberships(&self, memberships: &[Membership], keys: &Keys, problems: &mut Problems) {
+    fn check_memberships(&self, memberships: &[Membership], problems: &mut Problems) {
         for of_one_key in memberships.chunk_by(|one, other| one.key == other.key) {
             for (index, later) in of_one_key.iter().enumerate() {
                 for earlier in of_one_key.iter().take(index) {
-                    self.check_pair(earlier, later, keys.name(later.key), problems);
+                    self.check_pair(earlier, later, problems);
                 }
             }
         }
     }
 
-    fn check_pair(&self, earlier: &Membership, later: &Membership, key: &str, problems: &mut Problems) {
+    fn check_pair(&self, earlier: &Membership, later: &Membership, problems: &mut Problems) {
         let (Some(one), Some(other)) = (self.get(earlier.plan), self.get(later.plan)) else { return };
         if earlier.plan == later.plan {
             let message =
-                format!("API key `{key}` is in usage plan `{}` at {} already", one.name, earlier.place);
+                format!("this API key is in usage plan `{}` at {} already", one.name, earlier.place);
             problems.error(&later.place, message);
             return;
         }
@@ -114,7 +113,7 @@ impl Plans<'_> {
         if let Some((api, stage)) = other.api_stages.iter().map(stage_of).find(|stage| stages.contains(stage))
         {
             let message = format!(
-                "API key `{key}` is in usage plans `{}` and `{}`, which both have stage `{stage}` of API `{api}`: \
+                "this API key is in usage plans `{}` and `{}`, which both have stage `{stage}` of API `{api}`: \
                  expected one plan for each stage",
                 one.name, other.name
             );

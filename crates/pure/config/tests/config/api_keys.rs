@@ -100,7 +100,7 @@ fn a_value_and_its_hash_are_one_key() {
     let memory = gateway(&format!(
         "apiKeys:\n  - {{name: one, value: '01234567890123456789'}}\n  - {{name: other, valueSha256: {HASH}}}"
     ));
-    let expected = "postern.yaml:12:5: the value of API key `other` is that of the one at postern.yaml:11:5";
+    let expected = "postern.yaml:12:5: the value of this API key stands at postern.yaml:11:5 already";
     assert_eq!(memory.told(), [expected]);
 }
 
