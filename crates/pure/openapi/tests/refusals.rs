@@ -130,7 +130,7 @@ fn what_only_looks_like_a_placeholder_is_none() {
                      requestTemplates: {application/json: '{\"a\": {{\"b\": \"${c}\"}}'}\nresponses: {default: {statusCode: 200}}";
     assert_eq!(
         told(&with_integration(templates)),
-        ["11:58: warning: `${c}` is set nowhere in its template and prints nothing: is it a placeholder?"]
+        ["11:61: warning: `${c}` is set nowhere in its template and prints nothing: is it a placeholder?"]
     );
     for template in [
         "#set($c = 1)${c}",
