@@ -380,7 +380,7 @@ where
     R: Recorder + 'static,
 {
     let Ok(leaving) = accepted.try_map(TcpStream::into_std) else { return };
-    if let Err(kept) = worker.shared.hand_over(other, place.address, leaving)
+    if let Some(kept) = worker.shared.hand_over(other, place.address, leaving)
         && let Ok(kept) = kept.try_map(TcpStream::from_std)
     {
         connection::start(worker, place, kept);

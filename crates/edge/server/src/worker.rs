@@ -69,11 +69,11 @@ impl Shared {
         worker: usize,
         address: SocketAddr,
         accepted: Accepted<StandardStream>,
-    ) -> Result<(), Accepted<StandardStream>> {
+    ) -> Option<Accepted<StandardStream>> {
         let handed = HandedOver { address, accepted };
         match self.doorsteps.get(worker) {
-            Some(doorstep) => doorstep.try_send(handed).map_err(|refused| refused.into_inner().accepted),
-            None => Err(handed.accepted),
+            Some(doorstep) => doorstep.try_send(handed).err().map(|refused| refused.into_inner().accepted),
+            None => Some(handed.accepted),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP/1.1 driver over real sockets: keep-alive, pipelining, bodies, refusals and their ends.
 
+#[cfg(test)]
 mod support;
 
 use std::{io::ErrorKind, net::Shutdown, time::Duration};

@@ -1,5 +1,6 @@
 //! Reload and drain: what a gateway's clients notice when it changes or goes away.
 
+#[cfg(test)]
 mod support;
 
 use std::{

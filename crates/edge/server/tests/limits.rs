@@ -1,5 +1,5 @@
 //! What hostile or slow clients meet: limits in time and number (hardening section 9).
-
+#[cfg(test)]
 mod support;
 
 use std::{
@@ -131,7 +131,7 @@ fn slow_an_old_connection_closes_after_its_answer() {
 #[test]
 fn slow_a_handshake_that_stands_still_is_aborted() {
     let folder = tempfile::TempDir::new().unwrap();
-    let mut settings = tls_settings(&folder);
+    let (mut settings, _) = support::secured(&folder);
     settings.limits = "handshakeSeconds: 1".to_owned();
     let gateway = Gateway::start(settings);
     let mut client = gateway.connect();
@@ -141,25 +141,10 @@ fn slow_a_handshake_that_stands_still_is_aborted() {
     assert!(gateway.saw(Event::LimitHit("handshakeSeconds")));
 }
 
-fn tls_settings(folder: &tempfile::TempDir) -> Settings {
-    use std::os::unix::fs::PermissionsExt;
-    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
-    let (certificate, key) = (folder.path().join("gateway.crt"), folder.path().join("gateway.key"));
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o400)).unwrap();
-    let endpoint = format!(
-        "    tls:\n      - certificateFile: {}\n        privateKeyFile: {}\n",
-        certificate.display(),
-        key.display()
-    );
-    Settings { endpoint, ..Settings::default() }
-}
-
 #[test]
 fn limits_handshakes_in_flight_pause_accepting() {
     let folder = tempfile::TempDir::new().unwrap();
-    let mut settings = tls_settings(&folder);
+    let (mut settings, _) = support::secured(&folder);
     settings.limits = "handshakes: 1".to_owned();
     let gateway = Gateway::start(settings);
     let first = gateway.connect();

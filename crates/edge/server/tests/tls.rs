@@ -1,5 +1,7 @@
 //! TLS over real sockets: certificates and names, resumption, reload, refusals.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail like the test")]
 
+#[cfg(test)]
 mod support;
 
 use std::{
@@ -16,7 +18,7 @@ use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::{
     AlertDescription, ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion,
     RootCertStore, StreamOwned, SupportedProtocolVersion,
-    crypto::aws_lc_rs,
+    crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, ServerName, pem::PemObject},
     version::{TLS12, TLS13},
 };
@@ -77,11 +79,19 @@ fn client_config(
     trusted: &[CertificateDer<'static>],
     versions: &[&'static SupportedProtocolVersion],
 ) -> ClientConfig {
+    client_config_of(aws_lc_rs::default_provider(), trusted, versions)
+}
+
+fn client_config_of(
+    provider: CryptoProvider,
+    trusted: &[CertificateDer<'static>],
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in trusted {
         roots.add(certificate.clone()).unwrap();
     }
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
@@ -111,7 +121,7 @@ fn requests_follow_each_other_over_both_versions() {
     let trusted = certificates.make("gateway", &[HOST]);
     let gateway = Gateway::start(certificates.settings(&["gateway"]));
     for (version, number) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
-        let config = Arc::new(client_config(&[trusted.clone()], &[version]));
+        let config = Arc::new(client_config(std::slice::from_ref(&trusted), &[version]));
         let mut client = secure(&gateway, &config, HOST);
         for _ in 0..3 {
             assert_eq!(client.get("/pets").text(), "hello");
@@ -190,7 +200,7 @@ fn tls_no_name_gets_the_default_certificate() {
     let first = certificates.make("first", &["127.0.0.1", HOST]);
     certificates.make("second", &["api.example.test"]);
     let gateway = Gateway::start(certificates.settings(&["first", "second"]));
-    let mut config = client_config(&[first.clone()], BOTH);
+    let mut config = client_config(std::slice::from_ref(&first), BOTH);
     config.enable_sni = false;
     let mut client = secure(&gateway, &Arc::new(config), HOST);
     assert_eq!(client.get("/pets").status, 200);
@@ -242,7 +252,7 @@ fn resumption_works_across_workers_and_a_reload_of_the_same_certificate() {
     let settings = Settings { workers: 2, ..certificates.settings(&["gateway"]) };
     let mut gateway = Gateway::start(settings.clone());
     for versions in [&[&TLS12][..], &[&TLS13][..]] {
-        let config = Arc::new(client_config(&[trusted.clone()], versions));
+        let config = Arc::new(client_config(std::slice::from_ref(&trusted), versions));
         let mut first = secure(&gateway, &config, HOST);
         assert_eq!(first.get("/pets").status, 200);
         assert_eq!(first.stream.conn.handshake_kind(), Some(HandshakeKind::Full));
@@ -295,19 +305,8 @@ fn the_post_quantum_group_is_preferred_and_the_others_are_there() {
         (aws_lc_rs::kx_group::SECP384R1, NamedGroup::secp384r1),
     ];
     for (group, name) in groups {
-        let mut config = client_config(&[trusted.clone()], &[&TLS13]);
-        let mut provider = aws_lc_rs::default_provider();
-        provider.kx_groups = vec![group];
-        config = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(&[&TLS13])
-            .unwrap()
-            .with_root_certificates({
-                let mut roots = RootCertStore::empty();
-                roots.add(trusted.clone()).unwrap();
-                drop(config);
-                roots
-            })
-            .with_no_client_auth();
+        let provider = CryptoProvider { kx_groups: vec![group], ..aws_lc_rs::default_provider() };
+        let config = client_config_of(provider, std::slice::from_ref(&trusted), &[&TLS13]);
         let mut client = secure(&gateway, &Arc::new(config), HOST);
         assert_eq!(client.get("/pets").status, 200);
         assert_eq!(client.stream.conn.negotiated_key_exchange_group().map(|group| group.name()), Some(name));
@@ -326,7 +325,7 @@ fn the_protocol_is_agreed_on() {
         let mut settings = certificates.settings(&["gateway"]);
         settings.endpoint += &format!("    http2: {http2}\n");
         let gateway = Gateway::start(settings);
-        let mut config = client_config(&[trusted.clone()], BOTH);
+        let mut config = client_config(std::slice::from_ref(&trusted), BOTH);
         config.alpn_protocols = offered;
         let mut client = secure(&gateway, &Arc::new(config), HOST);
         if expected == b"h2" {
@@ -402,7 +401,7 @@ fn a_chain_is_shown_whole() {
     chain += &fs::read_to_string(certificates.path("issuer.crt")).unwrap();
     fs::write(certificates.path("gateway.crt"), chain).unwrap();
     let gateway = Gateway::start(certificates.settings(&["gateway"]));
-    let config = Arc::new(client_config(&[shown.clone()], BOTH));
+    let config = Arc::new(client_config(std::slice::from_ref(&shown), BOTH));
     let mut client = secure(&gateway, &config, HOST);
     assert_eq!(client.get("/pets").status, 200);
     assert_eq!(client.stream.conn.peer_certificates().unwrap(), [shown, issuer]);

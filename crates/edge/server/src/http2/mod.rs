@@ -9,17 +9,13 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
 use hyper::{
-    Request, Response,
-    body::Incoming,
-    rt::Executor,
-    server::conn::http2::{Builder, Connection},
-    service::Service,
+    Request, Response, body::Incoming, rt::Executor, server::conn::http2::Builder, service::Service,
 };
 use postern_gateway::{Effects, Event, Recorder};
 use postern_model::Limits;
@@ -93,7 +89,8 @@ where
             }
             Due::Leave | Due::Nothing => {}
         }
-        poll_connection(connection.as_mut(), context)
+        // What was wrong has been told to the client as GOAWAY; there is nobody else to tell.
+        connection.as_mut().poll(context).map(drop)
     })
     .await;
 }
@@ -122,19 +119,6 @@ where
 const HEADER_TABLE_BYTES: u32 = 4 << 10;
 /// What is held of one stream's answer for a client that opens no window.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
-
-fn poll_connection<S, E, R>(
-    connection: Pin<&mut Connection<WireIo<S>, StreamService<E, R>, LocalExecutor<E, R>>>,
-    context: &mut Context<'_>,
-) -> Poll<()>
-where
-    S: Wire,
-    E: Effects + 'static,
-    R: Recorder + 'static,
-{
-    // What was wrong has been told to the client as GOAWAY; there is nobody else to tell.
-    connection.poll(context).map(drop)
-}
 
 /// What a look at the clock says about a connection.
 enum Due {

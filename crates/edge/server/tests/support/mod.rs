@@ -3,10 +3,12 @@
 
 use std::{
     collections::HashMap,
+    fs,
     future::pending,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     num::NonZeroUsize,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -22,9 +24,15 @@ use postern_gateway::{
 };
 use postern_protocol::http1::{Limits, ResponseHead, read_response};
 use postern_server::{Clock, Prepared, Server};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName},
+};
+use tempfile::TempDir;
 
 /// The host that every test asks for.
-pub const HOST: &str = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com";
+pub(crate) const HOST: &str = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com";
 
 const DEFINITION: &str = r#"{
   "openapi": "3.0.1", "info": {"title": "test", "version": "1"},
@@ -41,25 +49,25 @@ const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [
 
 /// What a test says about its gateway.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Lines under `limits:`.
-    pub limits: String,
+    pub(crate) limits: String,
     /// `tls:` and `http2:` lines of the endpoint, indented by four.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The listener's address; a free port of loopback where nothing is said.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// More listeners of the same endpoint.
-    pub more_addresses: Vec<String>,
-    pub workers: usize,
+    pub(crate) more_addresses: Vec<String>,
+    pub(crate) workers: usize,
     /// The limits as they are said, beyond what a file may say.
-    pub snapshot: Option<fn(&mut postern_model::Configuration)>,
+    pub(crate) snapshot: Option<fn(&mut postern_model::Configuration)>,
 }
 
 /// A gateway that serves.
-pub struct Gateway {
-    pub server: Option<Server>,
-    pub live: Arc<Live>,
-    pub seen: Arc<Seen>,
+pub(crate) struct Gateway {
+    pub(crate) server: Option<Server>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) seen: Arc<Seen>,
     state: State,
     clock: Clock,
     settings: Settings,
@@ -67,24 +75,24 @@ pub struct Gateway {
 
 /// What the recorder and the backends saw.
 #[derive(Default)]
-pub struct Seen {
-    pub events: Mutex<Vec<Event>>,
-    pub exchanges: Mutex<Vec<(u16, Sent)>>,
-    pub calls: Mutex<Vec<Call>>,
-    pub bodies_dropped: Mutex<u64>,
-    pub released: AtomicBool,
+pub(crate) struct Seen {
+    pub(crate) events: Mutex<Vec<Event>>,
+    pub(crate) exchanges: Mutex<Vec<(u16, Sent)>>,
+    pub(crate) calls: Mutex<Vec<Call>>,
+    pub(crate) bodies_dropped: Mutex<u64>,
+    pub(crate) released: AtomicBool,
 }
 
 /// One call of a backend.
 #[derive(Clone, Debug)]
-pub struct Call {
-    pub head: String,
-    pub body: Vec<u8>,
-    pub body_fault: Option<BodyFault>,
+pub(crate) struct Call {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) body_fault: Option<BodyFault>,
 }
 
 impl Gateway {
-    pub fn start(settings: Settings) -> Self {
+    pub(crate) fn start(settings: Settings) -> Self {
         let clock = Clock::start();
         let mut state = State::new([7; 32]);
         let compiled = compile(configuration(&settings), None, &mut state);
@@ -101,28 +109,28 @@ impl Gateway {
         Self { server: Some(server), live, seen, state, clock, settings }
     }
 
-    pub fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self::start(Settings::default())
     }
 
-    pub fn with_limits(limits: &str) -> Self {
+    pub(crate) fn with_limits(limits: &str) -> Self {
         Self::start(Settings { limits: limits.to_owned(), ..Settings::default() })
     }
 
-    pub fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server().addresses()[0]
     }
 
-    pub fn connect(&self) -> Client<TcpStream> {
+    pub(crate) fn connect(&self) -> Client<TcpStream> {
         Client::new(connect(self.address()))
     }
 
     /// Reloads with other settings: prepare, replace, commit, retire.
-    pub fn reload(&mut self, settings: Settings) -> Result<(), Vec<String>> {
+    pub(crate) fn reload(&mut self, settings: Settings) -> Result<(), Vec<String>> {
         let compiled = compile(configuration(&settings), Some(&self.live.current()), &mut self.state);
         let prepared: Prepared = self.server().prepare(compiled.snapshot())?;
         let old: Arc<Snapshot> = self.live.replace(compiled.begin(self.clock.now()));
@@ -133,32 +141,32 @@ impl Gateway {
         Ok(())
     }
 
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.seen.calls.lock().unwrap().clone()
     }
 
-    pub fn saw(&self, event: Event) -> bool {
+    pub(crate) fn saw(&self, event: Event) -> bool {
         self.seen.events.lock().unwrap().contains(&event)
     }
 
     /// Waits until an event has been seen.
-    pub fn until_saw(&self, event: Event) {
+    pub(crate) fn until_saw(&self, event: Event) {
         until(&format!("{event:?}"), || self.saw(event));
     }
 
-    pub fn count(&self, event: Event) -> usize {
+    pub(crate) fn count(&self, event: Event) -> usize {
         self.seen.events.lock().unwrap().iter().filter(|seen| **seen == event).count()
     }
 
     /// Drains on this thread.
-    pub fn drain(&mut self, wait: Duration, limit: Duration) -> postern_server::Drained {
+    pub(crate) fn drain(&mut self, wait: Duration, limit: Duration) -> postern_server::Drained {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(self.server.take().unwrap().drain(wait, limit))
     }
 }
 
 /// Waits for a condition.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(started.elapsed() < PATIENCE, "waited too long for {what}");
@@ -166,9 +174,9 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn connect(address: SocketAddr) -> TcpStream {
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -177,7 +185,7 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Reads the configuration of a test with the house's own reader.
-pub fn configuration(settings: &Settings) -> postern_model::Configuration {
+pub(crate) fn configuration(settings: &Settings) -> postern_model::Configuration {
     let address = settings.address.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listeners: String = std::iter::once(&address)
         .chain(&settings.more_addresses)
@@ -323,12 +331,12 @@ impl Drop for Dropped<'_> {
 }
 
 /// Bytes that show when one is missing.
-pub fn pattern(length: usize) -> Vec<u8> {
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| b"0123456789abcdefghijklmnopqrstuvwxyz"[index % 36]).collect()
 }
 
 /// An answer that comes as a script says.
-pub struct Scripted {
+pub(crate) struct Scripted {
     head_bytes: Vec<u8>,
     head: ResponseHead,
     length: BodyLength,
@@ -424,47 +432,47 @@ impl Reply for Scripted {
 }
 
 /// A client that writes its bytes by hand.
-pub struct Client<S> {
-    pub stream: S,
+pub(crate) struct Client<S> {
+    pub(crate) stream: S,
     received: Vec<u8>,
 }
 
 /// An answer as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         self.field("connection") == Some("close")
     }
 }
 
 impl<S: Read + Write> Client<S> {
-    pub fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream, received: Vec::new() }
     }
 
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
         self.stream.flush().unwrap();
     }
 
-    pub fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(get(path));
         self.answer()
     }
@@ -477,7 +485,7 @@ impl<S: Read + Write> Client<S> {
         Ok(read > 0)
     }
 
-    pub fn take(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {
         while self.received.len() < length {
             assert!(
                 self.fill().unwrap(),
@@ -502,14 +510,14 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Reads the head of an answer.
-    pub fn head(&mut self) -> Answer {
+    pub(crate) fn head(&mut self) -> Answer {
         let head = String::from_utf8(self.take_until(b"\r\n\r\n")).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head, body: Vec::new() }
     }
 
     /// Reads a whole answer to anything but HEAD.
-    pub fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         let mut answer = self.head();
         if let Some(length) = answer.field("content-length") {
             answer.body = self.take(length.parse().unwrap());
@@ -529,13 +537,13 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Reads to the end; `Err` is a reset.
-    pub fn rest(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
         while self.fill()? {}
         Ok(std::mem::take(&mut self.received))
     }
 
     /// The connection is closed and nothing more comes.
-    pub fn ends(&mut self) {
+    pub(crate) fn ends(&mut self) {
         match self.rest() {
             Ok(rest) => assert_eq!(String::from_utf8_lossy(&rest), ""),
             Err(fault) => panic!("ended with {fault}"),
@@ -543,10 +551,45 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-pub fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     format!("GET /demo{path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
 }
 
-pub fn post(path: &str, fields: &str, body: &str) -> String {
+pub(crate) fn post(path: &str, fields: &str, body: &str) -> String {
     format!("POST /demo{path} HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n{body}")
+}
+
+/// Settings of an endpoint with a fresh certificate, and the certificate.
+pub(crate) fn secured(folder: &TempDir) -> (Settings, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("gateway.crt"), folder.path().join("gateway.key"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
+    let endpoint = format!(
+        "    tls:\n      - certificateFile: {}\n        privateKeyFile: {}\n",
+        certificate.display(),
+        key.display()
+    );
+    (Settings { endpoint, ..Settings::default() }, made.cert.der().clone())
+}
+
+/// A client that trusts one certificate.
+pub(crate) fn client_config(trusted: CertificateDer<'static>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// A secured connection that asks for the host of every test.
+pub(crate) fn secure(
+    address: SocketAddr,
+    config: &Arc<ClientConfig>,
+) -> Client<StreamOwned<ClientConnection, TcpStream>> {
+    let session = ClientConnection::new(Arc::clone(config), ServerName::try_from(HOST).unwrap()).unwrap();
+    Client::new(StreamOwned::new(session, connect(address)))
 }
