@@ -1,9 +1,17 @@
 //! The program: an allocator, the commands, and the exit code.
 
+mod admin;
+mod assemble;
 mod command;
 mod exit;
 mod load;
+mod reload;
+mod serve;
+mod service_manager;
+mod signals;
+mod status;
 mod surroundings;
+mod watch;
 
 use std::process::ExitCode;
 

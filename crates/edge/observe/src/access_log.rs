@@ -73,7 +73,7 @@ fn open(path: &Path) -> Result<File, String> {
 pub(crate) struct AccessLog {
     shared: Arc<Shared>,
     /// Closed by the thread when it has ended.
-    ended: Receiver<()>,
+    ended: Mutex<Receiver<()>>,
 }
 
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl AccessLog {
             carried.carry();
             drop(alive);
         })?;
-        Ok(Self { shared, ended })
+        Ok(Self { shared, ended: Mutex::new(ended) })
     }
 
     /// The end where a worker writes.
@@ -158,7 +158,7 @@ impl AccessLog {
         self.shared.is_ending.store(true, Ordering::Release);
         self.shared.call_carrier();
         // Nothing is ever sent: the channel closes when the thread has ended.
-        let _ = self.ended.recv_timeout(limit);
+        let _ = locked(&self.ended).recv_timeout(limit);
     }
 }
 

@@ -28,10 +28,17 @@ pub struct Instruments {
     workers: Mutex<Vec<Arc<WorkerMeters>>>,
     /// API and stage by number, as far as they were ever served: a counter that was seen must not
     /// vanish.
-    stages: Mutex<BTreeMap<u32, (Box<str>, Box<str>)>>,
+    stages: Mutex<BTreeMap<u32, StageName>>,
     access_log: AccessLog,
     reloads_done: AtomicU64,
     reloads_refused: AtomicU64,
+}
+
+/// A stage as its series are labelled.
+#[derive(Clone, Debug)]
+struct StageName {
+    api: Box<str>,
+    stage: Box<str>,
 }
 
 /// What is read off the moment at which it is asked for.
@@ -76,7 +83,7 @@ impl Instruments {
     pub fn serve(&self, house: &Snapshot, access_log: AccessLogSink) {
         let mut stages = locked(&self.stages);
         for (number, api, stage) in house.stages() {
-            stages.entry(number).or_insert_with(|| (api.into(), stage.into()));
+            stages.entry(number).or_insert_with(|| StageName { api: api.into(), stage: stage.into() });
         }
         drop(stages);
         self.access_log.redirect(access_log);
@@ -110,7 +117,7 @@ impl Instruments {
         let stages = locked(&self.stages).clone();
         let sums: Vec<(&str, &str, StageSum)> = stages
             .iter()
-            .map(|(number, (api, stage))| (&**api, &**stage, StageSum::of(workers, Some(*number))))
+            .map(|(number, name)| (&*name.api, &*name.stage, StageSum::of(workers, Some(*number))))
             .chain([(UNROUTED, "", StageSum::of(workers, None))])
             .collect();
         let mut family = "";

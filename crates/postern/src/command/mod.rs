@@ -9,6 +9,7 @@ mod openapi;
 mod policy;
 mod report;
 mod routes;
+mod run;
 mod schema;
 mod template;
 mod terminal;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, value_parser};
 
+pub(crate) use self::report::problems_json;
 use crate::exit::Exit;
 
 /// A command, or a group of them.
@@ -46,6 +48,7 @@ pub(crate) enum Action {
 
 /// Every command, in the order in which people meet them.
 const COMMANDS: &[Command] = &[
+    run::COMMAND,
     check::COMMAND,
     routes::COMMAND,
     openapi::COMMAND,

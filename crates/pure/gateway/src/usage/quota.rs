@@ -56,6 +56,19 @@ pub struct QuotaLevel {
     pub first_period: Option<u32>,
 }
 
+impl QuotaLevel {
+    /// What is used of a quota in the period that a moment lies in, and what is left.
+    #[must_use]
+    pub fn used_and_left(&self, quota: Quota, epoch_milliseconds: u64) -> (u64, u64) {
+        // A wall clock that was set back is still in the period that was counted last.
+        let period = period_of(quota.period, epoch_milliseconds).max(self.period);
+        let used = if self.period < period { 0 } else { self.used };
+        let is_first = self.first_period.is_none_or(|first| first == period);
+        let limit = if is_first { quota.limit.saturating_sub(quota.offset) } else { quota.limit };
+        (used, limit.saturating_sub(used))
+    }
+}
+
 impl QuotaCounter {
     /// A counter that goes on from a level.
     pub(crate) fn restored(level: QuotaLevel) -> Self {
@@ -159,6 +172,17 @@ mod tests {
         let quota = quota(2, QuotaPeriod::Day, 0);
         assert_eq!(spent(&counter, quota, NEW_YEAR + DAY, 5), 2);
         assert_eq!(spent(&counter, quota, NEW_YEAR, 5), 0);
+    }
+
+    #[test]
+    fn a_level_tells_what_is_left() {
+        let counter = QuotaCounter::default();
+        let quota = quota(10, QuotaPeriod::Day, 4);
+        assert_eq!(counter.level().used_and_left(quota, NEW_YEAR), (0, 6));
+        spent(&counter, quota, NEW_YEAR, 5);
+        assert_eq!(counter.level().used_and_left(quota, NEW_YEAR), (5, 1));
+        assert_eq!(counter.level().used_and_left(quota, NEW_YEAR + DAY), (0, 10));
+        assert_eq!(counter.level().used_and_left(quota, NEW_YEAR - DAY), (5, 1), "a clock that was set back");
     }
 
     #[test]

@@ -1,0 +1,201 @@
+//! Putting the rooms together: a configuration read, compiled and prepared, workers with their way to
+//! backends and their recorder, the admin listener.
+
+use std::{num::NonZeroUsize, rc::Rc, sync::Arc, thread, time::Duration};
+
+use postern_document::{Place, Problems, Severity};
+use postern_gateway::{
+    CallBody, Compiled, Effects, IntegrationCall, IntegrationFailure, Live, Now, RequestBody, State, Timers,
+    compile,
+};
+use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
+use postern_observe::{AccessLogSink, Instruments};
+use postern_server::{Clock, Server, WorkerContext, WorkerTimers};
+use postern_upstream::{BackendReply, ClientTls, Upstream};
+
+use crate::{
+    admin::AdminListener,
+    load::{Loaded, place_identity_problems},
+    reload::{Gateway, Leftovers, tell},
+    signals::Events,
+    status::Status,
+    watch::FileWatch,
+};
+
+/// Where configurations come from: asked anew at each load. `path` is the configuration's name in
+/// messages.
+pub(crate) struct Source {
+    /// The configuration file.
+    pub(crate) path: String,
+    /// Reads it and what it names.
+    pub(crate) load: Box<dyn Fn(&str) -> Loaded>,
+}
+
+impl Source {
+    /// Reads everything anew.
+    pub(crate) fn load(&self) -> Loaded {
+        (self.load)(&self.path)
+    }
+
+    /// A problem of the whole configuration.
+    pub(crate) fn problem(&self, severity: Severity, message: &str, problems: &mut Problems) {
+        let place = Place::start_of(&self.path);
+        match severity {
+            Severity::Error => problems.error(&place, message),
+            Severity::Warning => problems.warning(&place, message),
+        }
+    }
+}
+
+/// What of a configuration the program itself uses.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) admin: Option<Admin>,
+    pub(crate) access_log: Option<AccessLogDestination>,
+    pub(crate) workers: NonZeroUsize,
+}
+
+impl Settings {
+    pub(crate) fn of(configuration: &Configuration) -> Self {
+        let workers = match configuration.workers {
+            WorkerCount::Exactly(count) => count,
+            // Looks at affinity and at the limits of the control group.
+            WorkerCount::Auto => thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        };
+        let access_log = configuration.access_log.as_ref().map(|log| log.destination.clone());
+        Self { admin: configuration.admin, access_log, workers }
+    }
+}
+
+/// What is opened for a configuration before it serves: everything that can still refuse it.
+pub(crate) struct Opened {
+    pub(crate) server: postern_server::Prepared,
+    pub(crate) access_log: AccessLogSink,
+    /// Absent where the admin listener stays as it is.
+    pub(crate) admin: Option<Option<AdminListener>>,
+}
+
+/// Opens what a snapshot needs. What is not used is given back when it is dropped.
+pub(crate) fn open(
+    source: &Source,
+    house: &postern_gateway::Snapshot,
+    (settings, admin_before): (&Settings, Option<Admin>),
+    server: &Server,
+    problems: &mut Problems,
+) -> Option<Opened> {
+    let refuse =
+        |message: String, problems: &mut Problems| source.problem(Severity::Error, &message, problems);
+    let prepared = match server.prepare(house) {
+        Ok(prepared) => {
+            let warnings = prepared.warnings().to_vec();
+            place_identity_problems(&source.path, house, Severity::Warning, warnings, problems);
+            Some(prepared)
+        }
+        Err(sentences) => {
+            place_identity_problems(&source.path, house, Severity::Error, sentences, problems);
+            None
+        }
+    };
+    let access_log = match settings.access_log.as_ref().map(AccessLogSink::open) {
+        None => Some(AccessLogSink::none()),
+        Some(opened) => opened.map_err(|fault| refuse(fault, problems)).ok(),
+    };
+    let admin = if settings.admin == admin_before {
+        Some(None)
+    } else {
+        match settings.admin.map(AdminListener::bind).transpose() {
+            Ok(listener) => Some(Some(listener)),
+            Err(fault) => {
+                refuse(fault, problems);
+                None
+            }
+        }
+    };
+    Some(Opened { server: prepared?, access_log: access_log?, admin: admin? })
+}
+
+/// Starts a gateway. What is wrong with its configuration is given back; then nothing runs.
+pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Problems> {
+    let mut watch = FileWatch::start(events.clone());
+    let Loaded { outcome, hash } = source.load();
+    watch.follow(&outcome.files);
+    let mut problems = outcome.problems;
+    let Some(configuration) = outcome.configuration else { return Err(problems) };
+    let settings = Settings::of(&configuration);
+    let fault = |what: &dyn std::fmt::Display| {
+        let mut problems = Problems::default();
+        source.problem(Severity::Error, &what.to_string(), &mut problems);
+        problems
+    };
+    let clock = Clock::start();
+    let mut state = State::new(secret().ok_or_else(|| fault(&"the system gives no random numbers"))?);
+    let compiled: Compiled = compile(configuration, None, &mut state);
+    let live = Arc::new(Live::new(compiled.begin(clock.now())));
+    let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
+    let tls = Arc::new(ClientTls::with_system_roots().map_err(|problem| fault(&problem))?);
+    let recorders = Arc::clone(&instruments);
+    let build = move |context: WorkerContext| (Backends::new(&context, &tls), recorders.worker());
+    let server = Server::start(Arc::clone(&live), clock, settings.workers, build)
+        .map_err(|problem| fault(&problem))?;
+    let house = live.current();
+    let opened = open(&source, &live.current(), (&settings, None), &server, &mut problems);
+    let Some(opened) = opened else { return Err(problems) };
+    let status = Arc::new(Status::new(live, instruments));
+    let (events, leftovers) = (events.clone(), Leftovers::default());
+    let mut gateway =
+        Gateway { source, watch, settings, state, clock, server, status, events, admin: None, leftovers };
+    gateway.put_to_use(opened, hash);
+    tell(&problems);
+    Ok(gateway)
+}
+
+/// What keys the hashes of API keys.
+fn secret() -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut secret).ok()?;
+    Some(secret)
+}
+
+/// One worker's way to all backends, kept in order from time to time.
+struct Backends(Rc<Upstream<WorkerTimers>>);
+
+impl Backends {
+    /// To be called within the worker's runtime.
+    fn new(context: &WorkerContext, tls: &Arc<ClientTls>) -> Self {
+        let upstream = Rc::new(Upstream::new(Rc::new(context.timers.clone()), Arc::clone(tls)));
+        tokio::task::spawn_local(keep_in_order(Rc::clone(&upstream), Arc::clone(&context.live)));
+        Self(upstream)
+    }
+}
+
+/// Closes old connections, and pools that no snapshot names any more.
+async fn keep_in_order<T: Timers>(upstream: Rc<Upstream<T>>, live: Arc<Live>) {
+    let mut generation = live.current().generation();
+    loop {
+        tokio::time::sleep(ORDER_INTERVAL).await;
+        upstream.close_old_connections();
+        let house = live.current();
+        if house.generation() != generation {
+            generation = house.generation();
+            upstream.retire(&house);
+        }
+    }
+}
+
+const ORDER_INTERVAL: Duration = Duration::from_secs(5);
+
+impl Effects for Backends {
+    type Reply = BackendReply<WorkerTimers>;
+
+    fn now(&self) -> Now {
+        self.0.now()
+    }
+
+    fn integrate<B: RequestBody>(
+        &self,
+        call: &IntegrationCall<'_>,
+        body: CallBody<'_, B>,
+    ) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
+        self.0.integrate(call, body)
+    }
+}

@@ -1,0 +1,166 @@
+//! A gateway that serves: reloaded off the workers, drained at the end.
+
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use postern_document::{Problems, Severity as Matter};
+use postern_gateway::{Snapshot, State, compile};
+use postern_observe::{Severity, log};
+use postern_protocol::signature::PayloadHash;
+use postern_server::{Clock, Drained, Server};
+
+use crate::{
+    admin::AdminServer,
+    assemble::{Opened, Settings, Source, open},
+    load::Loaded,
+    signals::{Events, Reloaded},
+    status::Status,
+    watch::FileWatch,
+};
+
+/// A gateway that serves. The main thread owns it and alone changes what serves.
+pub(crate) struct Gateway {
+    pub(crate) source: Source,
+    pub(crate) watch: FileWatch,
+    pub(crate) settings: Settings,
+    pub(crate) state: State,
+    pub(crate) clock: Clock,
+    pub(crate) server: Server,
+    pub(crate) status: Arc<Status>,
+    pub(crate) events: Events,
+    pub(crate) admin: Option<AdminServer>,
+    /// What serves no more, until the last request lets go of it.
+    pub(crate) leftovers: Leftovers,
+}
+
+/// What was replaced and is still in use.
+#[derive(Default)]
+pub(crate) struct Leftovers {
+    snapshots: Vec<Arc<Snapshot>>,
+    /// Its last answer may still be on the way.
+    admin: Option<AdminServer>,
+}
+
+impl Gateway {
+    /// Puts to use what was opened for the snapshot that serves now.
+    pub(crate) fn put_to_use(&mut self, opened: Opened, hash: PayloadHash) {
+        let house = self.status.live.current();
+        self.status.instruments.serve(&house, opened.access_log);
+        self.server.commit(opened.server);
+        if let Some(listener) = opened.admin {
+            let status = Arc::clone(&self.status);
+            let started = listener.map(|listener| AdminServer::start(listener, status, self.events.clone()));
+            let started = started.transpose().map_err(|fault| {
+                log(Severity::Error, "the admin listener does not start", &[("reason", &fault)]);
+            });
+            self.leftovers.admin = std::mem::replace(&mut self.admin, started.ok().flatten());
+        }
+        self.status.set_serving(&self.source.path, hash.to_string());
+        self.status.set_ready(true);
+        let addresses: Vec<String> = self.server.addresses().iter().map(ToString::to_string).collect();
+        let fields: [(&str, &dyn std::fmt::Display); 4] = [
+            ("generation", &house.generation()),
+            ("configuration", &self.source.path),
+            ("hash", &hash),
+            ("listeners", &addresses.join(" ")),
+        ];
+        log(Severity::Info, "serving", &fields);
+    }
+
+    /// Whether a file is another one than when it was read.
+    pub(crate) fn files_have_changed(&self) -> bool {
+        self.watch.has_changed()
+    }
+
+    /// Reads the configuration again and serves it, if nothing is wrong with it.
+    pub(crate) fn reload(&mut self) -> Reloaded {
+        let mut problems = Problems::default();
+        let done = self.replace(&mut problems);
+        self.status.instruments.reloaded(done);
+        tell(&problems);
+        if !done {
+            log(Severity::Error, "the configuration is refused: the one before serves on", &[]);
+            self.status.set_refused(problems.clone());
+        }
+        Reloaded { generation: self.status.live.current().generation(), done, problems }
+    }
+
+    fn replace(&mut self, problems: &mut Problems) -> bool {
+        self.watch.look();
+        let Loaded { outcome, hash } = self.source.load();
+        self.watch.follow(&outcome.files);
+        problems.extend(outcome.problems);
+        let Some(configuration) = outcome.configuration else { return false };
+        let settings = Settings::of(&configuration);
+        if settings.workers != self.settings.workers {
+            let message = "another number of workers takes effect when the gateway is started anew";
+            self.source.problem(Matter::Warning, message, problems);
+        }
+        let live = Arc::clone(&self.status.live);
+        let compiled = compile(configuration, Some(&live.current()), &mut self.state);
+        let before = self.settings.admin;
+        let opened = open(&self.source, compiled.snapshot(), (&settings, before), &self.server, problems);
+        let Some(opened) = opened else { return false };
+        let old = live.replace(compiled.begin(self.clock.now()));
+        self.settings = Settings { workers: self.settings.workers, ..settings };
+        self.put_to_use(opened, hash);
+        self.server.retire();
+        self.leftovers.snapshots.push(old);
+        true
+    }
+
+    /// Whether something waits to be let go of.
+    pub(crate) fn has_leftovers(&self) -> bool {
+        !self.leftovers.snapshots.is_empty() || self.leftovers.admin.is_some()
+    }
+
+    /// Lets go of what nobody uses any more: here, so that no worker spends its time on it.
+    pub(crate) fn tidy(&mut self) {
+        self.leftovers.snapshots.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        self.leftovers.admin = None;
+    }
+
+    /// Goes away in order: is not ready any more, waits until that is known, stops accepting, finishes
+    /// the requests in flight. `hurry` cuts it short.
+    pub(crate) async fn drain(self, hurry: impl Future<Output = ()>) {
+        self.status.set_ready(false);
+        let house = self.status.live.current();
+        let seconds = |limit: u64| Duration::from_secs(limit);
+        let limits = house.limits();
+        let (wait, limit) = (seconds(limits.drain_wait_seconds), seconds(limits.drain_seconds));
+        let fields: [(&str, &dyn std::fmt::Display); 2] =
+            [("waitSeconds", &limits.drain_wait_seconds), ("drainSeconds", &limits.drain_seconds)];
+        log(Severity::Info, "draining", &fields);
+        let (mut drain, mut hurry) = (pin!(self.server.drain(wait, limit)), pin!(hurry));
+        let drained = poll_fn(|context| match drain.as_mut().poll(context) {
+            Poll::Ready(drained) => Poll::Ready(Some(drained)),
+            Poll::Pending => hurry.as_mut().poll(context).map(|()| None),
+        })
+        .await;
+        match drained {
+            Some(Drained { aborted: 0 }) => log(Severity::Info, "drained", &[]),
+            Some(Drained { aborted }) => {
+                log(
+                    Severity::Warning,
+                    "drained, but for connections that were aborted",
+                    &[("aborted", &aborted)],
+                );
+            }
+            None => log(Severity::Warning, "ended at once, as asked", &[]),
+        }
+        self.status.instruments.finish(LAST_LINES);
+    }
+}
+
+/// How long the last lines of the access log may take.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// Logs every problem, each on its own line.
+pub(crate) fn tell(problems: &Problems) {
+    for problem in problems {
+        let severity = match problem.severity {
+            Matter::Error => Severity::Error,
+            Matter::Warning => Severity::Warning,
+        };
+        log(severity, &problem.message, &[("at", &problem.place)]);
+    }
+}

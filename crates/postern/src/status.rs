@@ -1,0 +1,102 @@
+//! What the admin listener tells of the gateway: written by whoever serves, read by whoever asks.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use postern_document::Problems;
+use postern_gateway::Live;
+use postern_observe::{Gauges, Instruments};
+
+/// The state of a running gateway.
+#[derive(Debug)]
+pub(crate) struct Status {
+    /// What serves.
+    pub(crate) live: Arc<Live>,
+    /// What is counted.
+    pub(crate) instruments: Arc<Instruments>,
+    is_ready: AtomicBool,
+    started_at: Duration,
+    serving: Mutex<Serving>,
+}
+
+/// Which configuration serves, and what became of the last one that did not come to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Serving {
+    /// The configuration file.
+    pub(crate) file: String,
+    /// A hash of everything that was read.
+    pub(crate) hash: String,
+    /// When it began to serve, since 1970.
+    pub(crate) loaded_at: Duration,
+    /// The last reload, if it was refused.
+    pub(crate) refused: Option<Refused>,
+}
+
+/// A reload that was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    /// When, since 1970.
+    pub(crate) at: Duration,
+    /// Why.
+    pub(crate) problems: Problems,
+}
+
+impl Status {
+    /// A gateway that is not ready yet.
+    pub(crate) fn new(live: Arc<Live>, instruments: Arc<Instruments>) -> Self {
+        Self {
+            live,
+            instruments,
+            is_ready: AtomicBool::new(false),
+            started_at: since_epoch(),
+            serving: Mutex::default(),
+        }
+    }
+
+    /// Whether requests are welcome.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+
+    /// Says whether requests are welcome.
+    pub(crate) fn set_ready(&self, is_ready: bool) {
+        self.is_ready.store(is_ready, Ordering::Release);
+    }
+
+    /// Which configuration serves.
+    pub(crate) fn serving(&self) -> Serving {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another configuration serves from now on.
+    pub(crate) fn set_serving(&self, file: &str, hash: String) {
+        let serving = Serving { file: file.to_owned(), hash, loaded_at: since_epoch(), refused: None };
+        *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = serving;
+    }
+
+    /// A reload was refused; what served before serves on.
+    pub(crate) fn set_refused(&self, problems: Problems) {
+        let refused = Refused { at: since_epoch(), problems };
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(refused);
+    }
+
+    /// The page of metrics.
+    pub(crate) fn metrics(&self) -> String {
+        self.instruments.metrics(&Gauges {
+            is_ready: self.is_ready(),
+            generation: self.live.current().generation(),
+            loaded_at_seconds: self.serving().loaded_at.as_secs(),
+            started_at_seconds: self.started_at.as_secs(),
+        })
+    }
+}
+
+/// The wall clock.
+pub(crate) fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
+}
