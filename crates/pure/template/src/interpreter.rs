@@ -5,6 +5,7 @@ use std::{cmp::Ordering, rc::Rc};
 use crate::{
     FailureReason, Limits, Overrides, TemplateFailure, Variables,
     input::Body,
+    limits::NESTING_MAX,
     meter::Meter,
     method::Arguments,
     number::{Arithmetic, Number, write_integer},
@@ -36,6 +37,7 @@ pub(crate) struct Interpreter<'a, 'o> {
     output_limit: usize,
     line: u32,
     depth: u32,
+    nesting: u32,
 }
 
 /// A running `#foreach`.
@@ -86,6 +88,7 @@ pub(crate) fn run(
         output_limit,
         line: 1,
         depth: 0,
+        nesting: 0,
     };
     interpreter.give_names();
     let flow = interpreter.steps(&program.steps);
@@ -202,6 +205,7 @@ impl<'a> Interpreter<'a, '_> {
         let mut flow = Flow::Next;
         let mut index = 0;
         while let Some(item) = self.item_of(items, index) {
+            self.meter.step()?;
             if index >= self.limits.loop_iterations {
                 self.line = line;
                 return Err(FailureReason::LoopTooLong);
@@ -333,6 +337,19 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn follow(&mut self, value: &Value<'a>, link: &'a Link) -> Running<Value<'a>> {
+        if let Link::Member(name, _) = link {
+            return Ok(self.member(value, name));
+        }
+        self.nesting += 1;
+        if self.nesting > NESTING_MAX {
+            return Err(FailureReason::TooDeep);
+        }
+        let value = self.follow_arguments(value, link);
+        self.nesting -= 1;
+        value
+    }
+
+    fn follow_arguments(&mut self, value: &Value<'a>, link: &'a Link) -> Running<Value<'a>> {
         match link {
             Link::Member(name, _) => Ok(self.member(value, name)),
             Link::Index(index) => {
@@ -362,8 +379,18 @@ impl<'a> Interpreter<'a, '_> {
             Expression::Text(text) => Ok(Value::Text(Text::Borrowed(text))),
             Expression::Integer(number) => Ok(Value::Integer(*number)),
             Expression::Boolean(boolean) => Ok(Value::Boolean(*boolean)),
-            Expression::Chain(first, rest) => self.chain(first, rest),
-            expression => self.evaluate_other(expression),
+            expression => {
+                self.nesting += 1;
+                if self.nesting > NESTING_MAX {
+                    return Err(FailureReason::TooDeep);
+                }
+                let value = match expression {
+                    Expression::Chain(first, rest) => self.chain(first, rest),
+                    expression => self.evaluate_other(expression),
+                };
+                self.nesting -= 1;
+                value
+            }
         }
     }
 

@@ -60,6 +60,10 @@ pub const BYTES_PER_STEP: usize = 64;
 /// Nested parentheses, lists, maps and arguments in one expression: what bounds the parser's stack.
 pub(crate) const EXPRESSION_DEPTH_MAX: u32 = 64;
 
+/// Nested blocks, calls, lists and operations of one rendering, blocks that call each other included:
+/// what bounds the interpreter's stack.
+pub(crate) const NESTING_MAX: u32 = 256;
+
 /// Nested lists and objects of a JSON text (hardening page, section 7).
 pub(crate) const JSON_DEPTH_MAX: u32 = 64;
 

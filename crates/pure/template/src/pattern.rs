@@ -297,3 +297,90 @@ fn inline_flags(written: &str) -> impl Iterator<Item = &str> {
         rest.get(..end).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(text: &str, pattern: &str, replacement: &str, only_first: bool) -> String {
+        let mut meter = Meter::new(1_000);
+        let bounds = Bounds { bytes: 1_000, meter: &mut meter };
+        Pattern::compile(pattern).unwrap().replace(text, replacement, only_first, bounds).unwrap()
+    }
+
+    #[test]
+    fn d9_replace_all_finds_what_java_finds() {
+        let table = [
+            ("foobar123bab", "ba.", "foo", "foofoo123foo"),
+            ("abc", "x*", "-", "-a-b-c-"),
+            ("aab", "a*", "-", "--b-"),
+            ("äb", "", "-", "-ä-b-"),
+            ("a.b", "\\.", "\\\\", "a\\b"),
+            ("John Smith", "(\\w+) (?<last>\\w+)", "${last}, $1", "Smith, John"),
+            ("ab", "(a)(b)", "$2$1$10", "baa0"),
+            ("ab", "(x)?a", "[$1]", "[]b"),
+            ("price", "price", "\\$5", "$5"),
+            ("a\nb", ".", "x", "x\nx"),
+            ("a\rb", "a.b", "x", "a\rb"),
+            ("a\nb", "(?s)a.b", "x", "x"),
+            ("äÄ1_", "\\w", "x", "äÄxx"),
+            ("a\u{a0}b c", "\\s", "_", "a\u{a0}b_c"),
+            ("[a]", "[\\[\\]]", "", "a"),
+            ("a-b", "[a\\-b]", "x", "xxx"),
+            ("a.b*c", "\\Q.b*\\E", "-", "a-c"),
+            ("x/y", "\\/", "|", "x|y"),
+            ("12a", "[\\d]+", "#", "#a"),
+            ("1a2", "[^\\d]", "#", "1#2"),
+        ];
+        for (text, pattern, replacement, expected) in table {
+            assert_eq!(replaced(text, pattern, replacement, false), expected, "{text} {pattern}");
+        }
+        assert_eq!(replaced("aaa", "a", "b", true), "baa");
+    }
+
+    #[test]
+    fn d9_matches_means_the_whole_text() {
+        let table = [
+            ("[0-9]*", "123", true),
+            ("[0-9]*", "d123", false),
+            ("a|ab", "ab", true),
+            ("", "", true),
+            ("a", "a\n", false),
+        ];
+        for (pattern, text, expected) in table {
+            assert_eq!(
+                Pattern::compile(pattern).unwrap().matches_whole(text),
+                expected,
+                "{pattern} {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn d9_split_leaves_out_what_java_leaves_out() {
+        let table: [(&str, &str, i64, &[&str]); 9] = [
+            ("a,b,,c,,", ",", 0, &["a", "b", "", "c"]),
+            ("a,b,,c,,", ",", -1, &["a", "b", "", "c", "", ""]),
+            ("a,b,c", ",", 2, &["a", "b,c"]),
+            (",a", ",", 0, &["", "a"]),
+            ("abc", "", 0, &["a", "b", "c"]),
+            ("", ",", 0, &[""]),
+            (",,", ",", 0, &[]),
+            ("a", ",", 0, &["a"]),
+            ("a1b22c", "[0-9]+", 0, &["a", "b", "c"]),
+        ];
+        for (text, pattern, limit, expected) in table {
+            let parts = Pattern::compile(pattern).unwrap().split(text, limit, &mut Meter::new(100)).unwrap();
+            assert_eq!(parts, expected, "{text} {pattern} {limit}");
+        }
+    }
+
+    #[test]
+    fn what_needs_backtracking_is_refused() {
+        for pattern in
+            ["(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(a)\\1", "a*+", "a++", "a?+", "a{2}+", "(", "[", "a\\"]
+        {
+            assert!(Pattern::compile(pattern).is_err(), "{pattern}");
+        }
+    }
+}

@@ -6,6 +6,9 @@ use crate::{lexer::Scanner, pattern::Pattern};
 /// Nested parentheses, negations and paths in filters: what bounds the stack.
 const DEPTH_MAX: u32 = 20;
 
+/// Steps of one path: what bounds the stack of its evaluation.
+const STEPS_MAX: usize = 100;
+
 pub(super) fn parse(text: &str) -> Result<JsonPath, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -74,6 +77,9 @@ impl Parser<'_> {
                 }
                 Some(b'[') => steps.push(self.bracket(false)?),
                 _ => break,
+            }
+            if steps.len() > STEPS_MAX {
+                return Err(format!("a JSONPath has at most {STEPS_MAX} steps"));
             }
             if matches!(steps.last().map(|step| &step.kind), Some(StepKind::Length)) {
                 break;
