@@ -37,6 +37,15 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// What is to be added to the monotonic clock for nanoseconds since 1970.
+    pub(crate) fn epoch_offset(&self) -> i64 {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let epoch = i64::try_from(epoch.as_nanos()).unwrap_or(i64::MAX);
+        epoch.saturating_sub_unsigned(self.monotonic_nanoseconds())
+    }
+}
+
 const ROOM_BEFORE_START: Duration = Duration::from_secs(3_600);
 
 /// The `Date` field line, written anew when the second changes.

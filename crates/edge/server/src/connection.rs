@@ -14,14 +14,14 @@ use std::{
     task::Poll,
 };
 
-use postern_gateway::{Connection, Effects, Event, Recorder, TlsFacts};
+use postern_gateway::{Connection, Effects, Event, Recorder, Timers, TlsFacts};
 use tokio::net::TcpStream;
 
 use crate::{
     SECOND_NANOSECONDS,
     http1::{DeskMemory, sit},
     http2,
-    limits::{ConnectionPlace, InFlight},
+    limits::ConnectionPlace,
     listener::{Accepted, Door, Place},
     timeout::Alarm,
     tls::{self, TlsStream},
@@ -139,7 +139,6 @@ where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let _in_flight = accepted.shakes_hands.then(|| InFlight(&worker.counts().handshakes));
     let facts = Facts::of(&accepted);
     let configuration = accepted.door.tls.clone()?;
     let alarm = worker.timers.alarm();
@@ -161,6 +160,7 @@ where
         }),
     })
     .await;
+    accepted.place.handshake_is_over();
     let Some(stream) = outcome else {
         worker.recorder.event(Event::HandshakeFailed);
         return None;

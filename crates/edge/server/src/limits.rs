@@ -4,6 +4,7 @@
 //! and never by a request.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     net::IpAddr,
@@ -53,13 +54,6 @@ impl Rate {
             (count < limit.min(COUNT_MASK)).then_some((second << COUNT_BITS) | (count + 1))
         };
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
-    }
-
-    /// Gives one back that was not used.
-    pub(crate) fn refund(&self) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |packed| {
-            (packed & COUNT_MASK > 0).then(|| packed - 1)
-        });
     }
 }
 
@@ -161,22 +155,37 @@ pub(crate) struct Lonely<T>(pub(crate) T);
 pub(crate) struct ConnectionPlace {
     pub(crate) counts: Arc<Counts>,
     pub(crate) listener: Arc<Counter>,
-    pub(crate) peer: IpAddr,
+    /// The peer, where it was counted.
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) worker: usize,
+    /// Whether it counts as a handshake in flight.
+    pub(crate) shakes_hands: Cell<bool>,
+}
+
+impl ConnectionPlace {
+    /// The handshake is over.
+    pub(crate) fn handshake_is_over(&self) {
+        if self.shakes_hands.replace(false) {
+            self.counts.handshakes.leave();
+        }
+    }
 }
 
 impl Drop for ConnectionPlace {
     fn drop(&mut self) {
+        self.handshake_is_over();
         self.counts.connections.leave();
         self.listener.leave();
-        self.counts.peers.leave(self.peer);
+        if let Some(peer) = self.peer {
+            self.counts.peers.leave(peer);
+        }
         if let Some(worker) = self.counts.workers.get(self.worker) {
             worker.0.leave();
         }
     }
 }
 
-/// A handshake or a request in flight; leaves its count when it is dropped.
+/// A request in flight; leaves its count when it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight<'a>(pub(crate) &'a Counter);
 
@@ -206,8 +215,7 @@ mod tests {
         let rate = Rate::default();
         assert!(rate.enter(500, 1));
         assert!(!rate.enter(999_999_999, 1));
-        rate.refund();
-        assert!(rate.enter(999_999_999, 1));
+        assert!(rate.enter(999_999_999, 2));
         assert!(rate.enter(1_000_000_000, 1));
     }
 
@@ -219,7 +227,7 @@ mod tests {
         assert!(!peers.enter(peer, 1));
         assert!(peers.enter(IpAddr::from([127, 0, 0, 2]), 1));
         peers.leave(peer);
-        assert!(peers.with(peer, |counts| counts.is_empty()) || SHARDS > 0);
+        peers.with(peer, |counts| assert!(!counts.contains_key(&peer)));
         assert!(peers.enter(peer, 1));
     }
 

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use postern_gateway::{Effects, Entrance, Event, Identity, Recorder};
+use postern_gateway::{Effects, Entrance, Event, Identity, Recorder, Timers};
 use postern_model::Limits;
 use postern_protocol::http1;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -163,15 +163,13 @@ pub(crate) struct Accepted<S> {
     pub(crate) local: SocketAddr,
     pub(crate) door: Arc<Door>,
     pub(crate) place: ConnectionPlace,
-    /// Whether it counts as a handshake in flight.
-    pub(crate) shakes_hands: bool,
 }
 
 impl<S> Accepted<S> {
     /// The same with another kind of socket.
     pub(crate) fn try_map<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Accepted<T>> {
-        let Self { socket, source, local, door, place, shakes_hands } = self;
-        Ok(Accepted { socket: change(socket)?, source, local, door, place, shakes_hands })
+        let Self { socket, source, local, door, place } = self;
+        Ok(Accepted { socket: change(socket)?, source, local, door, place })
     }
 }
 
@@ -186,74 +184,33 @@ where
         return;
     };
     let sockets = Sockets { listener, socket };
+    let mut accepted_at_once = 0;
     loop {
-        let limits = *worker.held.snapshot().limits();
-        match accept_some(&worker, &place, &sockets, &limits).await {
-            Pause::None => tokio::task::yield_now().await,
-            Pause::Limit(name) => {
-                worker.recorder.event(Event::LimitHit(name));
-                tokio::time::sleep(TICK).await;
-            }
-            Pause::Failed => {
+        match poll_fn(|context| poll_accept(&place, &sockets, context)).await {
+            Ok(Some((socket, source))) => let_in(&worker, &place, socket, source).await,
+            Ok(None) => return,
+            Err(fault) if is_of_one_connection(&fault) => {}
+            Err(_) => {
                 worker.recorder.event(Event::AcceptFailed);
                 // Two ticks: 100 ms, so that descriptors can come free.
                 tokio::time::sleep(TICK * 2).await;
             }
-            Pause::Closing => return,
+        }
+        accepted_at_once += 1;
+        if accepted_at_once % ACCEPTED_AT_ONCE == 0 {
+            tokio::task::yield_now().await;
         }
     }
 }
+
+/// Connections that are accepted before others have their turn.
+const ACCEPTED_AT_ONCE: u64 = 32;
 
 /// A listening socket as the runtime sees it, and as the system does.
 struct Sockets {
     listener: TcpListener,
     socket: Arc<Socket>,
 }
-
-/// Why accepting pauses.
-enum Pause {
-    /// It was the turn of others.
-    None,
-    /// A limit has been reached.
-    Limit(&'static str),
-    /// The system has no descriptor, or the like.
-    Failed,
-    /// The place closes and the kernel holds no connection any more.
-    Closing,
-}
-
-/// Accepts what is there, but only so many before others have their turn.
-async fn accept_some<E, R>(
-    worker: &Rc<Worker<E, R>>,
-    place: &Rc<Place>,
-    sockets: &Sockets,
-    limits: &Limits,
-) -> Pause
-where
-    E: Effects + 'static,
-    R: Recorder + 'static,
-{
-    for _ in 0..ACCEPTED_AT_ONCE {
-        let entered = match Entered::new(worker, place, limits) {
-            Ok(entered) => entered,
-            Err(name) if place.is_closing.get() => {
-                // What waits in the kernel is lost, as it would be by any overload.
-                worker.recorder.event(Event::LimitHit(name));
-                return Pause::Closing;
-            }
-            Err(name) => return Pause::Limit(name),
-        };
-        match poll_fn(|context| poll_accept(place, sockets, context)).await {
-            Ok(Some((stream, source))) => entered.let_in(worker, place, stream, source, limits),
-            Ok(None) => return Pause::Closing,
-            Err(fault) if is_of_one_connection(&fault) => {}
-            Err(_) => return Pause::Failed,
-        }
-    }
-    Pause::None
-}
-
-const ACCEPTED_AT_ONCE: usize = 32;
 
 /// The next connection; `None` when the place closes and the kernel holds none any more.
 fn poll_accept(
@@ -294,83 +251,85 @@ fn is_of_one_connection(fault: &io::Error) -> bool {
     )
 }
 
-/// A connection that was counted before it was accepted, so that no limit is ever exceeded.
-struct Entered<'w, E, R> {
-    worker: &'w Worker<E, R>,
-    open: &'w Counter,
-    shakes_hands: bool,
-    is_let_in: bool,
-}
-
-impl<'w, E, R> Entered<'w, E, R> {
-    fn new(worker: &'w Worker<E, R>, place: &'w Place, limits: &Limits) -> Result<Self, &'static str> {
-        let counts = worker.counts();
-        let mut entered = Self { worker, open: &place.open, shakes_hands: false, is_let_in: true };
-        if !counts.connections.enter(limits.connections) {
-            return Err("connections");
+/// Counts a connection and has it served. Beyond a limit it waits here, unread, and no other is accepted
+/// meanwhile.
+async fn let_in<E, R>(worker: &Rc<Worker<E, R>>, place: &Rc<Place>, socket: TcpStream, source: SocketAddr)
+where
+    E: Effects + 'static,
+    R: Recorder + 'static,
+{
+    let mut limits = *worker.held.snapshot().limits();
+    let counts = worker.counts();
+    let mut told = false;
+    while let Err(name) = enter(worker, place, &limits) {
+        if !std::mem::replace(&mut told, true) {
+            worker.recorder.event(Event::LimitHit(name));
         }
-        if !place.open.enter(limits.connections_per_listener) {
-            counts.connections.leave();
-            return Err("connectionsPerListener");
-        }
-        if !counts.accepts.enter(worker.timers.coarse_nanoseconds(), limits.accepts_per_second) {
-            counts.connections.leave();
-            place.open.leave();
-            return Err("acceptsPerSecond");
-        }
-        // From here on dropping it leaves all counts again.
-        entered.is_let_in = false;
-        if place.door.borrow().tls.is_some() {
-            entered.shakes_hands = counts.handshakes.enter(limits.handshakes);
-            if !entered.shakes_hands {
-                return Err("handshakes");
-            }
-        }
-        Ok(entered)
-    }
-
-    fn let_in(
-        mut self,
-        worker: &Rc<Worker<E, R>>,
-        place: &Rc<Place>,
-        socket: TcpStream,
-        source: SocketAddr,
-        limits: &Limits,
-    ) where
-        E: Effects + 'static,
-        R: Recorder + 'static,
-    {
-        let counts = worker.counts();
-        if !counts.peers.enter(source.ip(), limits.connections_per_peer) {
-            worker.recorder.event(Event::LimitHit("connectionsPerPeer"));
-            // A socket that refuses the option is gone already.
-            let _ = socket.set_zero_linger();
+        if place.is_closing.get() {
             return;
         }
-        self.is_let_in = true;
-        let better = counts.better_worker(worker.index);
-        let index = better.unwrap_or(worker.index);
-        if let Some(count) = counts.workers.get(index) {
-            count.0.enter(u64::MAX);
-        }
-        let accepted = Accepted {
-            local: local_address(place.local, &socket),
-            socket,
-            source,
-            door: place.door(),
-            place: ConnectionPlace {
-                counts: Arc::clone(&worker.shared.counts),
-                listener: Arc::clone(&place.open),
-                peer: source.ip(),
-                worker: index,
-            },
-            shakes_hands: self.shakes_hands,
-        };
-        match better {
-            Some(other) => hand_over(worker, place, other, accepted),
-            None => connection::start(worker, place, accepted),
-        }
+        tokio::time::sleep(TICK).await;
+        limits = *worker.held.snapshot().limits();
     }
+    let door = place.door();
+    let shakes_hands = door.tls.is_some();
+    let is_welcome = counts.peers.enter(source.ip(), limits.connections_per_peer);
+    let better = counts.better_worker(worker.index).filter(|_| is_welcome);
+    let index = better.unwrap_or(worker.index);
+    if let Some(count) = counts.workers.get(index) {
+        count.0.enter(u64::MAX);
+    }
+    if !is_welcome {
+        worker.recorder.event(Event::LimitHit("connectionsPerPeer"));
+        // A socket that refuses the option is gone already.
+        let _ = socket.set_zero_linger();
+    }
+    let accepted = Accepted {
+        local: local_address(place.local, &socket),
+        socket,
+        source,
+        door,
+        place: ConnectionPlace {
+            counts: Arc::clone(&worker.shared.counts),
+            listener: Arc::clone(&place.open),
+            peer: is_welcome.then_some(source.ip()),
+            worker: index,
+            shakes_hands: Cell::new(shakes_hands),
+        },
+    };
+    match better {
+        _ if !is_welcome => drop(accepted),
+        Some(other) => hand_over(worker, place, other, accepted),
+        None => connection::start(worker, place, accepted),
+    }
+}
+
+/// Counts a connection in every count that has a limit, or in none: then the error is the limit's name.
+fn enter<E, R>(worker: &Worker<E, R>, place: &Place, limits: &Limits) -> Result<(), &'static str> {
+    let counts = worker.counts();
+    let shakes_hands = place.door.borrow().tls.is_some();
+    let second = worker.timers.coarse_nanoseconds();
+    if !counts.connections.enter(limits.connections) {
+        return Err("connections");
+    }
+    if !place.open.enter(limits.connections_per_listener) {
+        counts.connections.leave();
+        return Err("connectionsPerListener");
+    }
+    if shakes_hands && !counts.handshakes.enter(limits.handshakes) {
+        counts.connections.leave();
+        place.open.leave();
+        return Err("handshakes");
+    }
+    if !counts.accepts.enter(second, limits.accepts_per_second) {
+        counts.connections.leave();
+        place.open.leave();
+        if shakes_hands {
+            counts.handshakes.leave();
+        }
+        return Err("acceptsPerSecond");
+    }
+    Ok(())
 }
 
 /// Gives a connection to a worker that has fewer; keeps it when that one takes no more.
@@ -384,20 +343,6 @@ where
         && let Ok(kept) = kept.try_map(TcpStream::from_std)
     {
         connection::start(worker, place, kept);
-    }
-}
-
-impl<E, R> Drop for Entered<'_, E, R> {
-    fn drop(&mut self) {
-        if !self.is_let_in {
-            let counts = self.worker.counts();
-            counts.connections.leave();
-            counts.accepts.refund();
-            self.open.leave();
-            if self.shakes_hands {
-                counts.handshakes.leave();
-            }
-        }
     }
 }
 

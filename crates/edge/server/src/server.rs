@@ -27,7 +27,7 @@ use crate::{
 pub struct Server {
     shared: Arc<Shared>,
     plan: watch::Sender<Plan>,
-    threads: Vec<JoinHandle<io::Result<()>>>,
+    threads: Vec<JoinHandle<()>>,
     /// Closed when the last worker has ended.
     workers_ended: mpsc::Receiver<()>,
 }
@@ -62,7 +62,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread.
+    /// When the system gives a worker no thread or no event queue, or `build` fails.
     pub fn start<E, R, B>(live: Arc<Live>, clock: Clock, workers: NonZeroUsize, build: B) -> io::Result<Self>
     where
         E: Effects + 'static,
@@ -75,19 +75,25 @@ impl Server {
         let shared = Arc::new(Shared { live, clock, counts, doorsteps: doorsteps.into() });
         let (plan, plans) = watch::channel(Plan { phase: Phase::Serving, listeners: Arc::from([]) });
         let (alive, workers_ended) = mpsc::channel(1);
+        let (started, starts) = std::sync::mpsc::channel();
         let build = Arc::new(build);
         let mut threads = Vec::with_capacity(workers.get());
         for (index, handed_over) in handed_over.into_iter().enumerate() {
             let (shared, plans) = (Arc::clone(&shared), plans.clone());
-            let (build, alive) = (Arc::clone(&build), alive.clone());
+            let (build, alive, started) = (Arc::clone(&build), alive.clone(), started.clone());
             let work = move || {
-                let outcome = worker::run(index, shared, plans, handed_over, &*build);
+                worker::run(index, shared, (plans, handed_over), &*build, &started);
                 drop(alive);
-                outcome
             };
             threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(work)?);
         }
-        Ok(Self { shared, plan, threads, workers_ended })
+        drop(started);
+        let server = Self { shared, plan, threads, workers_ended };
+        for _ in 0..workers.get() {
+            // A worker that says nothing has ended: its backends' side could not be built.
+            starts.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended before it started")))?;
+        }
+        Ok(server)
     }
 
     /// Reads the certificates of a snapshot and binds the addresses that are new. Nothing else changes.

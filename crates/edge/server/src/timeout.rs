@@ -28,7 +28,17 @@ pub struct WorkerTimers {
 
 impl Timers for WorkerTimers {
     fn now(&self) -> Now {
-        self.wheel.clock.now()
+        let monotonic_nanoseconds = self.wheel.clock.monotonic_nanoseconds();
+        let since_epoch = monotonic_nanoseconds.saturating_add_signed(self.wheel.epoch_offset.get());
+        Now { monotonic_nanoseconds, epoch_milliseconds: since_epoch / NANOSECONDS_OF_MILLISECOND }
+    }
+
+    fn monotonic_nanoseconds(&self) -> u64 {
+        self.wheel.clock.monotonic_nanoseconds()
+    }
+
+    fn coarse_nanoseconds(&self) -> u64 {
+        self.wheel.coarse_nanoseconds()
     }
 
     async fn within<F: Future>(&self, deadline_nanoseconds: u64, future: F) -> Result<F::Output, Elapsed> {
@@ -66,6 +76,7 @@ impl WorkerTimers {
                 entries: RefCell::new(entries),
                 turner: RefCell::new(None),
                 coarse: Cell::new(hand),
+                epoch_offset: Cell::new(clock.epoch_offset()),
             }),
         }
     }
@@ -74,15 +85,6 @@ impl WorkerTimers {
     pub(crate) fn alarm(&self) -> Alarm {
         let index = self.wheel.entries.borrow_mut().insert();
         Alarm { wheel: Rc::clone(&self.wheel), index }
-    }
-
-    /// The monotonic clock as the last tick saw it, in nanoseconds: up to a tick old, and free.
-    pub(crate) fn coarse_nanoseconds(&self) -> u64 {
-        if self.wheel.entries.borrow().linked == 0 {
-            // The wheel sleeps, so what it saw last may be long ago.
-            return self.wheel.clock.monotonic_nanoseconds();
-        }
-        self.wheel.coarse.get().saturating_mul(TICK_NANOSECONDS)
     }
 
     /// Turns the wheel for ever. It sleeps while no deadline is set.
@@ -164,9 +166,21 @@ struct Wheel {
     turner: RefCell<Option<Waker>>,
     /// The tick that was seen last.
     coarse: Cell<u64>,
+    /// From the monotonic clock to nanoseconds since 1970. Looked up with each tick, so that a request
+    /// reads one clock and not two, and a clock that is set is noticed.
+    epoch_offset: Cell<i64>,
 }
 
 impl Wheel {
+    /// The monotonic clock as the last tick saw it, in nanoseconds: up to a tick old, and free.
+    fn coarse_nanoseconds(&self) -> u64 {
+        if self.entries.borrow().linked == 0 {
+            // The wheel sleeps, so what it saw last may be long ago.
+            return self.clock.monotonic_nanoseconds();
+        }
+        self.coarse.get().saturating_mul(TICK_NANOSECONDS)
+    }
+
     fn poll_in_use(&self, context: &Context<'_>) -> Poll<()> {
         if self.entries.borrow().linked > 0 {
             return Poll::Ready(());
@@ -178,6 +192,7 @@ impl Wheel {
     fn wake_turner(&self) {
         // The clock went on while it slept.
         self.coarse.set(tick_at_or_before(self.clock.monotonic_nanoseconds()));
+        self.epoch_offset.set(self.clock.epoch_offset());
         if let Some(waker) = self.turner.borrow_mut().take() {
             waker.wake();
         }
@@ -186,6 +201,7 @@ impl Wheel {
     fn advance(&self, now: u64) {
         self.entries.borrow_mut().advance(now);
         self.coarse.set(now);
+        self.epoch_offset.set(self.clock.epoch_offset());
     }
 }
 
@@ -332,7 +348,8 @@ fn tick_at_or_after(nanoseconds: u64) -> u64 {
     nanoseconds.div_ceil(TICK_NANOSECONDS)
 }
 
-const TICK_NANOSECONDS: u64 = 50_000_000;
+const NANOSECONDS_OF_MILLISECOND: u64 = 1_000_000;
+const TICK_NANOSECONDS: u64 = 50 * NANOSECONDS_OF_MILLISECOND;
 /// Slots of a wheel: 25.6 seconds; what is further away is looked at once in each turn.
 const SLOTS: usize = 512;
 /// No entry.

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
@@ -34,6 +35,11 @@ pub(crate) trait Wire: Sized + 'static {
 
     /// Sends what was taken.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Asks the system itself whether it takes something after all. It wakes a writer only when a third
+    /// of a buffer of megabytes is free, which a slow client may need longer for than it may stand
+    /// still. Says how many of the bytes were taken; [`Wire::bytes_sent`] tells of others.
+    fn push(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
     /// Says that nothing more will be sent.
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -98,6 +104,10 @@ impl Wire for TcpStream {
 
     fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(&*self).send(bytes)
     }
 
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -131,6 +131,11 @@ impl<E, R> Worker<E, R> {
         self.random.borrow_mut().draw()
     }
 
+    /// The monotonic clock, in nanoseconds.
+    pub(crate) fn monotonic_nanoseconds(&self) -> u64 {
+        self.shared.clock.monotonic_nanoseconds()
+    }
+
     /// Writes the `Date` field line.
     pub(crate) fn write_date(&self, output: &mut Vec<u8>, now: Now) {
         output.extend_from_slice(self.date.borrow_mut().at(now.epoch_milliseconds));
@@ -183,19 +188,14 @@ impl<E, R: Recorder> Drop for OpenConnection<E, R> {
     }
 }
 
-/// Runs a worker on this thread, to the end of its plan.
-///
-/// # Errors
-///
-/// When the system gives no event queue.
+/// Runs a worker on this thread, to the end of its plan. Says when it has started, or why not.
 pub(crate) fn run<E, R>(
     index: usize,
     shared: Arc<Shared>,
-    plans: watch::Receiver<Plan>,
-    handed_over: mpsc::Receiver<HandedOver>,
+    inbox: (watch::Receiver<Plan>, mpsc::Receiver<HandedOver>),
     build: &dyn Fn(WorkerContext) -> (E, R),
-) -> io::Result<()>
-where
+    started: &std::sync::mpsc::Sender<io::Result<()>>,
+) where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
@@ -203,7 +203,15 @@ where
         .enable_io()
         .enable_time()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .build_local(LocalOptions::default())?;
+        .build_local(LocalOptions::default());
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            // Nobody listens any more where the server has been given up.
+            let _ = started.send(Err(fault));
+            return;
+        }
+    };
     runtime.block_on(async {
         let timers = WorkerTimers::new(shared.clock);
         let live = Arc::clone(&shared.live);
@@ -230,11 +238,11 @@ where
             emptied: RefCell::new(None),
         });
         tokio::task::spawn_local(timers.turn());
-        follow(&worker, plans, handed_over).await;
+        let _ = started.send(Ok(()));
+        follow(&worker, inbox.0, inbox.1).await;
         worker.plain_desks.clear();
         worker.tls_desks.clear();
     });
-    Ok(())
 }
 
 /// Threads for look-ups that block: names of backends.

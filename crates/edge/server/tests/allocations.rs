@@ -19,8 +19,8 @@ use std::{
 };
 
 use postern_gateway::{
-    BodyLength, CallBody, Effects, Event, IntegrationCall, IntegrationFailure, Live, Now, Record, Recorder,
-    Reply, RequestBody, Sent, State, compile,
+    BodyLength, CallBody, Effects, Event, IntegrationCall, IntegrationFailure, Live, Record, Recorder, Reply,
+    RequestBody, Sent, State, compile,
 };
 use postern_protocol::http1::{Limits, ResponseHead, read_response};
 use postern_server::{Clock, Server};
@@ -155,8 +155,8 @@ impl Pooled {
 impl Effects for Pooled {
     type Reply = PooledReply;
 
-    fn now(&self) -> Now {
-        self.clock.now()
+    fn monotonic_nanoseconds(&self) -> u64 {
+        self.clock.monotonic_nanoseconds()
     }
 
     async fn integrate<B: RequestBody>(

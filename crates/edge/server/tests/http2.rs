@@ -296,8 +296,10 @@ fn slow_h2_an_idle_connection_is_closed() {
 
 #[test]
 fn slow_h2_a_connection_that_says_nothing_after_its_preface_is_closed() {
-    let gateway =
-        Gateway::start(Settings { limits: "h2IdleSeconds: 1, firstByteSeconds: 1".to_owned(), ..settings() });
+    let gateway = Gateway::start(Settings {
+        limits: "h2IdleSeconds: 1, firstByteSeconds: 1, writeStallSeconds: 1".to_owned(),
+        ..settings()
+    });
     let mut client = gateway.connect();
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     let _ = client.rest();

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use postern_gateway::{BodyFault, BodyLength, RequestBody};
+use postern_gateway::{BodyFault, BodyLength, RequestBody, Timers};
 use postern_protocol::http1::{BodyFraming, ChunkedReader, RequestHead};
 
 use super::channel::Channel;

@@ -7,6 +7,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use postern_gateway::Timers;
+
 use crate::{
     timeout::{Alarm, WorkerTimers},
     wire::Wire,
@@ -75,7 +77,7 @@ pub(crate) struct Sending {
     /// Bytes that the wire took.
     pub(crate) taken: usize,
     waits: bool,
-    sent_when_armed: u64,
+    sent_when_armed: (u64, usize),
 }
 
 impl Sending {
@@ -98,7 +100,10 @@ impl Sending {
                     self.waits = false;
                 }
                 Poll::Ready(_) => return Poll::Ready(Err(ClientGone)),
-                Poll::Pending => return self.stalled(channel, &stream, context),
+                Poll::Pending => {
+                    let rest = if first_rest.is_empty() { second_rest } else { first_rest };
+                    return self.poll_stalled(channel, &mut *stream, context, rest);
+                }
             }
         }
         match stream.poll_flush(context) {
@@ -109,24 +114,30 @@ impl Sending {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(_)) => Poll::Ready(Err(ClientGone)),
-            Poll::Pending => self.stalled(channel, &stream, context),
+            Poll::Pending => self.poll_stalled(channel, &mut *stream, context, &[]),
         }
     }
 
     /// `writeStallSeconds`, counted from the last byte that the client took.
-    fn stalled<S: Wire>(
+    fn poll_stalled<S: Wire>(
         &mut self,
         channel: &Channel<'_, S>,
-        stream: &S,
+        stream: &mut S,
         context: &Context<'_>,
+        rest: &[u8],
     ) -> Poll<Result<(), ClientGone>> {
-        let sent = stream.bytes_sent();
-        if !self.waits || self.sent_when_armed != sent {
-            self.waits = true;
-            self.sent_when_armed = sent;
-            let now = channel.timers.coarse_nanoseconds();
-            channel.alarm.set(now.saturating_add(channel.write_stall_nanoseconds));
+        let is_late = self.waits && channel.alarm.poll_elapsed(context).is_ready();
+        if is_late {
+            self.taken += stream.push(rest).unwrap_or(0);
         }
+        let sent = (stream.bytes_sent(), self.taken);
+        if self.waits && self.sent_when_armed == sent {
+            return if is_late { Poll::Ready(Err(ClientGone)) } else { Poll::Pending };
+        }
+        self.waits = true;
+        self.sent_when_armed = sent;
+        let now = channel.timers.coarse_nanoseconds();
+        channel.alarm.set(now.saturating_add(channel.write_stall_nanoseconds));
         channel.alarm.poll_elapsed(context).map(|()| Err(ClientGone))
     }
 }

@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use postern_gateway::Timers;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::{SECOND_NANOSECONDS, connection::Job, timeout::WorkerTimers, wire::Wire};

@@ -113,7 +113,7 @@ pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
             }
             HeadRead::Preface => break Outcome::Http2(job, memory.arrived().to_vec()),
             HeadRead::Rest => {
-                let channel = channel(worker, &job);
+                let channel = channel(worker, &job, worker.held.snapshot().limits());
                 match channel.send(&[], &[]).await {
                     Ok(()) => break Outcome::Idle(job),
                     Err(_) => break Outcome::Closed,
@@ -251,8 +251,8 @@ enum Next {
     Abort,
 }
 
-fn channel<'c, S: Wire, E, R>(worker: &'c Worker<E, R>, job: &'c Job<S>) -> Channel<'c, S> {
-    let stall = worker.held.snapshot().limits().write_stall_seconds.saturating_mul(SECOND_NANOSECONDS);
+fn channel<'c, S: Wire, E, R>(worker: &'c Worker<E, R>, job: &'c Job<S>, limits: &Limits) -> Channel<'c, S> {
+    let stall = limits.write_stall_seconds.saturating_mul(SECOND_NANOSECONDS);
     Channel::new(&job.stream, &job.alarm, &worker.timers, stall)
 }
 
@@ -263,7 +263,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     began: u64,
 ) -> Next {
     let house = worker.held.snapshot();
-    let limits = *house.limits();
+    let limits = house.limits();
     if !worker.counts().requests.enter(limits.requests_in_flight) {
         worker.recorder.event(Event::LimitHit("requestsInFlight"));
         refuse(worker, memory, job, 503, "too many requests in flight").await;
@@ -276,9 +276,9 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     let random = worker.random();
     let (head_bytes, arrived) = memory.input.split_at(memory.head.length().min(memory.filled));
     let arrived = arrived.get(..memory.filled - head_bytes.len()).unwrap_or_default();
-    let channel = channel(worker, job);
+    let channel = channel(worker, job, limits);
     let progress = BodyProgress::new(&memory.head);
-    let pace = BodyPace::new(&limits, began);
+    let pace = BodyPace::new(limits, began);
     let around = (&*job.place, &worker.body_buffers, pace);
     let mut body = Http1Body::new(&channel, &progress, arrived, memory.head.framing(), around);
     let version = HttpVersion::Http1;
@@ -298,7 +298,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
         let close = answer.close
             || !memory.head.keep_alive()
             || worker.draining.get()
-            || job.is_spent(&limits, now)
+            || job.is_spent(limits, now)
             || !progress.can_be_drained();
         let to = AnswerTo {
             is_head: memory.head.known_method() == KnownMethod::Head,
@@ -331,7 +331,7 @@ fn record<E, R: Recorder, P: Reply>(
     answer: &postern_gateway::Answer<'_, P>,
     written: Written,
 ) {
-    let at_nanoseconds = worker.timers.now().monotonic_nanoseconds;
+    let at_nanoseconds = worker.monotonic_nanoseconds();
     let sent = Sent { body_bytes: written.body_bytes, complete: written.complete, at_nanoseconds };
     worker.recorder.exchange(&answer.record, sent);
 }
@@ -346,7 +346,7 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
 ) {
     let house = worker.held.snapshot();
     let now: Now = worker.timers.now();
-    let channel = channel(worker, job);
+    let channel = channel(worker, job, house.limits());
     let mut answer = postern_gateway::refuse_head::<E::Reply>(
         &house,
         status,

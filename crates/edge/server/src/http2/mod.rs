@@ -17,8 +17,9 @@ use std::{
 use hyper::{
     Request, Response, body::Incoming, rt::Executor, server::conn::http2::Builder, service::Service,
 };
-use postern_gateway::{Effects, Event, Recorder};
+use postern_gateway::{Effects, Event, Recorder, Timers};
 use postern_model::Limits;
+use socket2::SockRef;
 
 pub(crate) use self::stream::StreamMemory;
 use self::{io::WireIo, stream::AnswerStream};
@@ -75,6 +76,8 @@ where
         is_broken: Cell::new(false),
     });
     state.alarm.set(job.rest_deadline.get());
+    // A client that takes its answers slowly is seen to take them. One that refuses the option is gone.
+    let _ = SockRef::from(job.stream.borrow().socket()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
     let about = Rc::new(stream::About::new(worker, &job, &state));
     let executor = LocalExecutor { state: Rc::clone(&state), worker: Rc::clone(worker) };
     let service = StreamService { about };
@@ -117,6 +120,8 @@ where
 
 /// `h2HeaderTableBytes`.
 const HEADER_TABLE_BYTES: u32 = 4 << 10;
+/// What the system holds unsent of all answers of a connection.
+const UNSENT_BYTES_MAX: u32 = 128 << 10;
 /// What is held of one stream's answer for a client that opens no window.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 

@@ -379,7 +379,7 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
                 AnswerBody::Stream(reply) => self.pass_on(reply, length, stall, &mut sent).await,
             }
         }
-        sent.at_nanoseconds = self.about.worker.timers.now().monotonic_nanoseconds;
+        sent.at_nanoseconds = self.about.worker.monotonic_nanoseconds();
         self.about.worker.recorder.exchange(&answer.record, sent);
     }
 

@@ -11,6 +11,7 @@ use std::{
 
 use postern_gateway::TlsFacts;
 use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConnection};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -32,8 +33,8 @@ impl RecordScratch {
 
 const RECORD_SCRATCH_BYTES: usize = 128 << 10;
 
-/// What is sealed and not yet sent, at most: eight records.
-const SEALED_BYTES_MAX: usize = 128 << 10;
+/// What is sealed and not yet sent, at most: a whole body buffer with its head.
+const SEALED_BYTES_MAX: usize = 144 << 10;
 
 /// A TLS connection after its handshake.
 #[derive(Debug)]
@@ -207,6 +208,12 @@ impl Wire for TlsStream {
         Poll::Ready(Ok(()))
     }
 
+    fn push(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        // What is sealed already comes first.
+        self.bytes_sent += self.session.write_tls(&mut DirectWriter(&self.socket))? as u64;
+        Ok(0)
+    }
+
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.said_goodbye {
             self.said_goodbye = true;
@@ -241,6 +248,19 @@ impl Write for SocketWriter<'_, '_> {
             [part] => Pin::new(&mut *self.socket).poll_write(self.context, part),
             parts => Pin::new(&mut *self.socket).poll_write_vectored(self.context, parts),
         })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A socket that is written to whatever the runtime knows of it.
+struct DirectWriter<'a>(&'a TcpStream);
+
+impl Write for DirectWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(self.0).send(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

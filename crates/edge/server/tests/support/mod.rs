@@ -20,7 +20,7 @@ use std::{
 use postern_config::{ReadFailure, Surroundings};
 use postern_gateway::{
     BodyFault, BodyLength, CallBody, Effects, Event, IntegrationCall, IntegrationFailure,
-    IntegrationFailureKind, Live, Now, Record, Recorder, Reply, RequestBody, Sent, Snapshot, State, compile,
+    IntegrationFailureKind, Live, Record, Recorder, Reply, RequestBody, Sent, Snapshot, State, compile,
 };
 use postern_protocol::http1::{Limits, ResponseHead, read_response};
 use postern_server::{Clock, Prepared, Server};
@@ -253,8 +253,8 @@ struct Backends(Arc<Seen>, Clock);
 impl Effects for Backends {
     type Reply = Scripted;
 
-    fn now(&self) -> Now {
-        self.1.now()
+    fn monotonic_nanoseconds(&self) -> u64 {
+        self.1.monotonic_nanoseconds()
     }
 
     async fn integrate<B: RequestBody>(
