@@ -21,7 +21,8 @@ pub(crate) struct Buffers(Rc<RefCell<Spare>>);
 struct Spare {
     small: Vec<Box<[u8]>>,
     large: Vec<Box<[u8]>>,
-    heads: Vec<ResponseHead>,
+    /// Counted, since a head is large and a reply is moved: passing one on is passing a pointer.
+    heads: Vec<Rc<ResponseHead>>,
 }
 
 /// A buffer on loan. Going out of scope gives it back.
@@ -44,17 +45,21 @@ impl Buffers {
         Buffer { bytes: bytes.unwrap_or_else(|| vec![0; LARGE_BYTES].into()), from: self.clone() }
     }
 
-    /// A head with memory for its fields.
-    pub(crate) fn head(&self) -> ResponseHead {
-        self.0.borrow_mut().heads.pop().unwrap_or_default()
+    /// An empty head with memory for its fields, held by nobody else.
+    pub(crate) fn head(&self) -> Rc<ResponseHead> {
+        let mut head = self.0.borrow_mut().heads.pop().unwrap_or_default();
+        match Rc::get_mut(&mut head) {
+            Some(own) => own.clear(),
+            None => head = Rc::default(),
+        }
+        head
     }
 
     /// Takes a head back.
-    pub(crate) fn give_back_head(&self, mut head: ResponseHead) {
+    pub(crate) fn give_back_head(&self, head: &Rc<ResponseHead>) {
         let mut spare = self.0.borrow_mut();
         if spare.heads.len() < KEPT {
-            head.clear();
-            spare.heads.push(head);
+            spare.heads.push(Rc::clone(head));
         }
     }
 }

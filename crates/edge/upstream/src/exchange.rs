@@ -81,7 +81,7 @@ impl<'c, T: Timers, B: RequestBody> Exchange<'c, T, B> {
                 Ok(BackendReply::new(self.upstream, self.call, pool, received))
             }
             Err((failure, answered)) => {
-                self.upstream.buffers.give_back_head(head);
+                self.upstream.buffers.give_back_head(&head);
                 let failure = early.filter(|_| !answered).unwrap_or(failure);
                 Err(Attempt { failure, reused, written: true, answered })
             }
@@ -102,7 +102,7 @@ impl<'c, T: Timers, B: RequestBody> Exchange<'c, T, B> {
             let place = place.map_err(|_| {
                 failure(Kind::Overloaded, destination, "too many calls wait for a connection")
             })?;
-            let now = upstream.timers.now().monotonic_nanoseconds;
+            let now = upstream.timers.coarse_nanoseconds();
             if let Some(connection) = reuse.then(|| target.take_idle(now)).flatten() {
                 return Ok((place, connection, true));
             }
@@ -159,12 +159,14 @@ impl<'c, T: Timers, B: RequestBody> Exchange<'c, T, B> {
         &self,
         connection: &mut Connection,
         buffer: &mut Buffer,
-        head: &mut ResponseHead,
+        head: &mut Rc<ResponseHead>,
     ) -> Result<usize, (IntegrationFailure, bool)> {
         let destination = self.call.destination;
         let bad = |reason: &str| (failure(Kind::BadAnswer, destination, reason), true);
         let mut filled = 0;
         let mut interim = 0;
+        // A head that was just taken is held by nobody else.
+        let Some(head) = Rc::get_mut(head) else { return Err(bad("the head's memory is in use")) };
         loop {
             let room = buffer.bytes_mut().get_mut(filled..).unwrap_or_default();
             if room.is_empty() {

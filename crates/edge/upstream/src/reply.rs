@@ -21,7 +21,7 @@ pub(crate) struct Received {
     pub(crate) connection: Connection,
     /// The head stands at its start.
     pub(crate) buffer: Buffer,
-    pub(crate) head: ResponseHead,
+    pub(crate) head: Rc<ResponseHead>,
     pub(crate) filled: usize,
     /// Whether the request went out whole.
     pub(crate) reusable: bool,
@@ -40,7 +40,7 @@ pub struct BackendReply<T> {
     place: Option<Place>,
     connection: Option<Connection>,
     reusable: bool,
-    head: ResponseHead,
+    head: Rc<ResponseHead>,
     /// Holds the head and what came with it.
     first: Buffer,
     /// Holds what comes later, where that is much.
@@ -102,7 +102,7 @@ impl<T: Timers> BackendReply<T> {
             && self.reusable
             && self.unread.is_empty()
         {
-            place.keep(connection, self.timers.now().monotonic_nanoseconds);
+            place.keep(connection, self.timers.coarse_nanoseconds());
         }
     }
 
@@ -241,6 +241,6 @@ impl<T: Timers> Reply for BackendReply<T> {
 
 impl<T> Drop for BackendReply<T> {
     fn drop(&mut self) {
-        self.buffers.give_back_head(std::mem::take(&mut self.head));
+        self.buffers.give_back_head(&self.head);
     }
 }

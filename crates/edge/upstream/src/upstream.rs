@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use postern_gateway::{
-    CallBody, Destination, Effects, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind, Now,
+    CallBody, Destination, Effects, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind,
     RequestBody, Snapshot, Timers,
 };
 
@@ -64,8 +64,8 @@ impl<T: Timers> Upstream<T> {
 impl<T: Timers> Effects for Upstream<T> {
     type Reply = BackendReply<T>;
 
-    fn now(&self) -> Now {
-        self.timers.now()
+    fn monotonic_nanoseconds(&self) -> u64 {
+        self.timers.monotonic_nanoseconds()
     }
 
     async fn integrate<B: RequestBody>(

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use postern_protocol::http1::ResponseHead;
 
-use crate::{IntegrationCall, Now};
+use crate::IntegrationCall;
 
 /// The body of a request, in pieces, as the server reads it.
 ///
@@ -50,8 +50,8 @@ pub trait Effects {
     /// An answer of a backend.
     type Reply: Reply;
 
-    /// Both clocks, as they stand now.
-    fn now(&self) -> Now;
+    /// The monotonic clock, in nanoseconds.
+    fn monotonic_nanoseconds(&self) -> u64;
 
     /// Calls a backend and returns when the head of its answer is in.
     ///

@@ -66,6 +66,8 @@ pub(crate) struct Api {
     pub(crate) id: RestApiId,
     pub(crate) private: bool,
     pub(crate) partition: &'static str,
+    /// Its place among the snapshot's APIs.
+    pub(crate) index: usize,
     pub(crate) policy: Option<Policy>,
     pub(crate) disable_execute_api_endpoint: bool,
     pub(crate) vpc_endpoint_ids: Vec<VpcEndpointId>,

@@ -14,6 +14,17 @@ pub trait Timers {
     /// Both clocks, as they stand now.
     fn now(&self) -> Now;
 
+    /// The monotonic clock alone, in nanoseconds.
+    fn monotonic_nanoseconds(&self) -> u64 {
+        self.now().monotonic_nanoseconds
+    }
+
+    /// The monotonic clock as it stood a moment ago, in nanoseconds: for what does not need it better
+    /// than to a tick.
+    fn coarse_nanoseconds(&self) -> u64 {
+        self.monotonic_nanoseconds()
+    }
+
     /// Waits for a future, but not beyond a moment on the monotonic clock (in nanoseconds). The wheel
     /// is coarse: the wait may last one tick longer.
     fn within<F: Future>(

@@ -105,7 +105,7 @@ where
     observer.step(Step::Located { api: located.api.id.as_str(), stage: &located.stage.name });
     let matched = routing::find_method(&located, memory.variables);
     record.matched = matched;
-    authorization::check_arn_length(house, &located, memory.arn)?;
+    authorization::check_arn_length(house, &located)?;
     body::check_declared_length(house, client_body.length())?;
     usage::take_before_authorization(house, arrival.now)?;
     let matched = matched.ok_or_else(|| authorization::refuse_unmatched(house, arrival))?;
@@ -223,11 +223,11 @@ async fn integrate<E: Effects, B: RequestBody>(
     call: &IntegrationCall<'_>,
     body: CallBody<'_, B>,
 ) -> Result<E::Reply, Refusal> {
-    let begun = effects.now().monotonic_nanoseconds;
+    let begun = effects.monotonic_nanoseconds();
     let result = effects.integrate(call, body).await;
     record.integration = Some(IntegrationOutcome {
         status: result.as_ref().ok().map(Reply::status),
-        latency_nanoseconds: effects.now().monotonic_nanoseconds.saturating_sub(begun),
+        latency_nanoseconds: effects.monotonic_nanoseconds().saturating_sub(begun),
     });
     let reply = result.map_err(Refusal::Integration)?;
     if let BodyLength::Known(length) = reply.length()
@@ -263,6 +263,8 @@ fn integration_call<'c>(
         is_head: verb == postern_model::Verb::Head,
         is_idempotent: verb.is_idempotent(),
         deadline_nanoseconds: record.received.monotonic_nanoseconds.saturating_add(timeout),
+        answer_bytes_max: record.house.limits.payload_bytes,
+        answer_gap_nanoseconds: u64::MAX,
         limits: &record.house.limits,
     }
 }

@@ -3,11 +3,15 @@
 use std::fmt::Write;
 
 use postern_policy::{
-    Arn, ConditionKey, Context, ContextValue, Decision, Lookup, Principal, Request, evaluate,
+    Arn, ConditionKey, Context, ContextValue, Decision, ExecuteApiBase, Known, Lookup, Policy, Principal,
+    Request, Specialised,
 };
 use postern_protocol::http1::KnownName;
 
-use crate::{Arrival, Identity, PolicyDenial, PolicyLayer, Refusal, Snapshot, routing::Located};
+use crate::{
+    Arrival, Identity, PolicyDenial, PolicyLayer, Refusal, Snapshot, connection::CachedPolicy,
+    routing::Located,
+};
 
 /// The caller may call this method. Made by [`authorize`] alone and asked for by every step behind
 /// it, so that nothing reaches a backend without it.
@@ -16,21 +20,18 @@ pub(crate) struct Permit(());
 
 const ACTION: &str = "execute-api:Invoke";
 
-/// Writes the method's ARN behind the account (RP-20, RP-23, RP-24) and refuses one that is too long.
-pub(crate) fn check_arn_length(
-    house: &Snapshot,
-    located: &Located<'_>,
-    arn: &mut String,
-) -> Result<(), Refusal> {
-    arn.clear();
-    let verb = located.verb.map_or("", |verb| verb.as_str());
-    for part in [located.api.id.as_str(), "/", &located.stage.name, "/", verb, located.resource_path] {
-        arn.push_str(part);
-    }
+/// Refuses a method whose ARN is too long.
+pub(crate) fn check_arn_length(house: &Snapshot, located: &Located<'_>) -> Result<(), Refusal> {
     let fixed = "arn::execute-api:::".len();
-    let length =
-        fixed + located.api.partition.len() + house.region.len() + house.account_id.len() + arn.len();
+    let resource: usize = arn_parts(located).iter().map(|part| part.len()).sum();
+    let length = fixed + located.api.partition.len() + house.region.len() + house.account_id.len() + resource;
     if length as u64 > house.limits.method_arn_bytes { Err(Refusal::MethodArnTooLong) } else { Ok(()) }
+}
+
+/// The method's ARN behind the account (RP-20, RP-23, RP-24).
+fn arn_parts<'l>(located: &Located<'l>) -> [&'l str; 6] {
+    let verb = located.verb.map_or("", |verb| verb.as_str());
+    [located.api.id.as_str(), "/", &located.stage.name, "/", verb, located.resource_path]
 }
 
 /// Decides by the resource policy alone: what a method without authorization asks for (RP-98).
@@ -39,35 +40,82 @@ pub(crate) fn authorize(
     house: &Snapshot,
     located: &Located<'_>,
     arrival: &Arrival<'_>,
-    arn: &str,
+    arn: &mut String,
 ) -> Result<Permit, Refusal> {
-    let resource = Arn {
+    let Some(policy) = &located.api.policy else {
+        if !located.api.private {
+            return Ok(Permit(()));
+        }
+        return Err(denied(house, located, Decision::ImplicitDeny));
+    };
+    let connection = arrival.connection;
+    let mut cached = connection.cached_policy().borrow_mut();
+    let wanted = (house.generation, located.api.index);
+    if cached.as_ref().is_none_or(|cached| (cached.generation, cached.api) != wanted) {
+        let policy = specialise(house, located, arrival, policy);
+        *cached = Some(CachedPolicy { generation: house.generation, api: located.api.index, policy });
+    }
+    let decision = match &*cached {
+        Some(cached) => decide(house, located, arrival, (policy, &cached.policy), arn),
+        None => Decision::ImplicitDeny,
+    };
+    if decision.is_allow() { Ok(Permit(())) } else { Err(denied(house, located, decision)) }
+}
+
+/// What of the policy is left to ask of a request on this connection.
+fn specialise(
+    house: &Snapshot,
+    located: &Located<'_>,
+    arrival: &Arrival<'_>,
+    policy: &Policy,
+) -> Specialised {
+    let api = located.api;
+    policy.specialise(&Known {
+        action: Some(ACTION),
+        principal: Some(&Principal::Anonymous),
+        api: Some(&ExecuteApiBase::api(api.partition, &house.region, &house.account_id, api.id.as_str())),
+        context: &PolicyContext::new(house, arrival),
+        knows: ConditionKey::is_of_connection,
+    })
+}
+
+fn decide<'p>(
+    house: &Snapshot,
+    located: &Located<'_>,
+    arrival: &Arrival<'_>,
+    (policy, specialised): (&'p Policy, &Specialised),
+    arn: &mut String,
+) -> Decision<'p> {
+    if let Some(decision) = specialised.settled(policy) {
+        return decision;
+    }
+    arn.clear();
+    arn.extend(arn_parts(located));
+    let request =
+        Request { action: ACTION, resource: full_arn(house, located, arn), principal: &Principal::Anonymous };
+    specialised.evaluate(policy, &request, &PolicyContext::new(house, arrival))
+}
+
+fn full_arn<'a>(house: &'a Snapshot, located: &Located<'a>, resource: &'a str) -> Arn<'a> {
+    Arn {
         partition: located.api.partition,
         service: "execute-api",
         region: &house.region,
         account: &house.account_id,
-        resource: arn,
-    };
-    let decision = match &located.api.policy {
-        Some(policy) => {
-            let request = Request { action: ACTION, resource, principal: &Principal::Anonymous };
-            evaluate(policy, &request, &PolicyContext::new(house, arrival))
-        }
-        None if located.api.private => Decision::ImplicitDeny,
-        None => return Ok(Permit(())),
-    };
-    if decision.is_allow() {
-        return Ok(Permit(()));
+        resource,
     }
+}
+
+fn denied(house: &Snapshot, located: &Located<'_>, decision: Decision<'_>) -> Refusal {
     let statement = decision.statement().map(|statement| {
         statement.sid().map_or_else(|| statement.index().to_string(), |sid| format!("`{sid}`")).into()
     });
-    Err(Refusal::PolicyDenied(PolicyDenial {
+    Refusal::PolicyDenied(PolicyDenial {
         explicit: decision.is_explicit_deny(),
         layer: PolicyLayer::Resource,
         statement,
-        resource: masked(&resource),
-    }))
+        resource: masked(&full_arn(house, located, &arn_parts(located).concat())),
+    })
 }
 
 /// The ARN as a denial shows it: of the account, the last four digits (RP-110).

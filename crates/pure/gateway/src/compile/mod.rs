@@ -65,7 +65,8 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
 
     let mut apis = Vec::with_capacity(configuration.rest_apis.len());
     for rest_api in configuration.rest_apis {
-        apis.push(compile_api(rest_api, partition, &mut destinations, &buckets, &mut adaptations));
+        let index = apis.len();
+        apis.push(compile_api(rest_api, (index, partition), &mut destinations, &buckets, &mut adaptations));
     }
     let apis_by_id: HashMap<Box<str>, usize> =
         apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
@@ -119,7 +120,7 @@ fn account_throttle(
 
 fn compile_api(
     rest_api: RestApi,
-    partition: &'static str,
+    (index, partition): (usize, &'static str),
     destinations: &mut Destinations<'_>,
     buckets: &methods::MethodBuckets<'_>,
     adaptations: &mut Vec<Adaptation>,
@@ -164,6 +165,7 @@ fn compile_api(
         id,
         private: endpoint_type == EndpointType::Private,
         partition,
+        index,
         policy,
         disable_execute_api_endpoint,
         vpc_endpoint_ids,

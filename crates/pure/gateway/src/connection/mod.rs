@@ -1,6 +1,13 @@
 //! May this peer talk, and who is it: what is fixed for a connection.
 
-use std::{cell::Cell, net::SocketAddr, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    io::Write,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use postern_policy::Specialised;
 
 use postern_model::{VpcEndpointId, VpcId};
 
@@ -26,6 +33,35 @@ pub struct Connection {
     local: SocketAddr,
     tls: Option<TlsFacts>,
     entrance: Cell<Option<CachedEntrance>>,
+    source_text: SourceText,
+    policy: RefCell<Option<CachedPolicy>>,
+}
+
+/// The client's address as text: written once, sent with every request.
+#[derive(Clone, Copy, Debug)]
+struct SourceText {
+    bytes: [u8; 39],
+    length: u8,
+}
+
+impl SourceText {
+    fn of(source: IpAddr) -> Self {
+        let mut bytes = [0; 39];
+        let mut rest = bytes.as_mut_slice();
+        // No address is longer than eight groups of four digits and seven colons.
+        let _ = write!(rest, "{}", source.to_canonical());
+        let unwritten = rest.len();
+        Self { bytes, length: u8::try_from(39 - unwritten).unwrap_or_default() }
+    }
+}
+
+/// What is left of an API's policy once the connection is known (RP-130, RP-131): of the API that the
+/// connection asked for last.
+#[derive(Debug)]
+pub(crate) struct CachedPolicy {
+    pub(crate) generation: u64,
+    pub(crate) api: usize,
+    pub(crate) policy: Specialised,
 }
 
 /// What TLS agreed on.
@@ -47,13 +83,21 @@ pub(crate) struct CachedEntrance {
 impl Connection {
     /// A connection that was let in.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         identity: Arc<Identity>,
         source: SocketAddr,
         local: SocketAddr,
         tls: Option<TlsFacts>,
     ) -> Self {
-        Self { identity, source, local, tls, entrance: Cell::new(None) }
+        Self {
+            identity,
+            source,
+            local,
+            tls,
+            entrance: Cell::new(None),
+            source_text: SourceText::of(source.ip()),
+            policy: RefCell::new(None),
+        }
     }
 
     /// Which door it came in by.
@@ -68,6 +112,12 @@ impl Connection {
         self.source
     }
 
+    /// The client's address as text, an IPv4-mapped one as IPv4.
+    #[must_use]
+    pub fn source_text(&self) -> &[u8] {
+        self.source_text.bytes.get(..usize::from(self.source_text.length)).unwrap_or_default()
+    }
+
     /// The address that it was accepted on.
     #[must_use]
     pub const fn local(&self) -> SocketAddr {
@@ -78,6 +128,10 @@ impl Connection {
     #[must_use]
     pub const fn tls(&self) -> Option<TlsFacts> {
         self.tls
+    }
+
+    pub(crate) const fn cached_policy(&self) -> &RefCell<Option<CachedPolicy>> {
+        &self.policy
     }
 
     pub(crate) const fn cached_entrance(&self) -> &Cell<Option<CachedEntrance>> {

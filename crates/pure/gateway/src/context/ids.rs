@@ -36,6 +36,14 @@ impl RequestIds {
         std::str::from_utf8(&self.extended_request_id).unwrap_or_default()
     }
 
+    pub(crate) const fn request_id_bytes(&self) -> &[u8] {
+        &self.request_id
+    }
+
+    pub(crate) const fn extended_request_id_bytes(&self) -> &[u8] {
+        &self.extended_request_id
+    }
+
     /// Whether the client sent an id that is not a UUID: the access log marks it.
     #[must_use]
     pub const fn replaced_invalid(&self) -> bool {
@@ -51,23 +59,37 @@ pub(crate) fn write_trace_root(epoch_milliseconds: u64, random: u128, output: &m
     push_hexadecimal(random, 24, output);
 }
 
-fn push_hexadecimal(number: u128, digits: u32, output: &mut Vec<u8>) {
-    output.extend((0..digits).rev().map(|digit| hexadecimal(number >> (4 * digit))));
+fn push_hexadecimal(number: u128, digits: usize, output: &mut Vec<u8>) {
+    let all = hexadecimal(number);
+    output.extend_from_slice(all.get(all.len() - digits..).unwrap_or_default());
 }
 
-fn hexadecimal(number: u128) -> u8 {
-    let nibble = u8::try_from(number & 0xf).unwrap_or_default();
-    if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) }
+/// The 32 digits of a number.
+fn hexadecimal(number: u128) -> [u8; 32] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'0'; 32];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+        *pair = [digit(byte >> 4), digit(byte & 0xf)];
+    }
+    text
 }
 
 /// A UUID of version 4, variant 1 (RFC 9562 section 5.4).
 fn uuid(random: u128) -> [u8; 36] {
     let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let digits = hexadecimal(bits);
     let mut text = [b'-'; 36];
-    let places = (0..36).filter(|place| !matches!(place, 8 | 13 | 18 | 23));
-    for (digit, place) in (0u32..32).rev().zip(places) {
-        if let Some(byte) = text.get_mut(place) {
-            *byte = hexadecimal(bits >> (4 * digit));
+    for (from, to) in [(0, 0), (8, 9), (12, 14), (16, 19), (20, 24)] {
+        let length = if from == 0 {
+            8
+        } else if from == 20 {
+            12
+        } else {
+            4
+        };
+        if let (Some(place), Some(part)) = (text.get_mut(to..to + length), digits.get(from..from + length)) {
+            place.copy_from_slice(part);
         }
     }
     text
@@ -76,12 +98,10 @@ fn uuid(random: u128) -> [u8; 36] {
 fn extended_id(random: u128) -> [u8; 16] {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     // The low bits are the request id's too; mixing keeps one from being read off the other.
-    let mut mixed = random.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 32;
+    let mixed = random.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
     let mut text = [b'='; 16];
-    for byte in text.iter_mut().take(15) {
-        let index = usize::try_from(mixed & 63).unwrap_or_default();
-        *byte = ALPHABET.get(index).copied().unwrap_or(b'A');
-        mixed >>= 6;
+    for (byte, bits) in text.iter_mut().take(15).zip(mixed) {
+        *byte = ALPHABET.get(usize::from(bits & 63)).copied().unwrap_or(b'A');
     }
     text
 }

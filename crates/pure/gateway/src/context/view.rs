@@ -28,7 +28,8 @@ impl View<'_> {
                 return true;
             }
             Variable::IdentitySourceIp => {
-                return self.source_address().is_some_and(|address| write!(output, "{address}").is_ok());
+                let text = self.record.arrival.map(|arrival| lossy(arrival.connection.source_text()));
+                return text.map(|text| output.push_str(&text)).is_some();
             }
             _ => {}
         }

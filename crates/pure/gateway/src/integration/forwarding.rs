@@ -210,7 +210,7 @@ pub(crate) fn push_gateway_fields(
         block.push_trusted(b"User-Agent", text.of(format_args!("AmazonAPIGateway_{}", located.api.id)));
     }
     block.push_trusted(b"X-Amzn-Apigateway-Api-Id", located.api.id.as_str().as_bytes());
-    push_forwarded_for(record, &mut text, block);
+    push_forwarded_for(record, block);
     block.push_number(b"X-Forwarded-Port", u64::from(connection.local().port()));
     block.push_trusted(b"X-Forwarded-Proto", if connection.tls().is_some() { b"https" } else { b"http" });
     if let Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } = connection.identity() {
@@ -224,10 +224,9 @@ pub(crate) fn push_gateway_fields(
     }
 }
 
-fn push_forwarded_for(record: &Record<'_>, text: &mut ShortText, block: &mut FieldBlock) {
+fn push_forwarded_for(record: &Record<'_>, block: &mut FieldBlock) {
     let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
-    let source = arrival.connection.source().ip().to_canonical();
-    let source = text.of(format_args!("{source}"));
+    let source = arrival.connection.source_text();
     let fields = arrival.head.over(arrival.bytes).fields();
     if located.entrance.trust_x_forwarded_for && fields.contains(KnownName::XForwardedFor) {
         let mut elements: Vec<&[u8]> = fields.values(KnownName::XForwardedFor).collect();

@@ -14,8 +14,8 @@ use crate::{
 
 /// Writes the two ids that every answer carries (gateway-responses.md section 5).
 pub(crate) fn push_ids(ids: &RequestIds, fields: &mut FieldBlock) {
-    fields.push_trusted(b"x-amzn-RequestId", ids.request_id().as_bytes());
-    fields.push_trusted(b"x-amz-apigw-id", ids.extended_request_id().as_bytes());
+    fields.push_trusted(b"x-amzn-RequestId", ids.request_id_bytes());
+    fields.push_trusted(b"x-amz-apigw-id", ids.extended_request_id_bytes());
 }
 
 /// Writes the answer to a refused request and gives back its status.
