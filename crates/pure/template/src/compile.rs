@@ -92,30 +92,43 @@ impl Compiler<'_> {
 
     fn reference(&mut self, reference: syntax::Reference) -> Compiling<Reference> {
         let path = if reference.name == "context" { leading_names(&reference.links) } else { None };
+        let is_input = reference.name == "input";
         Ok(Reference {
             line: self.line(reference.at),
             slot: self.slot(reference.name),
             path,
-            links: reference.links.into_iter().map(|link| self.link(link)).collect::<Compiling<_>>()?,
+            links: reference
+                .links
+                .into_iter()
+                .map(|link| self.link(link, is_input))
+                .collect::<Compiling<_>>()?,
         })
     }
 
-    fn link(&mut self, link: syntax::Link) -> Compiling<Link> {
+    fn link(&mut self, link: syntax::Link, is_input: bool) -> Compiling<Link> {
         Ok(match link {
             // `$map["key"]` is `$map.key`, and a list has no such item either way.
             syntax::Link::Property(name) | syntax::Link::Index(syntax::Expression::Text(name)) => {
                 Link::Member(name.as_str().into(), Signature::of(&name))
             }
             syntax::Link::Index(index) => Link::Index(self.expression(index)?),
-            syntax::Link::Call { at, name, arguments } => Link::Call(self.call(at, &name, arguments)?),
+            syntax::Link::Call { at, name, arguments } => {
+                Link::Call(self.call(at, &name, arguments, is_input)?)
+            }
         })
     }
 
-    fn call(&mut self, at: usize, name: &str, arguments: Vec<syntax::Expression>) -> Compiling<Call> {
+    fn call(
+        &mut self,
+        at: usize,
+        name: &str,
+        arguments: Vec<syntax::Expression>,
+        is_input: bool,
+    ) -> Compiling<Call> {
         let method = Method::named(name);
         let prepared = match arguments.first() {
             Some(syntax::Expression::Text(text)) => {
-                prepare(method, text).map_err(|message| located(self.text, at, message))?
+                prepare(method, text, is_input).map_err(|message| located(self.text, at, message))?
             }
             _ => Prepared::Nothing,
         };
@@ -229,9 +242,10 @@ fn operation(operator: Operator) -> Operation {
     }
 }
 
-fn prepare(method: Method, argument: &str) -> Result<Prepared, String> {
+/// Compiles a literal first argument where the method wants a path, as those of `$input` do, or a pattern.
+fn prepare(method: Method, argument: &str, is_input: bool) -> Result<Prepared, String> {
     match method {
-        Method::Path | Method::Json => JsonPath::parse(argument).map(Prepared::Path),
+        Method::Path | Method::Json if is_input => JsonPath::parse(argument).map(Prepared::Path),
         Method::Matches | Method::ReplaceAll | Method::ReplaceFirst | Method::Split => {
             Pattern::compile(argument).map(|pattern| Prepared::Pattern(Box::new(pattern)))
         }

@@ -39,13 +39,7 @@ impl<'a> Interpreter<'a, '_> {
                 found => self.collected(found),
             }),
             (Method::Json, [path]) => {
-                let value = match self.find(call, path)? {
-                    // A missing path, null, and a body that is not JSON are an empty text (J6).
-                    Found::Nothing | Found::One(Value::Null) => Value::Text(Text::Borrowed("")),
-                    Found::One(value) => value,
-                    Found::Length(length) => Value::Integer(length),
-                    found => self.collected(found),
-                };
+                let value = self.json_value(call, path)?;
                 self.apart(|interpreter| interpreter.printer().print_json(&value)).map(Value::Text)
             }
             (Method::Params, []) => Ok(Value::Parameters(None)),
@@ -57,6 +51,17 @@ impl<'a> Interpreter<'a, '_> {
             }
             _ => Ok(Value::Empty),
         }
+    }
+
+    /// The value that `$input.json(path)` writes as JSON.
+    pub(crate) fn json_value(&mut self, call: &'a Call, path: &Value<'a>) -> Running<Value<'a>> {
+        Ok(match self.find(call, path)? {
+            // A missing path, null, and a body that is not JSON are an empty text (J6).
+            Found::Nothing | Found::One(Value::Null) => Value::Text(Text::Borrowed("")),
+            Found::One(value) => value,
+            Found::Length(length) => Value::Integer(length),
+            found => self.collected(found),
+        })
     }
 
     fn find(&mut self, call: &'a Call, path: &Value<'a>) -> Running<Found<'a>> {
@@ -73,13 +78,7 @@ impl<'a> Interpreter<'a, '_> {
     fn collected(&mut self, found: Found<'a>) -> Value<'a> {
         match found {
             Found::Several(values) => self.heap.list_of(values, Style::Json),
-            Found::Members(members) => {
-                let mut map = Map::default();
-                for member in members {
-                    map.insert(member.key, member.value);
-                }
-                self.heap.map_of(map)
-            }
+            Found::Members(members) => self.heap.map_of(Map::of_pairs(members)),
             Found::Nothing | Found::One(_) | Found::Length(_) => Value::Empty,
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     input::Body,
     limits::NESTING_MAX,
     meter::Meter,
-    method::Arguments,
+    method::{Arguments, Method},
     number::{Arithmetic, Number, write_integer},
     pattern::Pattern,
     print::Printer,
@@ -295,6 +295,16 @@ impl<'a> Interpreter<'a, '_> {
             self.output.push_str(text);
             self.meter.spend(reference.links.len())?;
             return self.check_output();
+        }
+        // `$input.json(…)` is the one call whose text may be as large as a body: it is written where it
+        // belongs and nowhere else.
+        if let (Some(Value::Input), [Link::Call(call)]) = (self.slots.get(reference.slot), &*reference.links)
+            && let (Method::Json, [path]) = (call.method, &*call.arguments)
+        {
+            self.line = reference.line;
+            let path = self.evaluate(path)?;
+            let value = self.json_value(call, &path)?;
+            return self.printer().print_json(&value);
         }
         let value = self.reference(reference)?;
         self.print(&value)

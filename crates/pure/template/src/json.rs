@@ -3,7 +3,7 @@
 use crate::{
     limits::{JSON_DEPTH_MAX, JSON_VALUES_MAX},
     text::Text,
-    value::{Heap, Map, Style, Value},
+    value::{Heap, Map, Pair, Style, Value},
 };
 
 /// A parsed JSON text, for parameter mapping (statement PM4).
@@ -51,7 +51,8 @@ pub(crate) fn read_json<'t, 'a>(
     keep: fn(&'t str) -> Text<'a>,
     heap: &mut Heap<'a>,
 ) -> Result<Read<'a>, NotJson> {
-    let mut reader = Reader { text, at: 0, keep, heap, values: 0, depth: 0 };
+    let mut reader =
+        Reader { text, at: 0, keep, heap, pairs: Vec::new(), items: Vec::new(), values: 0, depth: 0 };
     reader.skip_space();
     let root = reader.value()?;
     reader.skip_space();
@@ -66,6 +67,9 @@ struct Reader<'t, 'a, 'heap> {
     at: usize,
     keep: fn(&'t str) -> Text<'a>,
     heap: &'heap mut Heap<'a>,
+    /// What the open objects and arrays hold so far, so that each gets exactly the room it needs.
+    pairs: Vec<Pair<'a>>,
+    items: Vec<Value<'a>>,
     values: u32,
     depth: u32,
 }
@@ -99,7 +103,7 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
 
     fn object(&mut self) -> Result<Value<'a>, NotJson> {
         self.at += 1;
-        let mut map = Map::default();
+        let start = self.pairs.len();
         self.skip_space();
         if !self.take(b'}') {
             loop {
@@ -112,7 +116,7 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
                 self.expect(b':')?;
                 self.skip_space();
                 let value = self.value()?;
-                map.insert(key, value);
+                self.pairs.push(Pair::new(key, value));
                 self.skip_space();
                 if self.take(b'}') {
                     break;
@@ -120,17 +124,19 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
                 self.expect(b',')?;
             }
         }
-        Ok(self.heap.map_of(map))
+        let pairs = self.pairs.drain(start..).collect();
+        Ok(self.heap.map_of(Map::of_pairs(pairs)))
     }
 
     fn array(&mut self) -> Result<Value<'a>, NotJson> {
         self.at += 1;
-        let mut items = Vec::new();
+        let start = self.items.len();
         self.skip_space();
         if !self.take(b']') {
             loop {
                 self.skip_space();
-                items.push(self.value()?);
+                let item = self.value()?;
+                self.items.push(item);
                 self.skip_space();
                 if self.take(b']') {
                     break;
@@ -138,6 +144,7 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
                 self.expect(b',')?;
             }
         }
+        let items = self.items.drain(start..).collect();
         Ok(self.heap.list_of(items, Style::Json))
     }
 

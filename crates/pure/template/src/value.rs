@@ -227,10 +227,41 @@ impl Signature {
 /// Up to here a map is searched from the front.
 const SMALL_MAP: usize = 16;
 
-/// How many entries most maps have at most: room is made for as many at once.
-const USUAL_MAP: usize = 8;
+impl<'a> Pair<'a> {
+    /// An entry.
+    pub(crate) fn new(key: Text<'a>, value: Value<'a>) -> Self {
+        let signature = Signature::of(&key);
+        Self { key, value, signature }
+    }
+
+    fn has_key_of(&self, other: &Self) -> bool {
+        self.signature == other.signature && Signature::is_of_same(&self.key, &other.key)
+    }
+}
 
 impl<'a> Map<'a> {
+    /// A map of these entries; the last of equal keys counts, at the first one's position.
+    pub(crate) fn of_pairs(pairs: Vec<Pair<'a>>) -> Self {
+        let count = pairs.len();
+        let mut map = Self { pairs, index: None };
+        let distinct = if count > SMALL_MAP {
+            map.build_index();
+            map.index.as_ref().is_some_and(|index| index.len() == count)
+        } else {
+            let mut earlier = map.pairs.iter().enumerate();
+            !earlier
+                .any(|(position, pair)| map.pairs.iter().take(position).any(|other| other.has_key_of(pair)))
+        };
+        if !distinct {
+            let pairs = std::mem::take(&mut map.pairs);
+            map.index = None;
+            for pair in pairs {
+                map.insert(pair.key, pair.value);
+            }
+        }
+        map
+    }
+
     /// How many entries there are.
     pub(crate) const fn len(&self) -> usize {
         self.pairs.len()
@@ -249,9 +280,6 @@ impl<'a> Map<'a> {
         }
         if let Some(index) = &mut self.index {
             index.insert(key.clone(), self.pairs.len());
-        }
-        if self.pairs.capacity() == 0 {
-            self.pairs.reserve(USUAL_MAP);
         }
         self.pairs.push(Pair { key, value, signature });
         if self.index.is_none() && self.pairs.len() > SMALL_MAP {

@@ -1,5 +1,7 @@
 //! The recorded cases, byte for byte.
 
+#![cfg(test)]
+
 use postern_template::{Limits, run_cases};
 
 /// Cases that cannot pass, each with its reason.

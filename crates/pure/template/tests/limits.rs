@@ -1,6 +1,8 @@
 //! Every limit, at the limit and one past it; and what a hostile template or body cannot do.
 //! Class `template` of the hardening page.
 
+#![cfg(test)]
+
 use postern_template::{
     CaseFailure, FailureReason, Json, JsonPath, Limits, TEMPLATE_BYTES_MAX, TEMPLATE_DEPTH_MAX,
     TEMPLATE_LOOP_MAX, TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, Template, run_case,

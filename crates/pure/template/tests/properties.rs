@@ -1,5 +1,7 @@
 //! Laws that hold for every template, body and path. The entry points here are those of the fuzzers.
 
+#![cfg(test)]
+
 use std::borrow::Cow;
 
 use postern_template::{
@@ -209,8 +211,7 @@ proptest! {
     }
 
     #[test]
-    fn a_literal_block_prints_itself(text in any::<String>()) {
-        prop_assume!(!text.contains("]]#"));
+    fn a_literal_block_prints_itself(text in "[^#]{0,30}") {
         let output = run_case(&format!("#[[{text}]]#"), "{}", &Limits::default()).unwrap();
         prop_assert_eq!(output.text, text);
     }
@@ -219,7 +220,7 @@ proptest! {
     fn a_parameter_prints_as_it_came(text in any::<String>()) {
         let answers = Answers { text: &text, body: "" };
         let (output, _) = rendered("$input.params('x')", &answers, &Limits::default()).unwrap();
-        prop_assert_eq!(&output["before".len()..], text);
+        prop_assert_eq!(output.strip_prefix("before").unwrap(), text);
     }
 
     #[test]
@@ -228,16 +229,15 @@ proptest! {
         let there_and_back = "#set($t = $input.params('x'))\
             $util.base64Decode($util.base64Encode($t))$util.urlDecode($util.urlEncode($t))";
         let (output, _) = rendered(there_and_back, &answers, &Limits::default()).unwrap();
-        prop_assert_eq!(&output["before".len()..], text.repeat(2));
+        prop_assert_eq!(output.strip_prefix("before").unwrap(), text.repeat(2));
     }
 
     #[test]
-    fn escaped_text_is_a_json_string_but_for_its_quotes(text in any::<String>()) {
+    fn escaped_text_is_a_json_string_but_for_its_quotes(text in "[^\\\\]{0,30}") {
         let answers = Answers { text: &text, body: "" };
         let template = "\"$util.escapeJavaScript($input.params('x')).replaceAll(\"\\\\'\", \"'\")\"";
         let (output, _) = rendered(template, &answers, &Limits::default()).unwrap();
-        prop_assume!(!text.contains('\\') && !text.contains('\u{7f}'));
-        let read: String = serde_json::from_str(&output["before".len()..]).unwrap();
+        let read: String = serde_json::from_str(output.strip_prefix("before").unwrap()).unwrap();
         prop_assert_eq!(read, text);
     }
 

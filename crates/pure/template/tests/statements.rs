@@ -1,5 +1,7 @@
 //! One row or more for each statement of the semantics page on mapping templates.
 
+#![cfg(test)]
+
 use postern_template::{CaseFailure, CaseOutput, Limits, OverrideValue, Template, run_case};
 
 /// Renders `template` with the input of `case`, a JSON object.
