@@ -38,3 +38,35 @@ impl BodyPace {
 
 /// The average is looked at after ten seconds only.
 const GRACE_NANOSECONDS: u64 = 10 * SECOND_NANOSECONDS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_the_nearest_of_three_deadlines_counts() {
+        let limits = Limits {
+            body_idle_seconds: 10,
+            body_bytes_per_second: 500,
+            request_seconds: 60,
+            ..Limits::default()
+        };
+        let pace = BodyPace::new(&limits, SECOND_NANOSECONDS);
+        let second = SECOND_NANOSECONDS;
+        for (now, received, waited, expected) in [
+            // Between two pieces.
+            (second, 0, 0, 11 * second),
+            // Ten seconds of waiting are free, whatever came.
+            (5 * second, 100, 6 * second, 9 * second),
+            // Then 500 bytes buy one more second each.
+            (20 * second, 10_000, 19 * second, 21 * second),
+            (20 * second, 100_000, 19 * second, 30 * second),
+            // The whole request.
+            (55 * second, 1_000_000, 0, 61 * second),
+        ] {
+            assert_eq!(pace.deadline(now, received, waited), expected, "{now} {received} {waited}");
+        }
+        let patient = BodyPace::new(&Limits { body_bytes_per_second: 0, ..limits }, 0);
+        assert_eq!(patient.deadline(second, 0, 100 * second), 11 * second);
+    }
+}

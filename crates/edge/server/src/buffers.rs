@@ -53,3 +53,21 @@ impl Drop for BodyBuffer {
 pub(crate) const BODY_BUFFER_BYTES: usize = 128 << 10;
 /// Buffers that a worker keeps: 2 MiB.
 const STOCK_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_and_the_stock_has_an_end() {
+        let buffers = BodyBuffers::default();
+        let first = buffers.lend();
+        assert_eq!(first.len(), BODY_BUFFER_BYTES);
+        drop(first);
+        assert_eq!(buffers.0.borrow().len(), 1);
+        let many: Vec<_> = (0..STOCK_MAX + 5).map(|_| buffers.lend()).collect();
+        assert!(buffers.0.borrow().is_empty());
+        drop(many);
+        assert_eq!(buffers.0.borrow().len(), STOCK_MAX);
+    }
+}

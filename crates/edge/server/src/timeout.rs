@@ -356,3 +356,131 @@ const SLOTS: usize = 512;
 const NONE: u32 = u32::MAX;
 /// No tick.
 const NEVER: u64 = u64::MAX;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU64, Ordering},
+        },
+        task::Wake,
+    };
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted(AtomicU64);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn empty() -> Entries {
+        let slots = vec![NONE; SLOTS].into_boxed_slice();
+        Entries { slab: Vec::new(), free: NONE, slots, linked: 0, hand: 0 }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Act {
+        Set { who: usize, ahead: u64 },
+        Clear { who: usize },
+        Replace { who: usize },
+        Advance { ticks: u64 },
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let who = 0..8_usize;
+        let act = prop_oneof![
+            4 => (who.clone(), 0..2_000_u64).prop_map(|(who, ahead)| Act::Set { who, ahead }),
+            1 => who.clone().prop_map(|who| Act::Clear { who }),
+            1 => who.prop_map(|who| Act::Replace { who }),
+            4 => prop_oneof![0..4_u64, 0..2_000_u64].prop_map(|ticks| Act::Advance { ticks }),
+        ];
+        prop::collection::vec(act, 1..80)
+    }
+
+    proptest! {
+        /// The twin: every deadline in a list, looked through at every tick.
+        #[test]
+        fn a_wheel_wakes_whom_a_list_would_wake(acts in acts()) {
+            let mut wheel = empty();
+            let (mut now, mut next) = (0_u64, [0_u32; 8]);
+            let wakes: Vec<_> = (0..8).map(|_| Arc::new(Counted::default())).collect();
+            let mut twin = [(NEVER, 0_u64); 8];
+            let insert = |wheel: &mut Entries, who: usize| {
+                let index = wheel.insert();
+                wheel.entry(index).unwrap().waker = Some(Waker::from(Arc::clone(&wakes[who])));
+                index
+            };
+            for (who, index) in next.iter_mut().enumerate() {
+                *index = insert(&mut wheel, who);
+            }
+            for act in acts {
+                match act {
+                    Act::Set { who, ahead } => {
+                        wheel.set(next[who], now + ahead);
+                        // What is due already is found at the next tick.
+                        twin[who].0 = (now + ahead).max(now + 1);
+                    }
+                    Act::Clear { who } => {
+                        wheel.entry(next[who]).unwrap().deadline = NEVER;
+                        twin[who].0 = NEVER;
+                    }
+                    Act::Replace { who } => {
+                        wheel.remove(next[who]);
+                        next[who] = insert(&mut wheel, who);
+                        twin[who].0 = NEVER;
+                    }
+                    Act::Advance { ticks } => {
+                        now += ticks;
+                        wheel.advance(now);
+                        for (deadline, woken) in &mut twin {
+                            if *deadline <= now {
+                                *deadline = NEVER;
+                                *woken += 1;
+                            }
+                        }
+                        for (who, (_, woken)) in twin.iter().enumerate() {
+                            prop_assert_eq!(wakes[who].0.load(Ordering::Relaxed), *woken, "{}", who);
+                        }
+                    }
+                }
+            }
+            for index in next {
+                wheel.remove(index);
+            }
+            prop_assert_eq!(wheel.linked, 0);
+            prop_assert!(wheel.slab.len() <= 8);
+        }
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_and_not_before() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let timers = WorkerTimers::new(Clock::start());
+            tokio::task::spawn_local(timers.clone().turn());
+            let started = timers.monotonic_nanoseconds();
+            let deadline = started + 120_000_000;
+            assert_eq!(timers.within(deadline, std::future::pending::<()>()).await, Err(Elapsed));
+            let took = timers.monotonic_nanoseconds() - started;
+            assert!((120_000_000..1_000_000_000).contains(&took), "{took}");
+            assert_eq!(timers.within(0, std::future::ready(7)).await, Ok(7));
+            assert_eq!(timers.wheel.entries.borrow().linked, 0);
+        });
+    }
+
+    #[test]
+    fn the_time_of_day_agrees_with_the_clock() {
+        let clock = Clock::start();
+        let timers = WorkerTimers::new(clock);
+        let (coarse, exact) = (timers.now(), clock.now());
+        assert!(exact.epoch_milliseconds - coarse.epoch_milliseconds <= 100);
+        assert!(exact.monotonic_nanoseconds >= coarse.monotonic_nanoseconds);
+    }
+}
