@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use postern_model::Limits;
+use postern_model::{Balancing, Limits};
 
 /// Where calls go: compiled once for each place that some method names, and adopted across snapshots
 /// while nothing about it changes, so that pools survive a reload.
@@ -17,6 +17,8 @@ pub struct Destination {
     pub targets: Vec<DestinationTarget>,
     /// TLS towards it; absent: plain text.
     pub tls: Option<DestinationTls>,
+    /// How its targets share the calls; absent where it is no VPC link and has one target.
+    pub balancing: Option<Balancing>,
 }
 
 /// One target of a destination.
@@ -55,6 +57,10 @@ pub struct IntegrationCall<'a> {
     pub is_idempotent: bool,
     /// When the whole exchange must be over, on the monotonic clock, in nanoseconds.
     pub deadline_nanoseconds: u64,
+    /// How many bytes the body of the answer may have.
+    pub answer_bytes_max: u64,
+    /// How long the backend may send nothing while the body of its answer is on its way, in nanoseconds.
+    pub answer_gap_nanoseconds: u64,
     /// The limits of the snapshot that the request is served by.
     pub limits: &'a Limits,
 }

@@ -1,5 +1,7 @@
 //! What the edge tells whoever counts.
 
+use std::rc::Rc;
+
 use crate::Record;
 
 /// Who counts: implemented by `observe`, one for each worker, so that nothing is shared on the way.
@@ -9,6 +11,17 @@ pub trait Recorder {
 
     /// Something happened that is no exchange.
     fn event(&self, event: Event);
+}
+
+/// One worker's callers and backends count with the same.
+impl<R: Recorder> Recorder for Rc<R> {
+    fn exchange(&self, record: &Record<'_>, sent: Sent) {
+        R::exchange(self, record, sent);
+    }
+
+    fn event(&self, event: Event) {
+        R::event(self, event);
+    }
 }
 
 /// What was sent of an answer.

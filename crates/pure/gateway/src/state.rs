@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use postern_model::Balancing;
+
 use crate::{DestinationTarget, DestinationTls, QuotaLevel};
 
 /// What a compiler keeps from one snapshot to the next.
@@ -21,7 +23,8 @@ pub struct State {
 }
 
 /// Two destinations that are equal in this are one.
-pub(crate) type DestinationKey = (Box<str>, Vec<DestinationTarget>, Option<DestinationTls>);
+pub(crate) type DestinationKey =
+    (Box<str>, Vec<DestinationTarget>, Option<DestinationTls>, Option<Balancing>);
 
 impl State {
     /// The state of a process that has just begun. The secret keys the hashes of API keys; draw it

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use postern_document::Problems;
-use postern_model::{HostName, Malformed, Target, VpcLink, VpcLinkId};
+use postern_model::{Balancing, HostName, Malformed, Target, VpcLink, VpcLinkId};
 
 use crate::{fields::Section, reading::Reading, unique::Unique};
 
@@ -27,7 +27,7 @@ fn vpc_link(
     }
     let name = section.optional("name", |text| Ok::<_, Malformed>(text.into()), problems);
     let targets = targets(&mut section, problems);
-    Some(VpcLink { id: id?, name, targets })
+    Some(VpcLink { id: id?, name, targets, balancing: Balancing::default() })
 }
 
 fn targets(section: &mut Section<'_>, problems: &mut Problems) -> Vec<Target> {

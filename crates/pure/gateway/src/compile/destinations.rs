@@ -33,7 +33,8 @@ impl<'s> Destinations<'s> {
     pub(crate) fn link(&mut self, id: &str, tls: Option<DestinationTls>) -> Option<Arc<Destination>> {
         let link = self.links.get(&id.parse::<VpcLinkId>().ok()?)?;
         let targets = link.targets.iter().map(|target| self.target(target, true)).collect();
-        Some(self.get((id.into(), targets, tls)))
+        let balancing = Some(link.balancing.clone());
+        Some(self.get((id.into(), targets, tls, balancing)))
     }
 
     /// The destination of a host.
@@ -45,7 +46,7 @@ impl<'s> Destinations<'s> {
     ) -> Arc<Destination> {
         let name = format!("{}:{}", target.host, target.port);
         let target = self.target(target, named_by_operator);
-        self.get((name.into(), vec![target], tls))
+        self.get((name.into(), vec![target], tls, None))
     }
 
     fn target(&self, target: &Target, named_by_operator: bool) -> DestinationTarget {
@@ -72,8 +73,8 @@ impl<'s> Destinations<'s> {
             state.next_destination += 1;
             state.next_destination
         });
-        let (name, targets, tls) = key.clone();
-        let destination = Arc::new(Destination { id, name, targets, tls });
+        let (name, targets, tls, balancing) = key.clone();
+        let destination = Arc::new(Destination { id, name, targets, tls, balancing });
         self.known.insert(key, Arc::clone(&destination));
         destination
     }
