@@ -25,6 +25,8 @@ use crate::{
 pub enum Step {
     /// Reads one request, which must begin with this line's beginning.
     Expect(String),
+    /// As [`Step::Expect`], but reads the head alone and leaves the body.
+    ExpectHead(String),
     /// Sends these bytes.
     Bytes(Vec<u8>),
     /// Waits until the test calls [`Backend::release`].
@@ -39,6 +41,12 @@ pub enum Step {
 #[must_use]
 pub fn expect(beginning: &str) -> Step {
     Step::Expect(beginning.to_owned())
+}
+
+/// Expects the head of one request, and reads nothing of its body.
+#[must_use]
+pub fn expect_head(beginning: &str) -> Step {
+    Step::ExpectHead(beginning.to_owned())
 }
 
 /// Sends these bytes.
@@ -219,19 +227,23 @@ fn play(listener: &TcpListener, mut steps: VecDeque<Step>, shared: &Shared, rele
             connection = Some(accepted);
         }
         let Some(reader) = &mut connection else { return };
+        let body = matches!(step, Step::Expect(_));
+        let again = step.clone();
         match step {
-            Step::Expect(beginning) => match Message::read(reader, Kind::Request) {
-                Ok(Some(request)) if request.head.starts_with(&beginning) => note(shared, request),
-                Ok(Some(request)) => {
-                    return complain(shared, format!("expected {beginning}, got {}", request.head));
+            Step::Expect(beginning) | Step::ExpectHead(beginning) => {
+                match Message::read(reader, if body { Kind::Request } else { Kind::HeadAlone }) {
+                    Ok(Some(request)) if request.head.starts_with(&beginning) => note(shared, request),
+                    Ok(Some(request)) => {
+                        return complain(shared, format!("expected {beginning}, got {}", request.head));
+                    }
+                    // The peer ended between requests: the step is for the next connection.
+                    Ok(None) => {
+                        connection = None;
+                        steps.push_front(again);
+                    }
+                    Err(error) => return complain(shared, format!("expected {beginning}: {error}")),
                 }
-                // The peer ended between requests: the step is for the next connection.
-                Ok(None) => {
-                    connection = None;
-                    steps.push_front(Step::Expect(beginning));
-                }
-                Err(error) => return complain(shared, format!("expected {beginning}: {error}")),
-            },
+            }
             Step::Bytes(bytes) => {
                 if let Err(error) = reader.inner.write_all(&bytes) {
                     return complain(shared, format!("could not answer: {error}"));

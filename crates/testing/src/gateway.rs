@@ -17,6 +17,7 @@ use crate::{Message, PATIENCE, Place, Wire, program, until};
 pub struct Gateway {
     place: Place,
     configuration: Value,
+    variables: Vec<(String, String)>,
     process: Child,
     log: Arc<Log>,
     output: Arc<Log>,
@@ -40,24 +41,33 @@ impl Gateway {
     #[must_use]
     pub fn start_with(place: Place, configuration: Value, variables: &[(&str, &str)]) -> Self {
         place.write("postern.yaml", &configuration.to_string());
-        let mut process = Command::new(program())
-            .current_dir(place.path())
-            .args(["run", "--config", "postern.yaml"])
-            .env_remove("STATE_DIRECTORY")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let (log, output) = (Arc::new(Log::default()), Arc::new(Log::default()));
-        let readers = vec![
-            keep(process.stderr.take().expect("piped"), Arc::clone(&log)),
-            keep(process.stdout.take().expect("piped"), Arc::clone(&output)),
-        ];
-        let mut gateway = Self { place, configuration, process, log, output, readers };
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>();
+        let (process, log, output, readers) = launch(&place, &variables);
+        let mut gateway = Self { place, configuration, variables, process, log, output, readers };
         gateway.until_ready();
         gateway
+    }
+
+    /// Ends it in order and waits for the end.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        assert_eq!(self.wait().code(), Some(0), "{}", self.log());
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it anew in the same place, with the same configuration, and waits until it is ready.
+    pub fn start_again(&mut self) {
+        assert!(!self.runs(), "it still runs");
+        (self.process, self.log, self.output, self.readers) = launch(&self.place, &self.variables);
+        self.until_ready();
     }
 
     fn until_ready(&mut self) {
@@ -225,6 +235,27 @@ impl Log {
             self.changed.wait_timeout_while(lines, PATIENCE, |lines| found(lines).is_none()).unwrap();
         found(&lines).unwrap_or_else(|| panic!("no line with {words:?} in:\n{}", lines.join("\n")))
     }
+}
+
+type Launched = (Child, Arc<Log>, Arc<Log>, Vec<JoinHandle<()>>);
+
+fn launch(place: &Place, variables: &[(String, String)]) -> Launched {
+    let mut process = Command::new(program())
+        .current_dir(place.path())
+        .args(["run", "--config", "postern.yaml"])
+        .env_remove("STATE_DIRECTORY")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let (log, output) = (Arc::new(Log::default()), Arc::new(Log::default()));
+    let readers = vec![
+        keep(process.stderr.take().expect("piped"), Arc::clone(&log)),
+        keep(process.stdout.take().expect("piped"), Arc::clone(&output)),
+    ];
+    (process, log, output, readers)
 }
 
 fn keep(stream: impl Read + Send + 'static, log: Arc<Log>) -> JoinHandle<()> {

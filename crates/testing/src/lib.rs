@@ -28,7 +28,7 @@ mod tree;
 mod until;
 mod wire;
 
-pub use backend::{Backend, Step, answer, bytes, close, expect, hang, reset};
+pub use backend::{Backend, Step, answer, bytes, close, expect, expect_head, hang, reset};
 pub use certificate::Certificate;
 pub use clients::{Curl, curl, h2load, openssl_client};
 pub use configuration::{
@@ -37,7 +37,7 @@ pub use configuration::{
 };
 pub use gateway::Gateway;
 pub use http2::{Frame, FrameKind, Http2};
-pub use message::{Message, chunked_end};
+pub use message::Message;
 pub use place::Place;
 pub use program::{Outcome, program, run_program};
 pub use tree::{Manifest, Map, MapRow, SourceFile, crate_manifests, repository_root, text_files};

@@ -62,6 +62,15 @@ impl Message {
         std::str::from_utf8(&self.body).expect("a body of text")
     }
 
+    /// The whole message with what differs from one exchange to the next replaced by its kind: the
+    /// date, the request id and the extended request id, each of which must have its form.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let mut lines = self.head.split("\r\n").map(mask).collect::<Vec<_>>().join("\r\n");
+        lines.push_str(&String::from_utf8_lossy(&self.body));
+        lines
+    }
+
     /// Reads one message. `kind` says how its body ends. Nothing where the peer ended before its
     /// first byte.
     pub(crate) fn read(reader: &mut Reader<impl Read>, kind: Kind) -> io::Result<Option<Self>> {
@@ -79,7 +88,7 @@ impl Message {
     fn length(&self, kind: Kind) -> Length {
         let bodiless = match kind {
             Kind::Request => false,
-            Kind::AnswerToHead => true,
+            Kind::HeadAlone => true,
             Kind::Answer => matches!(self.status(), 100..=199 | 204 | 304),
         };
         if bodiless {
@@ -99,14 +108,34 @@ impl Message {
     }
 }
 
-fn trim<'t>((name, value): (&'t str, &'t str)) -> (&'t str, &'t str) {
-    (name, value.trim_matches([' ', '\t']))
+/// A line of a head, with a value that nobody can foresee replaced.
+fn mask(line: &str) -> String {
+    let Some((name, value)) = line.split_once(": ") else { return line.to_owned() };
+    let kind = match name {
+        "Date" if has_form(value, "Aaa, 00 Aaa 0000 00:00:00 GMT") => "DATE",
+        "x-amzn-RequestId" if has_form(value, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") => "UUID",
+        "x-amz-apigw-id" if has_form(value, "***************=") => "EXTENDED",
+        _ => return line.to_owned(),
+    };
+    format!("{name}: {kind}")
 }
 
-/// What ends a chunked body.
-#[must_use]
-pub fn chunked_end() -> &'static str {
-    "0\r\n\r\n"
+/// Whether a text has a form, in which `0` stands for a digit, `A` and `a` for letters, `x` for a
+/// hexadecimal digit, `*` for a digit of base64, and everything else for itself.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text.bytes().zip(form.bytes()).all(|(byte, kind)| match kind {
+            b'0' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase() || byte == kind,
+            b'a' => byte.is_ascii_lowercase(),
+            b'x' => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            b'*' => byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte),
+            _ => byte == kind,
+        })
+}
+
+fn trim<'t>((name, value): (&'t str, &'t str)) -> (&'t str, &'t str) {
+    (name, value.trim_matches([' ', '\t']))
 }
 
 /// Which kind of message is read.
@@ -114,7 +143,7 @@ pub fn chunked_end() -> &'static str {
 pub(crate) enum Kind {
     Request,
     Answer,
-    AnswerToHead,
+    HeadAlone,
 }
 
 enum Length {

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     net::{IpAddr, SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -73,7 +74,7 @@ impl Wire {
 
     /// Reads one answer to a HEAD request.
     pub fn answer_to_head(&mut self) -> Message {
-        self.message(Kind::AnswerToHead).expect("an answer").expect("an answer before the end")
+        self.message(Kind::HeadAlone).expect("an answer").expect("an answer before the end")
     }
 
     /// Reads one answer, or why there is none: nothing where the peer just ended.
@@ -115,6 +116,15 @@ impl Wire {
     /// Makes the system keep few bytes for us, so that a peer feels soon that we do not read.
     pub fn keep_little(&self) {
         SockRef::from(&self.reader.inner).set_recv_buffer_size(4_096).unwrap();
+    }
+
+    /// Whether a byte or an end comes within a time, without taking it.
+    #[must_use]
+    pub fn comes_within(&self, time: Duration) -> bool {
+        self.reader.inner.set_read_timeout(Some(time)).unwrap();
+        let peeked = self.reader.inner.peek(&mut [0]);
+        self.reader.inner.set_read_timeout(Some(PATIENCE)).unwrap();
+        !matches!(peeked, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
     }
 
     /// Whether a byte or an end has come, without taking it.
