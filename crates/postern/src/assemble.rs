@@ -4,14 +4,11 @@
 use std::{num::NonZeroUsize, rc::Rc, sync::Arc, thread, time::Duration};
 
 use postern_document::{Place, Problems, Severity};
-use postern_gateway::{
-    CallBody, Compiled, Effects, IntegrationCall, IntegrationFailure, Live, Now, RequestBody, State, Timers,
-    compile,
-};
+use postern_gateway::{Compiled, Live, Snapshot, State, Timers, compile};
 use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
 use postern_observe::{AccessLogSink, Instruments};
 use postern_server::{Clock, Server, WorkerContext, WorkerTimers};
-use postern_upstream::{BackendReply, ClientTls, Upstream};
+use postern_upstream::{ClientTls, Upstream};
 
 use crate::{
     admin::AdminListener,
@@ -78,7 +75,7 @@ pub(crate) struct Opened {
 /// Opens what a snapshot needs. What is not used is given back when it is dropped.
 pub(crate) fn open(
     source: &Source,
-    house: &postern_gateway::Snapshot,
+    house: &Snapshot,
     (settings, admin_before): (&Settings, Option<Admin>),
     server: &Server,
     problems: &mut Problems,
@@ -134,10 +131,9 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
     let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
     let tls = Arc::new(ClientTls::with_system_roots().map_err(|problem| fault(&problem))?);
     let recorders = Arc::clone(&instruments);
-    let build = move |context: WorkerContext| (Backends::new(&context, &tls), recorders.worker());
+    let build = move |context: WorkerContext| (backends(&context, &tls), recorders.worker());
     let server = Server::start(Arc::clone(&live), clock, settings.workers, build)
         .map_err(|problem| fault(&problem))?;
-    let house = live.current();
     let opened = open(&source, &live.current(), (&settings, None), &server, &mut problems);
     let Some(opened) = opened else { return Err(problems) };
     let status = Arc::new(Status::new(live, instruments));
@@ -156,16 +152,12 @@ fn secret() -> Option<[u8; 32]> {
     Some(secret)
 }
 
-/// One worker's way to all backends, kept in order from time to time.
-struct Backends(Rc<Upstream<WorkerTimers>>);
-
-impl Backends {
-    /// To be called within the worker's runtime.
-    fn new(context: &WorkerContext, tls: &Arc<ClientTls>) -> Self {
-        let upstream = Rc::new(Upstream::new(Rc::new(context.timers.clone()), Arc::clone(tls)));
-        tokio::task::spawn_local(keep_in_order(Rc::clone(&upstream), Arc::clone(&context.live)));
-        Self(upstream)
-    }
+/// One worker's way to all backends, kept in order from time to time. To be called within the worker's
+/// runtime.
+fn backends(context: &WorkerContext, tls: &Arc<ClientTls>) -> Rc<Upstream<WorkerTimers>> {
+    let upstream = Rc::new(Upstream::new(Rc::new(context.timers.clone()), Arc::clone(tls)));
+    tokio::task::spawn_local(keep_in_order(Rc::clone(&upstream), Arc::clone(&context.live)));
+    upstream
 }
 
 /// Closes old connections, and pools that no snapshot names any more.
@@ -183,19 +175,3 @@ async fn keep_in_order<T: Timers>(upstream: Rc<Upstream<T>>, live: Arc<Live>) {
 }
 
 const ORDER_INTERVAL: Duration = Duration::from_secs(5);
-
-impl Effects for Backends {
-    type Reply = BackendReply<WorkerTimers>;
-
-    fn now(&self) -> Now {
-        self.0.now()
-    }
-
-    fn integrate<B: RequestBody>(
-        &self,
-        call: &IntegrationCall<'_>,
-        body: CallBody<'_, B>,
-    ) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
-        self.0.integrate(call, body)
-    }
-}

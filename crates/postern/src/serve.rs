@@ -98,6 +98,8 @@ async fn stay_alive(interval: Duration) {
 /// Logs a fault of the program as one line. What is caught is counted where it is caught.
 fn log_fault(fault: &panic::PanicHookInfo<'_>) {
     let place = fault.location().map_or_else(String::new, ToString::to_string);
-    let what = fault.payload_as_str().unwrap_or("unknown");
+    let payload = fault.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
     log(Severity::Error, "a fault of the program", &[("what", &what), ("at", &place)]);
 }

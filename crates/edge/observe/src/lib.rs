@@ -20,5 +20,5 @@ mod table;
 
 pub use access_log::AccessLogSink;
 pub use instruments::{Gauges, Instruments};
-pub use log::{Severity, log};
+pub use log::{Severity, log, log_from};
 pub use recorder::WorkerRecorder;

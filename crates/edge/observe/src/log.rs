@@ -3,11 +3,12 @@
 use std::{
     fmt::{self, Display, Write as _},
     io::{self, Write as _},
+    sync::atomic::{AtomicU8, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// How much an event matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// All is well.
     Info,
@@ -17,6 +18,13 @@ pub enum Severity {
     Error,
 }
 
+/// What matters less is not logged from now on: for a program that has something else to say.
+pub fn log_from(severity: Severity) {
+    LEAST.store(severity as u8, Ordering::Relaxed);
+}
+
+static LEAST: AtomicU8 = AtomicU8::new(Severity::Info as u8);
+
 /// Writes an event to the standard error stream: one line of JSON with the time, the severity, the
 /// message and some fields, at most 8 KiB (hardening.md section 10). What others wrote (file contents,
 /// bytes of clients) is escaped, so that it can neither end the line nor move a terminal's cursor.
@@ -24,6 +32,9 @@ pub enum Severity {
 /// Never blocks longer than the stream does, and does not fail: where nobody reads, nothing is lost
 /// that somebody would have read.
 pub fn log(severity: Severity, message: &str, fields: &[(&str, &dyn Display)]) {
+    if (severity as u8) < LEAST.load(Ordering::Relaxed) {
+        return;
+    }
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let line = line(since_epoch, severity, message, fields);
     let _ = io::stderr().lock().write_all(line.as_bytes());

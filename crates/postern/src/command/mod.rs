@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod init;
 mod man;
 mod openapi;
@@ -48,6 +49,7 @@ pub(crate) enum Action {
 
 /// Every command, in the order in which people meet them.
 const COMMANDS: &[Command] = &[
+    demo::COMMAND,
     run::COMMAND,
     check::COMMAND,
     routes::COMMAND,

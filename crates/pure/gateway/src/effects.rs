@@ -1,6 +1,6 @@
 //! What a walk may wait for: the client's body, and the backend.
 
-use std::future::Future;
+use std::{future::Future, rc::Rc};
 
 use postern_protocol::http1::ResponseHead;
 
@@ -61,6 +61,23 @@ pub trait Effects {
         call: &IntegrationCall<'_>,
         body: CallBody<'_, B>,
     ) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>>;
+}
+
+/// What several hold: the walk, and whoever keeps connections in order.
+impl<E: Effects> Effects for Rc<E> {
+    type Reply = E::Reply;
+
+    fn monotonic_nanoseconds(&self) -> u64 {
+        (**self).monotonic_nanoseconds()
+    }
+
+    fn integrate<B: RequestBody>(
+        &self,
+        call: &IntegrationCall<'_>,
+        body: CallBody<'_, B>,
+    ) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
+        (**self).integrate(call, body)
+    }
 }
 
 /// The body of a call.
