@@ -3,7 +3,7 @@
 use crate::{
     FailureReason, ParameterPlace,
     interpreter::{Interpreter, Running},
-    json::read_json,
+    json::{JsonFault, read_json},
     json_path::{Found, JsonPath},
     method::{Arguments, Method},
     program::{Call, Prepared},
@@ -103,7 +103,8 @@ impl<'a> Interpreter<'a, '_> {
                     }
                     Body::Json(read.root)
                 }
-                Err(_) => Body::NotJson,
+                Err(JsonFault::NotJson) => Body::NotJson,
+                Err(JsonFault::TooLarge) => return Err(FailureReason::JsonTooLarge),
             };
             self.heap.mark_body();
         }

@@ -291,10 +291,19 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Prints what a reference leads to; a text where it stands is not even cloned.
     fn print_reference(&mut self, reference: &'a Reference) -> Running<()> {
-        if let Some(Value::Text(text)) = find_member(&self.slots, &self.heap, reference) {
-            self.output.push_str(text);
-            self.meter.spend(reference.links.len())?;
-            return self.check_output();
+        match find_member(&self.slots, &self.heap, reference) {
+            Some(Value::Text(text)) => {
+                self.output.push_str(text);
+                self.meter.spend(reference.links.len())?;
+                return self.check_output();
+            }
+            None | Some(Value::Block(_) | Value::Parameters(_) | Value::StageVariables) => {}
+            Some(value) => {
+                self.meter.spend(reference.links.len())?;
+                let printer =
+                    &mut Printer { heap: &self.heap, output: &mut self.output, limit: self.output_limit };
+                return printer.print(value);
+            }
         }
         // `$input.json(…)` is the one call whose text may be as large as a body: it is written where it
         // belongs and nowhere else.

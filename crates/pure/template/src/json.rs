@@ -32,9 +32,17 @@ impl<'text> Json<'text> {
     /// million values.
     pub fn parse(text: &'text str) -> Result<Self, NotJson> {
         let mut heap = Heap::default();
-        let root = read_json(text, Text::Borrowed, &mut heap)?.root;
-        Ok(Self { heap, root })
+        let read = read_json(text, Text::Borrowed, &mut heap).map_err(|_| NotJson)?;
+        Ok(Self { heap, root: read.root })
     }
+}
+
+/// Why a text was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsonFault {
+    NotJson,
+    /// More values, or more deeply nested ones, than are allowed.
+    TooLarge,
 }
 
 /// What [`read_json`] found.
@@ -50,16 +58,14 @@ pub(crate) fn read_json<'t, 'a>(
     text: &'t str,
     keep: fn(&'t str) -> Text<'a>,
     heap: &mut Heap<'a>,
-) -> Result<Read<'a>, NotJson> {
+) -> Result<Read<'a>, JsonFault> {
     let mut reader =
         Reader { text, at: 0, keep, heap, pairs: Vec::new(), items: Vec::new(), values: 0, depth: 0 };
-    reader.skip_space();
     let root = reader.value()?;
-    reader.skip_space();
-    if reader.at < text.len() {
-        return Err(NotJson);
+    match reader.next() {
+        None => Ok(Read { root, values: reader.values }),
+        Some(_) => Err(JsonFault::NotJson),
     }
-    Ok(Read { root, values: reader.values })
 }
 
 struct Reader<'t, 'a, 'heap> {
@@ -75,81 +81,81 @@ struct Reader<'t, 'a, 'heap> {
 }
 
 impl<'t, 'a> Reader<'t, 'a, '_> {
-    fn value(&mut self) -> Result<Value<'a>, NotJson> {
+    fn value(&mut self) -> Result<Value<'a>, JsonFault> {
         self.values += 1;
         if self.values > JSON_VALUES_MAX {
-            return Err(NotJson);
+            return Err(JsonFault::TooLarge);
         }
-        match self.peek().ok_or(NotJson)? {
+        match self.next().ok_or(JsonFault::NotJson)? {
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
             b'"' => self.string().map(Value::Text),
-            b't' => self.word("true", Value::Boolean(true)),
-            b'f' => self.word("false", Value::Boolean(false)),
-            b'n' => self.word("null", Value::Null),
+            b't' => self.word("rue", Value::Boolean(true)),
+            b'f' => self.word("alse", Value::Boolean(false)),
+            b'n' => self.word("ull", Value::Null),
             _ => self.number(),
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value<'a>, NotJson>) -> Result<Value<'a>, NotJson> {
+    fn nested(
+        &mut self,
+        read: fn(&mut Self) -> Result<Value<'a>, JsonFault>,
+    ) -> Result<Value<'a>, JsonFault> {
         self.depth += 1;
         if self.depth > JSON_DEPTH_MAX {
-            return Err(NotJson);
+            return Err(JsonFault::TooLarge);
         }
         let value = read(self);
         self.depth -= 1;
         value
     }
 
-    fn object(&mut self) -> Result<Value<'a>, NotJson> {
-        self.at += 1;
+    /// The rest of an object, after its brace.
+    fn object(&mut self) -> Result<Value<'a>, JsonFault> {
         let start = self.pairs.len();
-        self.skip_space();
-        if !self.take(b'}') {
-            loop {
-                self.skip_space();
-                if self.peek() != Some(b'"') {
-                    return Err(NotJson);
-                }
-                let key = self.string()?;
-                self.skip_space();
-                self.expect(b':')?;
-                self.skip_space();
-                let value = self.value()?;
-                self.pairs.push(Pair::new(key, value));
-                self.skip_space();
-                if self.take(b'}') {
-                    break;
-                }
-                self.expect(b',')?;
+        let mut next = self.next();
+        while next != Some(b'}') {
+            if next != Some(b'"') {
+                return Err(JsonFault::NotJson);
+            }
+            let key = self.string()?;
+            if self.next() != Some(b':') {
+                return Err(JsonFault::NotJson);
+            }
+            let value = self.value()?;
+            self.pairs.push(Pair::new(key, value));
+            match self.next() {
+                Some(b'}') => break,
+                Some(b',') => next = self.next().filter(|byte| *byte != b'}'),
+                _ => return Err(JsonFault::NotJson),
             }
         }
         let pairs = self.pairs.drain(start..).collect();
         Ok(self.heap.map_of(Map::of_pairs(pairs)))
     }
 
-    fn array(&mut self) -> Result<Value<'a>, NotJson> {
-        self.at += 1;
+    /// The rest of an array, after its bracket.
+    fn array(&mut self) -> Result<Value<'a>, JsonFault> {
         let start = self.items.len();
-        self.skip_space();
-        if !self.take(b']') {
+        let before = self.at;
+        if self.next() != Some(b']') {
+            self.at = before;
             loop {
-                self.skip_space();
                 let item = self.value()?;
                 self.items.push(item);
-                self.skip_space();
-                if self.take(b']') {
-                    break;
+                match self.next() {
+                    Some(b']') => break,
+                    Some(b',') => {}
+                    _ => return Err(JsonFault::NotJson),
                 }
-                self.expect(b',')?;
             }
         }
         let items = self.items.drain(start..).collect();
         Ok(self.heap.list_of(items, Style::Json))
     }
 
-    fn string(&mut self) -> Result<Text<'a>, NotJson> {
-        self.at += 1;
+    /// The rest of a string, after its quote.
+    fn string(&mut self) -> Result<Text<'a>, JsonFault> {
         let plain = self.plain_text()?;
         if self.take(b'"') {
             return Ok((self.keep)(plain));
@@ -159,24 +165,24 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
             match self.peek() {
                 Some(b'\\') => self.escape(&mut built)?,
                 Some(0x20..) => built.push_str(self.plain_text()?),
-                _ => return Err(NotJson),
+                _ => return Err(JsonFault::NotJson),
             }
         }
         Ok(built.into())
     }
 
     /// The text up to the next quote, backslash or control character.
-    fn plain_text(&mut self) -> Result<&'t str, NotJson> {
-        let bytes = self.text.as_bytes().get(self.at..).ok_or(NotJson)?;
-        let length = bytes.iter().position(|byte| is_special(*byte)).ok_or(NotJson)?;
-        let plain = self.text.get(self.at..self.at + length).ok_or(NotJson)?;
+    fn plain_text(&mut self) -> Result<&'t str, JsonFault> {
+        let bytes = self.text.as_bytes().get(self.at..).ok_or(JsonFault::NotJson)?;
+        let length = bytes.iter().position(|byte| is_special(*byte)).ok_or(JsonFault::NotJson)?;
+        let plain = self.text.get(self.at..self.at + length).ok_or(JsonFault::NotJson)?;
         self.at += length;
         Ok(plain)
     }
 
-    fn escape(&mut self, built: &mut String) -> Result<(), NotJson> {
+    fn escape(&mut self, built: &mut String) -> Result<(), JsonFault> {
         self.at += 1;
-        let escaped = self.peek().ok_or(NotJson)?;
+        let escaped = self.peek().ok_or(JsonFault::NotJson)?;
         self.at += 1;
         built.push(match escaped {
             b'"' | b'\\' | b'/' => char::from(escaped),
@@ -186,13 +192,13 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => self.escaped_character()?,
-            _ => return Err(NotJson),
+            _ => return Err(JsonFault::NotJson),
         });
         Ok(())
     }
 
     /// A character written as `\uXXXX`, after the `u`; half of a pair alone is no character.
-    fn escaped_character(&mut self) -> Result<char, NotJson> {
+    fn escaped_character(&mut self) -> Result<char, JsonFault> {
         let first = self.four_digits()?;
         if (0xD800..0xDC00).contains(&first) && self.text.get(self.at..self.at + 2) == Some("\\u") {
             let before = self.at;
@@ -207,16 +213,18 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
         Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    fn four_digits(&mut self) -> Result<u32, NotJson> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or(NotJson)?;
+    fn four_digits(&mut self) -> Result<u32, JsonFault> {
+        let digits = self.text.get(self.at..self.at + 4).ok_or(JsonFault::NotJson)?;
         self.at += 4;
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NotJson);
+            return Err(JsonFault::NotJson);
         }
-        u32::from_str_radix(digits, 16).map_err(|_| NotJson)
+        u32::from_str_radix(digits, 16).map_err(|_| JsonFault::NotJson)
     }
 
-    fn number(&mut self) -> Result<Value<'a>, NotJson> {
+    /// A number, whose first byte was read.
+    fn number(&mut self) -> Result<Value<'a>, JsonFault> {
+        self.at -= 1;
         let start = self.at;
         let _ = self.take(b'-');
         if !self.take(b'0') {
@@ -235,7 +243,7 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
             }
             self.digits()?;
         }
-        let digits = self.text.get(start..self.at).ok_or(NotJson)?;
+        let digits = self.text.get(start..self.at).ok_or(JsonFault::NotJson)?;
         // `-0` and what does not fit would print differently from their source.
         if whole
             && digits != "-0"
@@ -246,25 +254,33 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
         Ok(Value::Digits((self.keep)(digits)))
     }
 
-    fn digits(&mut self) -> Result<(), NotJson> {
+    fn digits(&mut self) -> Result<(), JsonFault> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(NotJson) } else { Ok(()) }
+        if self.at == start { Err(JsonFault::NotJson) } else { Ok(()) }
     }
 
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, NotJson> {
-        let end = self.at + word.len();
-        if self.text.get(self.at..end) != Some(word) {
-            return Err(NotJson);
+    /// The rest of a word, after its first letter.
+    fn word(&mut self, rest: &str, value: Value<'a>) -> Result<Value<'a>, JsonFault> {
+        let end = self.at + rest.len();
+        if self.text.get(self.at..end) != Some(rest) {
+            return Err(JsonFault::NotJson);
         }
         self.at = end;
         Ok(value)
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
-        if self.take(byte) { Ok(()) } else { Err(NotJson) }
+    /// Reads the next byte that is not white space.
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            let byte = self.peek()?;
+            self.at += 1;
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(byte);
+            }
+        }
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -275,12 +291,6 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
 
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
     }
 }
 

@@ -43,6 +43,9 @@ pub enum FailureReason {
     TooManySteps,
     /// Blocks, or lists and maps that are printed or compared, are nested too deeply.
     TooDeep,
+    /// The body, or a text that is read as JSON, holds more than a million values or nests them more
+    /// than 64 deep.
+    JsonTooLarge,
     /// A function refused its arguments: a bad regular expression, a bad index, text that is not
     /// JSON, base64 or a number.
     BadArgument(Box<str>),
@@ -62,6 +65,9 @@ impl fmt::Display for FailureReason {
             Self::LoopTooLong => f.write_str("a #foreach ran more often than is allowed"),
             Self::TooManySteps => f.write_str("the template took more steps than are allowed"),
             Self::TooDeep => f.write_str("blocks or values are nested more deeply than is allowed"),
+            Self::JsonTooLarge => {
+                f.write_str("a JSON text holds more values, or deeper ones, than is allowed")
+            }
             Self::BadArgument(what) => f.write_str(what),
         }
     }

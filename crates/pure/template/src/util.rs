@@ -11,7 +11,7 @@ use base64::{
 use crate::{
     FailureReason,
     interpreter::{Interpreter, Running},
-    json::read_json,
+    json::{JsonFault, read_json},
     method::{Arguments, Method},
     text::Text,
     value::Value,
@@ -55,7 +55,10 @@ impl<'a> Interpreter<'a, '_> {
             Text::Borrowed(text) => read_json(text, Text::Borrowed, &mut self.heap),
             Text::Shared(text) => read_json(text, Text::copied, &mut self.heap),
         };
-        let read = read.map_err(|_| bad("parseJson", "text that is not JSON"))?;
+        let read = read.map_err(|fault| match fault {
+            JsonFault::NotJson => bad("parseJson", "text that is not JSON"),
+            JsonFault::TooLarge => FailureReason::JsonTooLarge,
+        })?;
         self.meter.spend(read.values as usize)?;
         Ok(read.root.or_empty())
     }

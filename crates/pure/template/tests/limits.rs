@@ -238,6 +238,15 @@ fn json_depth_and_size() {
     let values = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
     assert!(Json::parse(&values(1_000_000)).is_ok());
     assert!(Json::parse(&values(1_000_001)).is_err());
+    let limits = Limits::default();
+    assert_eq!(run_with_body("$input.path('$').size()", &values(1_000_000), &limits).unwrap(), "999999");
+    for body in [values(1_000_001), nested(65)] {
+        assert_eq!(reason(run_with_body("$input.json('$')", &body, &limits)), FailureReason::JsonTooLarge);
+        assert_eq!(
+            reason(run_with_body("$util.parseJson($input.body)", &body, &limits)),
+            FailureReason::JsonTooLarge
+        );
+    }
 }
 
 #[test]
