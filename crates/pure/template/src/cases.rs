@@ -121,6 +121,13 @@ pub fn run_cases(json: &str, limits: &Limits) -> Result<CaseResults, CaseFailure
 ///
 /// # Errors
 /// Where the case is not a JSON object, the template is refused or the rendering fails.
+///
+/// ```
+/// use postern_template::{Limits, run_case};
+///
+/// let output = run_case("$input.json('$.a')", r#"{"body": "{\"a\": [1, 2]}"}"#, &Limits::default()).unwrap();
+/// assert_eq!(output.text, "[1,2]");
+/// ```
 pub fn run_case(template: &str, case: &str, limits: &Limits) -> Result<CaseOutput, CaseFailure> {
     let case: Value = serde_json::from_str(case).map_err(|error| CaseFailure::Case(error.to_string()))?;
     if !case.is_object() {

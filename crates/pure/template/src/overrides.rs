@@ -39,6 +39,15 @@ impl Overrides {
 }
 
 /// The overridden members of one group, in the order of their first assignment.
+///
+/// ```
+/// use postern_template::{OverrideGroup, OverrideValue};
+///
+/// let mut group = OverrideGroup::default();
+/// group.set("X-Pet", OverrideValue::One("dog".to_owned()));
+/// assert_eq!(group.set("X-Pet", OverrideValue::One("cat".to_owned())), Some(OverrideValue::One("dog".to_owned())));
+/// assert_eq!(group.iter().count(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OverrideGroup {
     entries: Vec<(String, OverrideValue)>,

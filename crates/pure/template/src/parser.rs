@@ -666,7 +666,7 @@ impl Parser<'_> {
         let Some(written) = self.scanner.take_string('"') else {
             return self.fail(start, "the text has no closing quote");
         };
-        let Some(text) = with_characters(&written.replace("\"\"", "\"")) else {
+        let Some(text) = with_characters(written.replace("\"\"", "\"")) else {
             return self.fail(start, "`\\u` in a text needs four hexadecimal digits");
         };
         if !text.contains(['$', '#']) {
@@ -730,7 +730,10 @@ fn push_text(block: &mut Block, text: &str) {
 }
 
 /// Replaces `\uXXXX`, the only escape of double-quoted text; `None` where the digits are missing.
-fn with_characters(text: &str) -> Option<String> {
+fn with_characters(text: String) -> Option<String> {
+    if !text.contains("\\u") {
+        return Some(text);
+    }
     let mut parts = text.split("\\u");
     let mut units: Vec<u16> = parts.next()?.encode_utf16().collect();
     for part in parts {

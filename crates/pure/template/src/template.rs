@@ -66,6 +66,39 @@ impl Template {
     /// # Errors
     /// What API Gateway answers with 500 (statement ER2), and every passed limit. `output` and
     /// `overrides` may then hold a part of the result.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    /// use postern_template::{ContextValue, Limits, Overrides, ParameterPlace, Template, Variables};
+    ///
+    /// struct Exchange;
+    ///
+    /// impl Variables for Exchange {
+    ///     fn context(&self, path: &str) -> Option<ContextValue<'_>> {
+    ///         (path == "stage").then(|| ContextValue::Text("demo".into()))
+    ///     }
+    ///     fn each_context_name(&self, _: &str, visit: &mut dyn FnMut(&str)) {
+    ///         visit("stage");
+    ///     }
+    ///     fn stage_variable(&self, _: &str) -> Option<Cow<'_, str>> {
+    ///         None
+    ///     }
+    ///     fn each_stage_variable(&self, _: &mut dyn FnMut(&str, &str)) {}
+    ///     fn parameter(&self, place: ParameterPlace, name: &str) -> Option<Cow<'_, str>> {
+    ///         (place == ParameterPlace::Path && name == "id").then(|| "7".into())
+    ///     }
+    ///     fn each_parameter(&self, _: ParameterPlace, _: &mut dyn FnMut(&str, &str)) {}
+    ///     fn body(&self) -> Option<&str> {
+    ///         Some(r#"{"name": "Rex"}"#)
+    ///     }
+    /// }
+    ///
+    /// let text = r#"{"$context.stage": "$input.params('id') $input.path('$.name')"}"#;
+    /// let template = Template::parse(text, &Limits::default()).unwrap();
+    /// let mut output = String::new();
+    /// template.render(&Exchange, &mut Overrides::default(), &Limits::default(), &mut output).unwrap();
+    /// assert_eq!(output, r#"{"demo": "7 Rex"}"#);
+    /// ```
     pub fn render(
         &self,
         variables: &dyn Variables,
@@ -79,3 +112,16 @@ impl Template {
 
 /// Lints that are told about one template: who has more knows enough.
 const LINTS_MAX: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_can_be_shared_by_all_workers() {
+        const fn shared<T: Send + Sync>() {}
+        shared::<Template>();
+        shared::<crate::JsonPath>();
+        shared::<crate::SimpleTemplate>();
+    }
+}

@@ -73,6 +73,13 @@ impl ParameterPlace {
     }
 
     /// The place with this key.
+    ///
+    /// ```
+    /// use postern_template::ParameterPlace;
+    ///
+    /// assert_eq!(ParameterPlace::from_name("header"), Some(ParameterPlace::Header));
+    /// assert_eq!(ParameterPlace::from_name("body"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|place| place.name() == name)
