@@ -19,8 +19,13 @@ use crate::{
 /// A JSONPath or pattern that stands as a literal is refused here, with its place, if it is wrong or
 /// asks for what is not supported.
 pub(crate) fn compile(text: &str, block: syntax::Block) -> Result<Program, TemplateProblem> {
-    let mut compiler =
-        Compiler { text, lines: line_starts(text), names: BTreeMap::new(), blocks: Vec::new() };
+    let mut compiler = Compiler {
+        text,
+        lines: line_starts(text),
+        names: BTreeMap::new(),
+        blocks: Vec::new(),
+        reads_body: false,
+    };
     let steps = compiler.steps(block)?;
     let slot = |name: &str| compiler.names.get(name).copied();
     let slots = Slots {
@@ -33,7 +38,7 @@ pub(crate) fn compile(text: &str, block: syntax::Block) -> Result<Program, Templ
         velocity_count: slot("velocityCount"),
         velocity_has_next: slot("velocityHasNext"),
     };
-    Ok(Program { steps, blocks: compiler.blocks.into(), slots })
+    Ok(Program { steps, blocks: compiler.blocks.into(), slots, reads_body: compiler.reads_body })
 }
 
 struct Compiler<'t> {
@@ -41,6 +46,7 @@ struct Compiler<'t> {
     lines: Vec<usize>,
     names: BTreeMap<String, usize>,
     blocks: Vec<Steps>,
+    reads_body: bool,
 }
 
 type Compiling<T> = Result<T, TemplateProblem>;
@@ -93,6 +99,11 @@ impl Compiler<'_> {
     fn reference(&mut self, reference: syntax::Reference) -> Compiling<Reference> {
         let path = if reference.name == "context" { leading_names(&reference.links) } else { None };
         let is_input = reference.name == "input";
+        let of_parameters = matches!(
+            reference.links.first(),
+            Some(syntax::Link::Call { name, .. } | syntax::Link::Property(name)) if name == "params"
+        );
+        self.reads_body |= is_input && !of_parameters;
         Ok(Reference {
             line: self.line(reference.at),
             slot: self.slot(reference.name),

@@ -35,8 +35,11 @@ pub(crate) struct Interpreter<'a, 'o> {
     output: String,
     /// How long `output` may become.
     output_limit: usize,
+    /// The line of the last look-up, for failures.
     line: u32,
+    /// Blocks that are open.
     depth: u32,
+    /// Calls, lists and operations that are open, in all blocks.
     nesting: u32,
 }
 

@@ -9,6 +9,8 @@ pub(crate) struct Program {
     /// The blocks of `#define`, by number.
     pub(crate) blocks: Box<[Steps]>,
     pub(crate) slots: Slots,
+    /// Whether something besides `$input.params` is asked of `$input`.
+    pub(crate) reads_body: bool,
 }
 
 /// A run of steps.

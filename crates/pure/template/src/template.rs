@@ -60,6 +60,21 @@ impl Template {
         &self.lints
     }
 
+    /// Whether rendering may ask [`Variables::body`]: a template that does not lets the body pass
+    /// without being collected.
+    ///
+    /// ```
+    /// use postern_template::{Limits, Template};
+    ///
+    /// let reads_body = |text: &str| Template::parse(text, &Limits::default()).unwrap().reads_body();
+    /// assert!(reads_body("$input.json('$')"));
+    /// assert!(!reads_body("{\"statusCode\": 200, \"id\": \"$input.params('id')\"}"));
+    /// ```
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        self.program.reads_body
+    }
+
     /// Renders into `output`, after what stands there. `overrides` holds what earlier templates of
     /// the exchange have set and takes what this one sets.
     ///
