@@ -24,15 +24,22 @@ impl BodyPace {
         }
     }
 
-    /// Until when the next byte must come, after so many bytes and so long a wait in all.
-    pub(crate) fn deadline(&self, now: u64, received: u64, waited: u64) -> u64 {
+    /// Until when the next byte must come, after so many bytes and so long a wait in all, and the limit
+    /// that is hit then.
+    pub(crate) fn deadline(&self, now: u64, received: u64, waited: u64) -> (u64, &'static str) {
         let idle = now.saturating_add(self.idle_nanoseconds);
         let paid_for = match self.bytes_per_second {
             0 => u64::MAX,
             rate => (received / rate).saturating_mul(SECOND_NANOSECONDS).max(GRACE_NANOSECONDS),
         };
         let too_slow = now.saturating_add(paid_for.saturating_sub(waited));
-        idle.min(too_slow).min(self.request_deadline)
+        let mut nearest = (idle, "bodyIdleSeconds");
+        for other in [(too_slow, "bodyBytesPerSecond"), (self.request_deadline, "requestSeconds")] {
+            if other.0 < nearest.0 {
+                nearest = other;
+            }
+        }
+        nearest
     }
 }
 
@@ -55,18 +62,18 @@ mod tests {
         let second = SECOND_NANOSECONDS;
         for (now, received, waited, expected) in [
             // Between two pieces.
-            (second, 0, 0, 11 * second),
+            (second, 0, 0, (11 * second, "bodyIdleSeconds")),
             // Ten seconds of waiting are free, whatever came.
-            (5 * second, 100, 6 * second, 9 * second),
+            (5 * second, 100, 6 * second, (9 * second, "bodyBytesPerSecond")),
             // Then 500 bytes buy one more second each.
-            (20 * second, 10_000, 19 * second, 21 * second),
-            (20 * second, 100_000, 19 * second, 30 * second),
+            (20 * second, 10_000, 19 * second, (21 * second, "bodyBytesPerSecond")),
+            (20 * second, 100_000, 19 * second, (30 * second, "bodyIdleSeconds")),
             // The whole request.
-            (55 * second, 1_000_000, 0, 61 * second),
+            (55 * second, 1_000_000, 0, (61 * second, "requestSeconds")),
         ] {
             assert_eq!(pace.deadline(now, received, waited), expected, "{now} {received} {waited}");
         }
         let patient = BodyPace::new(&Limits { body_bytes_per_second: 0, ..limits }, 0);
-        assert_eq!(patient.deadline(second, 0, 100 * second), 11 * second);
+        assert_eq!(patient.deadline(second, 0, 100 * second).0, 11 * second);
     }
 }

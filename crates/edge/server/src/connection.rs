@@ -42,7 +42,7 @@ pub(crate) struct Job<S> {
     pub(crate) requests: Cell<u64>,
     pub(crate) is_plain: bool,
     /// Leaves the counts when the connection is over.
-    pub(crate) _place: ConnectionPlace,
+    pub(crate) counted: ConnectionPlace,
 }
 
 impl<S> Job<S> {
@@ -206,7 +206,7 @@ impl Facts {
             old_at: now.saturating_add(age),
             requests: Cell::new(0),
             is_plain: tls.is_none(),
-            _place: counted,
+            counted,
         };
         job.rest(limits.first_byte_seconds, now);
         Box::new(job)
@@ -233,10 +233,15 @@ where
 }
 
 /// Waits for the next request without a desk. Says whether the connection goes on.
-async fn rest<S: Wire, E, R>(worker: &Worker<E, R>, job: &Job<S>) -> bool {
+async fn rest<S: Wire, E, R: Recorder>(worker: &Worker<E, R>, job: &Job<S>) -> bool {
     job.alarm.set(job.rest_deadline.get());
     poll_fn(|context| {
-        if (worker.draining.get() && !job.is_fresh()) || job.alarm.poll_elapsed(context).is_ready() {
+        if worker.draining.get() && !job.is_fresh() {
+            return Poll::Ready(false);
+        }
+        if job.alarm.poll_elapsed(context).is_ready() {
+            let limit = if job.is_fresh() { "firstByteSeconds" } else { "idleSeconds" };
+            worker.recorder.event(Event::LimitHit(limit));
             return Poll::Ready(false);
         }
         job.stream.borrow().poll_readable(context).map(|()| true)

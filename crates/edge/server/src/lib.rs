@@ -12,6 +12,7 @@ mod body_pace;
 mod buffers;
 mod clock;
 mod connection;
+mod handoff;
 mod http1;
 mod http2;
 mod limits;
@@ -24,6 +25,7 @@ mod wire;
 mod worker;
 
 pub use clock::Clock;
+pub use handoff::Inherited;
 pub use server::{Drained, Prepared, Server, check_identities};
 pub use timeout::WorkerTimers;
 pub use worker::WorkerContext;

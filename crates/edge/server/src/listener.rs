@@ -46,6 +46,7 @@ impl Door {
 }
 
 /// One address that is listened on: a socket for each worker, so that the kernel spreads connections.
+/// Inherited sockets may be more or fewer.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     /// The address that was asked for.
@@ -64,6 +65,22 @@ impl Bound {
     /// A sentence that names the address.
     pub(crate) fn bind(address: SocketAddr, workers: usize) -> Result<Self, String> {
         Self::try_bind(address, workers).map_err(|fault| format!("cannot listen on {address}: {fault}"))
+    }
+
+    /// An address that somebody else has bound.
+    pub(crate) fn inherited(address: SocketAddr, sockets: Vec<Socket>) -> Self {
+        let sockets = sockets.into_iter().map(Arc::new).collect();
+        Self { address, local: address, sockets, open: Arc::default() }
+    }
+
+    /// The sockets that one of so many workers accepts on. All of them have somebody, since each has a
+    /// queue of its own.
+    pub(crate) fn sockets_of(&self, worker: usize, workers: usize) -> impl Iterator<Item = &Arc<Socket>> {
+        let shared = (self.sockets.len() < workers).then(|| worker % self.sockets.len().max(1));
+        self.sockets.iter().enumerate().filter_map(move |(index, socket)| {
+            let is_mine = shared.map_or_else(|| index % workers == worker, |mine| mine == index);
+            is_mine.then_some(socket)
+        })
     }
 
     fn try_bind(address: SocketAddr, workers: usize) -> io::Result<Self> {

@@ -4,7 +4,8 @@ use std::{
     io,
     net::SocketAddr,
     num::NonZeroUsize,
-    sync::Arc,
+    process::{Child, Command},
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -13,7 +14,8 @@ use postern_gateway::{Effects, Entrance, Live, Recorder, Snapshot};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Clock, WorkerContext,
+    Clock, Inherited, WorkerContext,
+    handoff::start_successor,
     limits::Counts,
     listener::{Bound, Door},
     tls::{self, TlsConfiguration},
@@ -27,6 +29,8 @@ use crate::{
 pub struct Server {
     shared: Arc<Shared>,
     plan: watch::Sender<Plan>,
+    /// Sockets that nobody listens on yet.
+    inherited: Mutex<Inherited>,
     threads: Vec<JoinHandle<()>>,
     /// Closed when the last worker has ended.
     workers_ended: mpsc::Receiver<()>,
@@ -88,7 +92,7 @@ impl Server {
             threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(work)?);
         }
         drop(started);
-        let server = Self { shared, plan, threads, workers_ended };
+        let server = Self { shared, plan, inherited: Mutex::default(), threads, workers_ended };
         for _ in 0..workers.get() {
             // A worker that says nothing has ended: its backends' side could not be built.
             starts.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended before it started")))?;
@@ -128,10 +132,32 @@ impl Server {
     }
 
     fn bound(&self, current: &[(Bound, Arc<Door>)], address: SocketAddr) -> Result<Bound, String> {
-        match current.iter().find(|(bound, _)| bound.address == address) {
-            Some((bound, _)) => Ok(bound.clone()),
-            None => Bound::bind(address, self.shared.doorsteps.len()),
+        if let Some((bound, _)) = current.iter().find(|(bound, _)| bound.address == address) {
+            return Ok(bound.clone());
         }
+        let inherited = self.inherited.lock().unwrap_or_else(PoisonError::into_inner).take(address);
+        match inherited.is_empty() {
+            true => Bound::bind(address, self.shared.doorsteps.len()),
+            false => Ok(Bound::inherited(address, inherited)),
+        }
+    }
+
+    /// Listens on sockets that somebody else has bound, where a snapshot names their addresses, instead
+    /// of binding them.
+    pub fn inherit(&self, sockets: Inherited) {
+        *self.inherited.lock().unwrap_or_else(PoisonError::into_inner) = sockets;
+    }
+
+    /// Starts a successor that takes over the listening sockets, by [`Inherited::from_environment`].
+    /// Connections are accepted here and there until this server is drained.
+    ///
+    /// # Errors
+    ///
+    /// When the successor cannot be started.
+    pub fn hand_over(&self, successor: &mut Command) -> io::Result<Child> {
+        let listeners = Arc::clone(&self.plan.borrow().listeners);
+        let sockets = listeners.iter().flat_map(|(bound, _)| bound.sockets.iter().map(|socket| &**socket));
+        start_successor(sockets, successor)
     }
 
     /// Puts to use what was prepared: new addresses are accepted on, new certificates are shown, and
@@ -142,7 +168,8 @@ impl Server {
         self.plan.send_modify(|plan| plan.listeners = listeners);
     }
 
-    /// Has every worker let go of a snapshot that no longer serves, so that it can be freed.
+    /// Has every worker let go of a snapshot that no longer serves, so that whoever holds it last can
+    /// free it; let that be no worker, since taking a large one apart would delay its requests.
     pub fn retire(&self) {
         self.plan.send_modify(|_| {});
     }

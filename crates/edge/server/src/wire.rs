@@ -14,7 +14,7 @@ use tokio::{
 };
 
 /// A stream of bytes to a client.
-pub(crate) trait Wire: Sized + 'static {
+pub(crate) trait Wire: Sized + Unpin + 'static {
     /// The socket below.
     fn socket(&self) -> &TcpStream;
 

@@ -243,6 +243,8 @@ pub(crate) fn run<E, R>(
         worker.plain_desks.clear();
         worker.tls_desks.clear();
     });
+    // A look-up of a name may still block a thread: nobody waits for it.
+    runtime.shutdown_background();
 }
 
 /// Threads for look-ups that block: names of backends.
@@ -312,14 +314,19 @@ where
         stays
     });
     for (bound, door) in &*plan.listeners {
-        if let Some(known) = places.iter().find(|accepting| is_at(&accepting.place, bound)) {
+        let mut is_known = false;
+        for known in places.iter().filter(|accepting| is_at(&accepting.place, bound)) {
             known.place.replace_door(Arc::clone(door));
+            is_known = true;
+        }
+        if is_known {
             continue;
         }
-        let Some(socket) = bound.sockets.get(worker.index) else { continue };
-        let place = Rc::new(Place::new(bound, Arc::clone(door)));
-        let accept = listener::accept(Rc::clone(worker), Rc::clone(&place), Arc::clone(socket));
-        places.push(Accepting { place, task: tokio::task::spawn_local(accept) });
+        for socket in bound.sockets_of(worker.index, worker.shared.doorsteps.len()) {
+            let place = Rc::new(Place::new(bound, Arc::clone(door)));
+            let accept = listener::accept(Rc::clone(worker), Rc::clone(&place), Arc::clone(socket));
+            places.push(Accepting { place, task: tokio::task::spawn_local(accept) });
+        }
     }
 }
 

@@ -1,15 +1,20 @@
 //! Reload and drain: what a gateway's clients notice when it changes or goes away.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail like the test")]
+
 #[cfg(test)]
 mod support;
 
 use std::{
-    net::TcpStream,
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpStream},
+    process::{Command, Stdio},
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 use postern_gateway::Event;
+use postern_server::Inherited;
 use support::{Gateway, HOST, Settings, get, until};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -93,14 +98,53 @@ fn dropping_a_server_ends_everything() {
     assert!(TcpStream::connect(address).is_err());
 }
 
+/// The successor of the next test, when that one starts it.
+#[test]
+fn a_successor_serves_on_inherited_sockets() {
+    let Ok(address) = std::env::var(SUCCESSOR_ADDRESS) else { return };
+    let sockets = Inherited::from_environment().unwrap();
+    let settings = Settings { address: Some(address), workers: 3, ..Settings::default() };
+    let _gateway = Gateway::start_on(settings, sockets);
+    println!("serving");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+const SUCCESSOR_ADDRESS: &str = "TEST_SUCCESSOR_ADDRESS";
+
+#[test]
+fn drain_a_successor_takes_over_and_no_connection_is_refused() {
+    let address = free();
+    let settings = Settings { address: Some(address.to_string()), workers: 2, ..Settings::default() };
+    let mut gateway = Gateway::start(settings);
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "a_successor_serves_on_inherited_sockets", "--nocapture"]);
+    command.env(SUCCESSOR_ADDRESS, address.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut successor = gateway.server().hand_over(&mut command).unwrap();
+    let mut said = BufReader::new(successor.stdout.take().unwrap()).lines();
+    assert!(said.by_ref().map_while(Result::ok).any(|line| line.ends_with("serving")));
+    std::thread::scope(|scope| {
+        let drain = scope.spawn(|| gateway.drain(Duration::ZERO, LONG));
+        let mut after = 0;
+        while after < 20 {
+            assert_eq!(support::Client::new(support::connect(address)).get("/pets").status, 200);
+            after += usize::from(drain.is_finished());
+        }
+    });
+    drop(successor.stdin.take());
+    assert!(successor.wait().unwrap().success());
+    drop(said);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+fn free() -> SocketAddr {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    probe.local_addr().unwrap()
+}
+
 #[test]
 fn swap_a_reload_closes_no_connection_and_opens_and_closes_listeners() {
-    let free = || {
-        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        probe.local_addr().unwrap()
-    };
     let (first, second) = (free(), free());
-    let at = |address: std::net::SocketAddr, more: &[std::net::SocketAddr]| Settings {
+    let at = |address: SocketAddr, more: &[SocketAddr]| Settings {
         address: Some(address.to_string()),
         more_addresses: more.iter().map(ToString::to_string).collect(),
         workers: 2,

@@ -29,6 +29,8 @@ pub(crate) struct BodyProgress {
     owes_continue: Cell<bool>,
     /// It could not be read.
     failed: Cell<bool>,
+    /// The limit that it hit.
+    limit_hit: Cell<Option<&'static str>>,
     /// Bytes behind the end of the chunks: the next request.
     excess: RefCell<Vec<u8>>,
 }
@@ -46,6 +48,7 @@ impl BodyProgress {
             taken_of_arrived: Cell::new(0),
             owes_continue: Cell::new(head.expect_continue() && rest != Some(0)),
             failed: Cell::new(false),
+            limit_hit: Cell::new(None),
             excess: RefCell::new(Vec::new()),
         }
     }
@@ -65,6 +68,11 @@ impl BodyProgress {
     /// How many bytes behind the head belong to the body.
     pub(crate) fn taken_of_arrived(&self) -> usize {
         self.taken_of_arrived.get()
+    }
+
+    /// The limit that it hit, if it did.
+    pub(crate) fn limit_hit(&self) -> Option<&'static str> {
+        self.limit_hit.get()
     }
 
     /// What was read beyond the body.
@@ -94,6 +102,8 @@ pub(crate) struct Http1Body<'c, S> {
     received: u64,
     waited: u64,
     waits_since: Option<u64>,
+    /// The limit that is hit if nothing comes.
+    limit: &'static str,
 }
 
 /// Where a piece lies.
@@ -126,6 +136,7 @@ impl<'c, S: Wire> Http1Body<'c, S> {
             received: 0,
             waited: 0,
             waits_since: None,
+            limit: "",
         }
     }
 
@@ -270,9 +281,12 @@ impl<'c, S: Wire> Http1Body<'c, S> {
                 if self.waits_since.is_none() {
                     let now = self.channel.timers.coarse_nanoseconds();
                     self.waits_since = Some(now);
-                    self.channel.alarm.set(self.pace.deadline(now, self.received, self.waited));
+                    let (deadline, limit) = self.pace.deadline(now, self.received, self.waited);
+                    self.limit = limit;
+                    self.channel.alarm.set(deadline);
                 }
                 ready!(self.channel.alarm.poll_elapsed(context));
+                self.progress.limit_hit.set(Some(self.limit));
                 Poll::Ready(Err(BodyFault::TooSlow))
             }
         }

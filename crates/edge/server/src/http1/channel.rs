@@ -24,6 +24,8 @@ pub(crate) struct Channel<'c, S> {
     pub(crate) alarm: &'c Alarm,
     pub(crate) timers: &'c WorkerTimers,
     pub(crate) write_stall_nanoseconds: u64,
+    /// The client took no byte for too long.
+    has_stalled: Cell<bool>,
     /// The client sent something, or half of its end, while it waited: no more can be learned.
     has_spoken: Cell<bool>,
 }
@@ -35,7 +37,19 @@ impl<'c, S: Wire> Channel<'c, S> {
         timers: &'c WorkerTimers,
         write_stall_nanoseconds: u64,
     ) -> Self {
-        Self { stream, alarm, timers, write_stall_nanoseconds, has_spoken: Cell::new(false) }
+        Self {
+            stream,
+            alarm,
+            timers,
+            write_stall_nanoseconds,
+            has_stalled: Cell::new(false),
+            has_spoken: Cell::new(false),
+        }
+    }
+
+    /// Whether the client was given up because it took no byte for too long.
+    pub(crate) fn has_stalled(&self) -> bool {
+        self.has_stalled.get()
     }
 
     /// Sends two parts, in as few writes as the wire can.
@@ -132,6 +146,7 @@ impl Sending {
         }
         let sent = (stream.bytes_sent(), self.taken);
         if self.waits && self.sent_when_armed == sent {
+            channel.has_stalled.set(is_late);
             return if is_late { Poll::Ready(Err(ClientGone)) } else { Poll::Pending };
         }
         self.waits = true;

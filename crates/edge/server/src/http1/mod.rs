@@ -298,7 +298,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
         let close = answer.close
             || !memory.head.keep_alive()
             || worker.draining.get()
-            || job.is_spent(limits, now)
+            || is_spent(worker, job, limits, now)
             || !progress.can_be_drained();
         let to = AnswerTo {
             is_head: memory.head.known_method() == KnownMethod::Head,
@@ -310,6 +310,10 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
         record(worker, &answer, written);
         Written { until_close: written.until_close || close, ..written }
     };
+    let stalled = channel.has_stalled().then_some("writeStallSeconds");
+    for limit in [progress.limit_hit(), stalled].into_iter().flatten() {
+        worker.recorder.event(Event::LimitHit(limit));
+    }
     if !written.complete {
         return Next::Abort;
     }
@@ -361,9 +365,13 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
     record(worker, &answer, written);
 }
 
-/// Whether a connection may take another request.
-impl<S> Job<S> {
-    fn is_spent(&self, limits: &Limits, now: Now) -> bool {
-        self.requests.get() >= limits.requests_per_connection || now.monotonic_nanoseconds >= self.old_at
-    }
+/// Whether a connection takes no more requests: it had enough of them, or is too old.
+fn is_spent<S, E, R: Recorder>(worker: &Worker<E, R>, job: &Job<S>, limits: &Limits, now: Now) -> bool {
+    let limit = match () {
+        () if job.requests.get() >= limits.requests_per_connection => "requestsPerConnection",
+        () if now.monotonic_nanoseconds >= job.old_at => "connectionAgeSeconds",
+        () => return false,
+    };
+    worker.recorder.event(Event::LimitHit(limit));
+    true
 }

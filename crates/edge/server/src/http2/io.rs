@@ -10,11 +10,12 @@ use std::{
 use hyper::rt::{Read, ReadBufCursor, Write};
 
 use super::ConnectionState;
-use crate::{buffers::BodyBuffers, connection::Job, wire::Wire};
+use crate::{buffers::BodyBuffers, limits::ConnectionPlace, wire::Wire};
 
 /// The stream of a connection. The rest of the connection stays with it, so that all ends together.
 pub(super) struct WireIo<S> {
-    pub(super) job: Box<Job<S>>,
+    pub(super) stream: S,
+    pub(super) _counted: ConnectionPlace,
     pub(super) state: Rc<ConnectionState>,
     pub(super) buffers: BodyBuffers,
     /// What was read already and comes first.
@@ -39,7 +40,7 @@ impl<S: Wire> Read for WireIo<S> {
         let mut between = this.buffers.lend();
         let room = between.len().min(buffer.remaining());
         let room = between.get_mut(..room).unwrap_or_default();
-        let read = ready!(this.job.stream.borrow_mut().poll_read(context, room))?;
+        let read = ready!(this.stream.poll_read(context, room))?;
         this.state.has_read.set(true);
         buffer.put_slice(room.get(..read).unwrap_or_default());
         Poll::Ready(Ok(()))
@@ -48,15 +49,15 @@ impl<S: Wire> Read for WireIo<S> {
 
 impl<S: Wire> Write for WireIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.job.stream.borrow_mut().poll_write(context, bytes, &[])
+        self.get_mut().stream.poll_write(context, bytes, &[])
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.job.stream.borrow_mut().poll_flush(context)
+        self.get_mut().stream.poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.job.stream.borrow_mut().poll_close(context)
+        self.get_mut().stream.poll_close(context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -71,6 +72,6 @@ impl<S: Wire> Write for WireIo<S> {
         let mut filled = parts.iter().filter(|part| !part.is_empty());
         let first = filled.next().map_or(&[][..], |part| part);
         let second = filled.next().map_or(&[][..], |part| part);
-        self.job.stream.borrow_mut().poll_write(context, first, second)
+        self.get_mut().stream.poll_write(context, first, second)
     }
 }

@@ -66,8 +66,13 @@ where
     R: Recorder + 'static,
 {
     let limits = *worker.held.snapshot().limits();
+    let Job { stream, connection, place, alarm, rest_deadline, old_at, counted, .. } = *job;
+    let stream = stream.into_inner();
+    // A client that takes its answers slowly is seen to take them. One that refuses the option is gone.
+    let _ = SockRef::from(stream.socket()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    alarm.set(rest_deadline.get());
     let state = Rc::new(ConnectionState {
-        alarm: worker.timers.alarm(),
+        alarm,
         has_read: Cell::new(false),
         streams: Cell::new(0),
         waiting: Cell::new(0),
@@ -75,13 +80,19 @@ where
         is_spent: Cell::new(false),
         is_broken: Cell::new(false),
     });
-    state.alarm.set(job.rest_deadline.get());
-    // A client that takes its answers slowly is seen to take them. One that refuses the option is gone.
-    let _ = SockRef::from(job.stream.borrow().socket()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
-    let about = Rc::new(stream::About::new(worker, &job, &state));
+    let requests = Cell::new(0);
+    let about = stream::About {
+        worker: Rc::clone(worker),
+        connection,
+        place,
+        state: Rc::clone(&state),
+        old_at,
+        requests,
+    };
     let executor = LocalExecutor { state: Rc::clone(&state), worker: Rc::clone(worker) };
-    let service = StreamService { about };
-    let io = WireIo { job, state: Rc::clone(&state), buffers: worker.body_buffers.clone(), read_before };
+    let service = StreamService { about: Rc::new(about) };
+    let buffers = worker.body_buffers.clone();
+    let io = WireIo { stream, _counted: counted, state: Rc::clone(&state), buffers, read_before };
     let mut connection = pin!(builder(executor, &limits).serve_connection(io, service));
     let mut is_leaving = false;
     poll_fn(|context| {
@@ -172,25 +183,27 @@ fn look<E, R: Recorder>(
 ) -> Due {
     let after =
         |seconds: u64| state.last_taken.get().saturating_add(seconds.saturating_mul(SECOND_NANOSECONDS));
-    if !state.has_read.get() || (is_leaving && state.streams.get() == 0) {
+    if !state.has_read.get() {
+        worker.recorder.event(Event::LimitHit("firstByteSeconds"));
         return Due::Abort;
     }
-    let (deadline, overdue) = match (state.waiting.get(), state.streams.get()) {
-        (0, 0) => (after(limits.h2_idle_seconds), Due::Leave),
+    if is_leaving && state.streams.get() == 0 {
+        return Due::Abort;
+    }
+    let (deadline, limit, overdue) = match (state.waiting.get(), state.streams.get()) {
+        (0, 0) => (after(limits.h2_idle_seconds), "h2IdleSeconds", Due::Leave),
         // The backends work; the walk has its own deadline.
         (0, _) => {
             state.alarm.clear();
             return Due::Nothing;
         }
-        _ => (after(limits.write_stall_seconds), Due::Abort),
+        _ => (after(limits.write_stall_seconds), "writeStallSeconds", Due::Abort),
     };
     if now < deadline {
         state.alarm.set(deadline);
         return Due::Nothing;
     }
-    if matches!(overdue, Due::Abort) {
-        worker.recorder.event(Event::LimitHit("writeStallSeconds"));
-    }
+    worker.recorder.event(Event::LimitHit(limit));
     overdue
 }
 

@@ -25,37 +25,16 @@ use postern_gateway::{
 use postern_protocol::http1::{Authority, KnownName, Progress, RequestHead, read_request};
 
 use super::ConnectionState;
-use crate::{
-    body_pace::BodyPace, connection::Job, limits::InFlight, listener::Place, timeout::Alarm, worker::Worker,
-};
+use crate::{body_pace::BodyPace, limits::InFlight, listener::Place, timeout::Alarm, worker::Worker};
 
 /// The connection as its streams see it.
 pub(super) struct About<E, R> {
-    worker: Rc<Worker<E, R>>,
-    connection: Connection,
-    place: Rc<Place>,
-    state: Rc<ConnectionState>,
-    old_at: u64,
-    requests: Cell<u64>,
-}
-
-impl<E, R> About<E, R> {
-    pub(super) fn new<S>(worker: &Rc<Worker<E, R>>, job: &Job<S>, state: &Rc<ConnectionState>) -> Self {
-        let known = &job.connection;
-        Self {
-            worker: Rc::clone(worker),
-            connection: Connection::new(
-                job.place.door().identity.clone(),
-                known.source(),
-                known.local(),
-                known.tls(),
-            ),
-            place: Rc::clone(&job.place),
-            state: Rc::clone(state),
-            old_at: job.old_at,
-            requests: Cell::new(0),
-        }
-    }
+    pub(super) worker: Rc<Worker<E, R>>,
+    pub(super) connection: Connection,
+    pub(super) place: Rc<Place>,
+    pub(super) state: Rc<ConnectionState>,
+    pub(super) old_at: u64,
+    pub(super) requests: Cell<u64>,
 }
 
 /// The memory of a stream, used again by the next.
@@ -202,9 +181,9 @@ impl fmt::Display for BrokenOff {
 impl error::Error for BrokenOff {}
 
 /// Counts a stream; the connection looks at its state when the last one ends.
-struct OpenStream<'s, E, R>(&'s About<E, R>);
+struct OpenStream<'s, E, R: Recorder>(&'s About<E, R>);
 
-impl<'s, E, R> OpenStream<'s, E, R> {
+impl<'s, E, R: Recorder> OpenStream<'s, E, R> {
     fn new(about: &'s About<E, R>) -> Self {
         about.state.streams.set(about.state.streams.get() + 1);
         about.requests.set(about.requests.get() + 1);
@@ -212,7 +191,7 @@ impl<'s, E, R> OpenStream<'s, E, R> {
     }
 }
 
-impl<E, R> Drop for OpenStream<'_, E, R> {
+impl<E, R: Recorder> Drop for OpenStream<'_, E, R> {
     fn drop(&mut self) {
         let (state, worker) = (&self.0.state, &self.0.worker);
         state.streams.set(state.streams.get() - 1);
@@ -222,9 +201,13 @@ impl<E, R> Drop for OpenStream<'_, E, R> {
             // The rest begins: its length is looked up when the alarm goes off for the first time.
             state.alarm.set(now.saturating_add(crate::SECOND_NANOSECONDS));
         }
-        let house = worker.held.snapshot();
-        if self.0.requests.get() >= house.limits().requests_per_connection || now >= self.0.old_at {
-            state.is_spent.set(true);
+        let limit = match self.0.requests.get() >= worker.held.snapshot().limits().requests_per_connection {
+            true => "requestsPerConnection",
+            false if now >= self.0.old_at => "connectionAgeSeconds",
+            false => return,
+        };
+        if !state.is_spent.replace(true) {
+            worker.recorder.event(Event::LimitHit(limit));
             state.nudge();
         }
     }
@@ -479,9 +462,11 @@ struct Http2Body<'s, E, R> {
     received: u64,
     waited: u64,
     waits_since: Option<u64>,
+    /// The limit that is hit if nothing comes.
+    limit: &'static str,
 }
 
-impl<'s, E, R> Http2Body<'s, E, R> {
+impl<'s, E, R: Recorder> Http2Body<'s, E, R> {
     fn new(
         incoming: Incoming,
         head: &RequestHead,
@@ -503,6 +488,7 @@ impl<'s, E, R> Http2Body<'s, E, R> {
             received: 0,
             waited: 0,
             waits_since: None,
+            limit: "",
         }
     }
 
@@ -528,9 +514,12 @@ impl<'s, E, R> Http2Body<'s, E, R> {
                     if self.waits_since.is_none() {
                         let now = timers.coarse_nanoseconds();
                         self.waits_since = Some(now);
-                        self.alarm.set(self.pace.deadline(now, self.received, self.waited));
+                        let (deadline, limit) = self.pace.deadline(now, self.received, self.waited);
+                        self.limit = limit;
+                        self.alarm.set(deadline);
                     }
                     ready!(self.alarm.poll_elapsed(context));
+                    self.about.worker.recorder.event(Event::LimitHit(self.limit));
                     return Poll::Ready(Err(BodyFault::TooSlow));
                 }
             }
@@ -538,7 +527,7 @@ impl<'s, E, R> Http2Body<'s, E, R> {
     }
 }
 
-impl<E, R> RequestBody for Http2Body<'_, E, R> {
+impl<E, R: Recorder> RequestBody for Http2Body<'_, E, R> {
     fn length(&self) -> BodyLength {
         self.length
     }

@@ -23,7 +23,7 @@ use postern_gateway::{
     IntegrationFailureKind, Live, Record, Recorder, Reply, RequestBody, Sent, Snapshot, State, compile,
 };
 use postern_protocol::http1::{Limits, ResponseHead, read_response};
-use postern_server::{Clock, Prepared, Server};
+use postern_server::{Clock, Inherited, Prepared, Server};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::aws_lc_rs,
@@ -93,6 +93,10 @@ pub(crate) struct Call {
 
 impl Gateway {
     pub(crate) fn start(settings: Settings) -> Self {
+        Self::start_on(settings, Inherited::default())
+    }
+
+    pub(crate) fn start_on(settings: Settings, sockets: Inherited) -> Self {
         let clock = Clock::start();
         let mut state = State::new([7; 32]);
         let compiled = compile(configuration(&settings), None, &mut state);
@@ -104,6 +108,7 @@ impl Gateway {
             (Backends(Arc::clone(&backend), clock), Watcher(Arc::clone(&watching)))
         })
         .unwrap();
+        server.inherit(sockets);
         let prepared = server.prepare(&live.current()).unwrap();
         server.commit(prepared);
         Self { server: Some(server), live, seen, state, clock, settings }
