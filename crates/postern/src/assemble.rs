@@ -1,7 +1,7 @@
 //! Putting the rooms together: a configuration read, compiled and prepared, workers with their way to
 //! backends and their recorder, the admin listener.
 
-use std::{num::NonZeroUsize, rc::Rc, sync::Arc, thread, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, thread, time::Duration};
 
 use postern_document::{Place, Problems, Severity};
 use postern_gateway::{Compiled, Live, Snapshot, State, Timers, compile};
@@ -13,6 +13,7 @@ use postern_upstream::{ClientTls, Upstream};
 use crate::{
     admin::AdminListener,
     load::{Loaded, place_identity_problems},
+    quotas::{QuotaKeeper, QuotaStore},
     reload::{Gateway, Leftovers, tell},
     signals::Events,
     status::Status,
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) admin: Option<Admin>,
     pub(crate) access_log: Option<AccessLogDestination>,
     pub(crate) workers: NonZeroUsize,
+    pub(crate) state_directory: Option<PathBuf>,
+    pub(crate) quota_interval: Duration,
 }
 
 impl Settings {
@@ -60,7 +63,13 @@ impl Settings {
             WorkerCount::Auto => thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         };
         let access_log = configuration.access_log.as_ref().map(|log| log.destination.clone());
-        Self { admin: configuration.admin, access_log, workers }
+        Self {
+            admin: configuration.admin,
+            access_log,
+            workers,
+            state_directory: configuration.state_directory.clone(),
+            quota_interval: Duration::from_secs(u64::from(configuration.quota_flush_seconds)),
+        }
     }
 }
 
@@ -126,6 +135,11 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
     };
     let clock = Clock::start();
     let mut state = State::new(secret().ok_or_else(|| fault(&"the system gives no random numbers"))?);
+    let kept = settings.state_directory.as_deref().map(QuotaStore::open).transpose();
+    let kept = kept.map_err(|problem| fault(&problem))?;
+    if let Some(kept) = &kept {
+        kept.restore(&mut state);
+    }
     let compiled: Compiled = compile(configuration, None, &mut state);
     let live = Arc::new(Live::new(compiled.begin(clock.now())));
     let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
@@ -136,10 +150,23 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
         .map_err(|problem| fault(&problem))?;
     let opened = open(&source, &live.current(), (&settings, None), &server, &mut problems);
     let Some(opened) = opened else { return Err(problems) };
+    let keeper = kept.map(|kept| QuotaKeeper::start(kept, Arc::clone(&live), settings.quota_interval));
+    let quotas = keeper.transpose().map_err(|problem| fault(&problem))?;
     let status = Arc::new(Status::new(live, instruments));
     let (events, leftovers) = (events.clone(), Leftovers::default());
-    let mut gateway =
-        Gateway { source, watch, settings, state, clock, server, status, events, admin: None, leftovers };
+    let mut gateway = Gateway {
+        source,
+        watch,
+        settings,
+        state,
+        clock,
+        server,
+        status,
+        events,
+        admin: None,
+        quotas,
+        leftovers,
+    };
     gateway.put_to_use(opened, hash);
     tell(&problems);
     Ok(gateway)

@@ -5,6 +5,7 @@ mod assemble;
 mod command;
 mod exit;
 mod load;
+mod quotas;
 mod reload;
 mod serve;
 mod service_manager;

@@ -12,6 +12,7 @@ use crate::{
     admin::AdminServer,
     assemble::{Opened, Settings, Source, open},
     load::Loaded,
+    quotas::QuotaKeeper,
     signals::{Events, Reloaded},
     status::Status,
     watch::FileWatch,
@@ -28,6 +29,8 @@ pub(crate) struct Gateway {
     pub(crate) status: Arc<Status>,
     pub(crate) events: Events,
     pub(crate) admin: Option<AdminServer>,
+    /// Absent where quotas are counted in memory alone.
+    pub(crate) quotas: Option<QuotaKeeper>,
     /// What serves no more, until the last request lets go of it.
     pub(crate) leftovers: Leftovers,
 }
@@ -91,21 +94,34 @@ impl Gateway {
         problems.extend(outcome.problems);
         let Some(configuration) = outcome.configuration else { return false };
         let settings = Settings::of(&configuration);
-        if settings.workers != self.settings.workers {
-            let message = "another number of workers takes effect when the gateway is started anew";
-            self.source.problem(Matter::Warning, message, problems);
-        }
+        self.warn_of_what_waits(&settings, problems);
         let live = Arc::clone(&self.status.live);
         let compiled = compile(configuration, Some(&live.current()), &mut self.state);
         let before = self.settings.admin;
         let opened = open(&self.source, compiled.snapshot(), (&settings, before), &self.server, problems);
         let Some(opened) = opened else { return false };
         let old = live.replace(compiled.begin(self.clock.now()));
-        self.settings = Settings { workers: self.settings.workers, ..settings };
+        if let Some(quotas) = &self.quotas {
+            quotas.set_interval(settings.quota_interval);
+        }
+        let Settings { workers, state_directory, .. } = self.settings.clone();
+        self.settings = Settings { workers, state_directory, ..settings };
         self.put_to_use(opened, hash);
         self.server.retire();
         self.leftovers.snapshots.push(old);
         true
+    }
+
+    /// Tells what takes effect only when the gateway is started anew.
+    fn warn_of_what_waits(&self, settings: &Settings, problems: &mut Problems) {
+        let rows = [
+            ("`workers`", settings.workers == self.settings.workers),
+            ("`stateDirectory`", settings.state_directory == self.settings.state_directory),
+        ];
+        for (key, _) in rows.iter().filter(|(_, is_same)| !is_same) {
+            let message = format!("{key} has changed, which takes effect when the gateway is started anew");
+            self.source.problem(Matter::Warning, &message, problems);
+        }
     }
 
     /// Whether something waits to be let go of.
@@ -147,6 +163,8 @@ impl Gateway {
             }
             None => log(Severity::Warning, "ended at once, as asked", &[]),
         }
+        // The last levels are written.
+        drop(self.quotas);
         self.status.instruments.finish(LAST_LINES);
     }
 }

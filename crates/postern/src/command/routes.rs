@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use clap::{Arg, ArgAction, ArgMatches};
 use postern_model::{
-    AuthorizationType, Configuration, DomainName, EndpointType, Integration, IntegrationType, Method,
-    RestApi, Stage, VpcEndpoint,
+    AuthorizationType, Configuration, ConnectionType, DomainName, EndpointType, Integration, IntegrationType,
+    Method, Resource, RestApi, Stage, UriSegment, UriTemplate, VpcEndpoint,
 };
 
 use super::{
@@ -48,58 +48,89 @@ fn routes(configuration: &Configuration) -> Vec<Row> {
     let mut rows = vec![heading.map(str::to_owned)];
     for api in &configuration.rest_apis {
         for stage in &api.stages {
-            if !api.disable_execute_api_endpoint {
-                push_methods(
-                    &mut rows,
-                    &default_host(configuration, api),
-                    &format!("/{}", stage.name),
-                    api,
-                    stage,
-                );
-            }
-            for domain_name in &configuration.domain_names {
-                let mappings = domain_name.base_path_mappings.iter();
-                for mapping in mappings.filter(|it| it.rest_api_id == api.id && it.stage == stage.name) {
-                    let base_path = match mapping.base_path.as_str() {
-                        "" => String::new(),
-                        base_path => format!("/{base_path}"),
-                    };
-                    push_methods(&mut rows, domain_name.name.as_str(), &base_path, api, stage);
-                }
+            for (host, base_path) in names_of_stage(configuration, api, stage) {
+                rows.extend(methods(configuration, api, stage, (&host, &base_path)));
             }
         }
     }
     rows
 }
 
-fn push_methods(rows: &mut Vec<Row>, host: &str, base_path: &str, api: &RestApi, stage: &Stage) {
-    for resource in &api.definition.resources {
-        for method in &resource.methods {
-            rows.push([
-                host.to_owned(),
-                stage.name.to_string(),
-                method.verb.to_string(),
-                format!("{base_path}{}", resource.path),
-                integration(&method.integration),
-                authorization(method),
-                if method.api_key_required { "required" } else { "-" }.to_owned(),
-            ]);
+/// The hosts and base paths under which a stage is called.
+fn names_of_stage(configuration: &Configuration, api: &RestApi, stage: &Stage) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    if !api.disable_execute_api_endpoint {
+        names.push((default_host(configuration, api), format!("/{}", stage.name)));
+    }
+    for domain_name in &configuration.domain_names {
+        let mappings = domain_name.base_path_mappings.iter();
+        for mapping in mappings.filter(|it| it.rest_api_id == api.id && it.stage == stage.name) {
+            let base_path = match mapping.base_path.as_str() {
+                "" => String::new(),
+                base_path => format!("/{base_path}"),
+            };
+            names.push((domain_name.name.to_string(), base_path));
         }
     }
+    names
 }
 
-fn integration(integration: &Integration) -> String {
-    let kind = match integration.kind {
-        IntegrationType::Mock => return "MOCK".to_owned(),
+fn methods(
+    configuration: &Configuration,
+    api: &RestApi,
+    stage: &Stage,
+    (host, base_path): (&str, &str),
+) -> Vec<Row> {
+    let resources = api.definition.resources.iter();
+    let methods =
+        resources.flat_map(|resource| resource.methods.iter().map(move |method| (resource, method)));
+    let row = |(resource, method): (&Resource, &Method)| {
+        [
+            host.to_owned(),
+            stage.name.to_string(),
+            method.verb.to_string(),
+            format!("{base_path}{}", resource.path),
+            integration(configuration, stage, &method.integration),
+            authorization(method),
+            if method.api_key_required { "required" } else { "-" }.to_owned(),
+        ]
+    };
+    methods.map(row).collect()
+}
+
+fn integration(configuration: &Configuration, stage: &Stage, integration: &Integration) -> String {
+    let mut text = match integration.kind {
+        IntegrationType::Mock => "MOCK",
         IntegrationType::Http => "HTTP",
         IntegrationType::HttpProxy => "HTTP_PROXY",
         IntegrationType::Aws => "AWS",
         IntegrationType::AwsProxy => "AWS_PROXY",
-    };
-    match &integration.uri {
-        Some(uri) => format!("{kind} {}", uri.as_str()),
-        None => kind.to_owned(),
     }
+    .to_owned();
+    if let Some(uri) = &integration.uri {
+        text.push_str(&format!(" {}", in_stage(uri, stage)));
+    }
+    if let ConnectionType::VpcLink(id) = &integration.connection {
+        let id = in_stage(id, stage);
+        let link = configuration.vpc_links.iter().find(|link| link.id.as_str() == id);
+        text.push_str(&match link.and_then(|link| link.name.as_deref()) {
+            Some(name) => format!(" by {name} ({id})"),
+            None => format!(" by {id}"),
+        });
+    }
+    text
+}
+
+/// A text with a stage's variables in their places.
+fn in_stage(template: &UriTemplate, stage: &Stage) -> String {
+    let segment = |segment: &UriSegment| match segment {
+        UriSegment::Literal(text) => text.to_string(),
+        UriSegment::PathParameter(name) => format!("{{{name}}}"),
+        UriSegment::StageVariable(name) => {
+            stage.variables.get(name).map_or_else(String::new, ToString::to_string)
+        }
+    };
+    template.segments().iter().map(segment).collect()
 }
 
 fn authorization(method: &Method) -> String {
@@ -112,14 +143,15 @@ fn authorization(method: &Method) -> String {
 }
 
 fn say_table(rows: &[Row]) {
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let mut widths = [0; 7];
     for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let width = width(column).unwrap_or_default();
-            line.push_str(&format!("{cell:width$}  "));
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
         }
+    }
+    for row in rows {
+        let cells = row.iter().zip(widths);
+        let line: String = cells.map(|(cell, width)| format!("{cell:width$}  ")).collect();
         say(line.trim_end());
     }
 }

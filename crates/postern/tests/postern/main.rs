@@ -1,0 +1,9 @@
+//! The real program: what it writes, how it ends, and how it lives.
+
+mod admin;
+mod commands;
+mod demo;
+mod drain;
+mod logs;
+mod reload;
+mod support;
