@@ -84,6 +84,9 @@ impl Bound {
     }
 
     fn try_bind(address: SocketAddr, workers: usize) -> io::Result<Self> {
+        // Another gateway of the same user would share the address with this one, and the connections:
+        // nobody wants that by accident.
+        drop(socket_at(address, false)?);
         let first = listen(address)?;
         let local = first.local_addr()?.as_socket().unwrap_or(address);
         let rest = (1..workers).map(|_| listen(local));
@@ -93,16 +96,22 @@ impl Bound {
 }
 
 fn listen(address: SocketAddr) -> io::Result<Socket> {
+    let socket = socket_at(address, true)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// A bound socket. Only one that does not share its port finds out that somebody else listens there.
+fn socket_at(address: SocketAddr, shares_port: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(shares_port)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     // Accepted sockets inherit it, so it costs no call for each of them.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
@@ -366,4 +375,54 @@ where
 /// Where a connection came in: known, unless the place is every address of the machine.
 fn local_address(bound: SocketAddr, socket: &TcpStream) -> SocketAddr {
     if bound.ip().is_unspecified() { socket.local_addr().unwrap_or(bound) } else { bound }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream as StandardStream;
+
+    use super::*;
+
+    fn any() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+
+    #[test]
+    fn accepted_sockets_send_at_once() {
+        let bound = Bound::bind(any(), 1).unwrap();
+        let _client = StandardStream::connect(bound.local).unwrap();
+        bound.sockets[0].set_nonblocking(false).unwrap();
+        let (accepted, _) = bound.sockets[0].accept().unwrap();
+        assert!(accepted.tcp_nodelay().unwrap());
+    }
+
+    #[test]
+    fn an_address_is_listened_on_once() {
+        let bound = Bound::bind(any(), 3).unwrap();
+        assert_eq!(bound.sockets.len(), 3);
+        let problem = Bound::bind(bound.local, 3).unwrap_err();
+        assert_eq!(
+            problem,
+            format!("cannot listen on {}: Address already in use (os error 98)", bound.local)
+        );
+    }
+
+    #[test]
+    fn every_inherited_socket_has_a_worker_and_every_worker_a_socket() {
+        for sockets in 1..6 {
+            let bound = Bound::bind(any(), sockets).unwrap();
+            for workers in 1..6 {
+                let mut served = vec![0; sockets];
+                for worker in 0..workers {
+                    let mine: Vec<_> = bound.sockets_of(worker, workers).collect();
+                    assert!(!mine.is_empty(), "{sockets} sockets, worker {worker} of {workers}");
+                    for socket in mine {
+                        let index = bound.sockets.iter().position(|other| Arc::ptr_eq(other, socket));
+                        served[index.unwrap()] += 1;
+                    }
+                }
+                assert!(served.iter().all(|count| *count > 0), "{sockets} sockets, {workers} workers");
+            }
+        }
+    }
 }

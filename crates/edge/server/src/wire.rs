@@ -4,7 +4,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use socket2::SockRef;
@@ -41,11 +41,17 @@ pub(crate) trait Wire: Sized + Unpin + 'static {
     /// still. Says how many of the bytes were taken; [`Wire::bytes_sent`] tells of others.
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Says that nothing more will be sent.
-    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+    /// Takes leave of the client, as far as that is more than closing the socket.
+    fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// A number that grows with every byte that leaves in [`Wire::poll_flush`].
     fn bytes_sent(&self) -> u64;
+
+    /// Takes leave, and says to the system that nothing more will be sent.
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_goodbye(context))?;
+        AsyncWrite::poll_shutdown(Pin::new(self.socket_mut()), context)
+    }
 
     /// Whether bytes of the client were received and not read yet.
     fn holds_input(&self) -> bool;
@@ -110,8 +116,8 @@ impl Wire for TcpStream {
         SockRef::from(&*self).send(bytes)
     }
 
-    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(self), context)
+    fn poll_goodbye(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn bytes_sent(&self) -> u64 {

@@ -148,7 +148,9 @@ impl<E, R> Worker<E, R> {
 
     async fn until_empty(&self) {
         poll_fn(|context| {
-            if self.open.get() == 0 {
+            // The shared count knows of connections that are still on their way from another worker.
+            let expected = self.counts().workers.get(self.index).map_or(0, |count| count.0.get());
+            if self.open.get() == 0 && expected == 0 {
                 return Poll::Ready(());
             }
             *self.emptied.borrow_mut() = Some(context.waker().clone());

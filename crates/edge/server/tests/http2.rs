@@ -101,7 +101,9 @@ fn h2_http_1_is_served_at_the_same_listener() {
     let gateway = Gateway::start(settings());
     assert_eq!(gateway.connect().get("/pets").text(), "hello");
     let mut client = gateway.connect();
+    // Both begin alike.
     client.send("P");
+    std::thread::sleep(Duration::from_millis(50));
     client.send(support::post("/echo", "Content-Length: 1\r\n", "x").trim_start_matches('P'));
     assert_eq!(client.answer().text(), "x");
 }

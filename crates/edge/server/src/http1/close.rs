@@ -20,14 +20,13 @@ pub(crate) async fn close<S: Wire>(job: &Job<S>, timers: &WorkerTimers, linger: 
     poll_fn(|context| {
         let mut stream = job.stream.borrow_mut();
         if !closed {
-            match stream.poll_close(context) {
-                Poll::Ready(Ok(())) => closed = true,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
+            // Where nobody lingers the socket is closed at once, which says the same to the client.
+            let closing = if linger { stream.poll_close(context) } else { stream.poll_goodbye(context) };
+            match closing {
+                Poll::Ready(Ok(())) if linger => closed = true,
+                Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return job.alarm.poll_elapsed(context),
             }
-        }
-        if !linger {
-            return Poll::Ready(());
         }
         match poll_discard(&mut *stream, context, &mut drained) {
             Poll::Ready(()) => Poll::Ready(()),

@@ -9,7 +9,7 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use postern_gateway::{Arrival, Effects, Event, HttpVersion, Now, Recorder, Reply, Sent, Timers};
 use postern_model::Limits;
-use postern_protocol::http1::{Fault, KnownMethod, Progress, RequestHead, read_request};
+use postern_protocol::http1::{self, Fault, KnownMethod, Progress, RequestHead, read_request};
 
 use self::{
     answer::{AnswerTo, Written},
@@ -148,28 +148,18 @@ async fn read_head<S: Wire, E, R: Recorder>(
     memory.head.clear();
     let mut began = None;
     loop {
-        if memory.filled > 0 {
-            if job.may_speak_http2() && is_preface(memory.arrived()) {
-                return HeadRead::Preface;
-            }
-            let limits = job.place.head_limits();
-            match read_request(
-                memory.input.get(..memory.filled).unwrap_or_default(),
-                &limits,
-                &mut memory.head,
-            ) {
+        let preface = if job.may_speak_http2() { Preface::of(memory.arrived()) } else { Preface::No };
+        match preface {
+            Preface::Whole => return HeadRead::Preface,
+            Preface::Begun => {}
+            Preface::No => match parse(memory, &job.place.head_limits()) {
                 Ok(Progress::Complete) => {
                     let began = began.unwrap_or_else(|| worker.timers.coarse_nanoseconds());
                     return HeadRead::Complete { began };
                 }
-                Ok(Progress::Partial) => {
-                    if memory.filled == memory.input.len() {
-                        // The grammar refuses a head beyond its limit, so this comes to an end.
-                        memory.input.resize(memory.filled + INPUT_BYTES, 0);
-                    }
-                }
+                Ok(Progress::Partial) => {}
                 Err(fault) => return refused(worker, fault),
-            }
+            },
         }
         let started = memory.filled > 0;
         if started && began.is_none() {
@@ -198,10 +188,38 @@ fn refused<E, R: Recorder>(worker: &Worker<E, R>, fault: Fault) -> HeadRead {
     HeadRead::Refused { status: fault.status(), reason: fault.reason() }
 }
 
-fn is_preface(bytes: &[u8]) -> bool {
-    // The first line is enough: no request of HTTP/1.1 has the method `PRI`.
+/// Reads what is there of a head, and makes room for more of it where there is none.
+fn parse(memory: &mut DeskMemory, limits: &http1::Limits) -> Result<Progress, Fault> {
+    if memory.filled == 0 {
+        return Ok(Progress::Partial);
+    }
+    let arrived = memory.input.get(..memory.filled).unwrap_or_default();
+    let progress = read_request(arrived, limits, &mut memory.head)?;
+    if progress == Progress::Partial && memory.filled == memory.input.len() {
+        // The grammar refuses a head beyond its limit, so this comes to an end.
+        memory.input.resize(memory.filled + INPUT_BYTES, 0);
+    }
+    Ok(progress)
+}
+
+/// Whether bytes are the start of an HTTP/2 connection. The first line is enough: no request of HTTP/1.1
+/// has the method `PRI`.
+enum Preface {
+    No,
+    Begun,
+    Whole,
+}
+
+impl Preface {
     const FIRST_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
-    bytes.starts_with(FIRST_LINE) || (bytes.len() < FIRST_LINE.len() && FIRST_LINE.starts_with(bytes))
+
+    fn of(bytes: &[u8]) -> Self {
+        match () {
+            () if bytes.starts_with(Self::FIRST_LINE) => Self::Whole,
+            () if Self::FIRST_LINE.starts_with(bytes) => Self::Begun,
+            () => Self::No,
+        }
+    }
 }
 
 enum Received {

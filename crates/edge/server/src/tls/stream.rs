@@ -214,13 +214,12 @@ impl Wire for TlsStream {
         Ok(0)
     }
 
-    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.said_goodbye {
             self.said_goodbye = true;
             self.session.send_close_notify();
         }
-        ready!(self.poll_flush(context))?;
-        Pin::new(&mut self.socket).poll_shutdown(context)
+        self.poll_flush(context)
     }
 
     fn bytes_sent(&self) -> u64 {
