@@ -4,14 +4,15 @@
 use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, thread, time::Duration};
 
 use postern_document::{Place, Problems, Severity};
-use postern_gateway::{Compiled, Live, Snapshot, State, Timers, compile};
+use postern_gateway::{Compiled, Live, Snapshot, State, compile};
 use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
-use postern_observe::{AccessLogSink, Instruments};
+use postern_observe::{AccessLogSink, Instruments, WorkerRecorder};
 use postern_server::{Clock, Server, WorkerContext, WorkerTimers};
-use postern_upstream::{ClientTls, Upstream};
+use postern_upstream::{Backends, ClientTls, Upstream};
 
 use crate::{
     admin::AdminListener,
+    health::HealthChecks,
     load::{Loaded, place_identity_problems},
     quotas::{QuotaKeeper, QuotaStore},
     reload::{Gateway, Leftovers, tell},
@@ -143,16 +144,18 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
     let compiled: Compiled = compile(configuration, None, &mut state);
     let live = Arc::new(Live::new(compiled.begin(clock.now())));
     let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
-    let tls = Arc::new(ClientTls::with_system_roots().map_err(|problem| fault(&problem))?);
-    let recorders = Arc::clone(&instruments);
-    let build = move |context: WorkerContext| (backends(&context, &tls), recorders.worker());
+    let tls = ClientTls::with_system_roots().map_err(|problem| fault(&problem))?;
+    let backends = Arc::new(Backends::new(tls));
+    let health_checks = HealthChecks::start(Arc::clone(&backends)).map_err(|problem| fault(&problem))?;
+    let (recorders, shared) = (Arc::clone(&instruments), Arc::clone(&backends));
+    let build = move |context: WorkerContext| worker(context, &recorders, &shared);
     let server = Server::start(Arc::clone(&live), clock, settings.workers, build)
         .map_err(|problem| fault(&problem))?;
     let opened = open(&source, &live.current(), (&settings, None), &server, &mut problems);
     let Some(opened) = opened else { return Err(problems) };
     let keeper = kept.map(|kept| QuotaKeeper::start(kept, Arc::clone(&live), settings.quota_interval));
     let quotas = keeper.transpose().map_err(|problem| fault(&problem))?;
-    let status = Arc::new(Status::new(live, instruments));
+    let status = Arc::new(Status::new(live, instruments, backends, clock));
     let (events, leftovers) = (events.clone(), Leftovers::default());
     let mut gateway = Gateway {
         source,
@@ -165,6 +168,7 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
         events,
         admin: None,
         quotas,
+        _health_checks: health_checks,
         leftovers,
     };
     gateway.put_to_use(opened, hash);
@@ -179,26 +183,14 @@ fn secret() -> Option<[u8; 32]> {
     Some(secret)
 }
 
-/// One worker's way to all backends, kept in order from time to time. To be called within the worker's
-/// runtime.
-fn backends(context: &WorkerContext, tls: &Arc<ClientTls>) -> Rc<Upstream<WorkerTimers>> {
-    let upstream = Rc::new(Upstream::new(Rc::new(context.timers.clone()), Arc::clone(tls)));
-    tokio::task::spawn_local(keep_in_order(Rc::clone(&upstream), Arc::clone(&context.live)));
-    upstream
+/// One worker's way to all backends, and its recorder. To be called within the worker's runtime.
+fn worker(
+    context: WorkerContext,
+    instruments: &Instruments,
+    backends: &Arc<Backends>,
+) -> (Upstream<WorkerTimers, Rc<WorkerRecorder>>, Rc<WorkerRecorder>) {
+    let recorder = Rc::new(instruments.worker());
+    let upstream = Upstream::new(context.timers, Rc::clone(&recorder), Arc::clone(backends));
+    tokio::task::spawn_local(upstream.tend(context.live));
+    (upstream, recorder)
 }
-
-/// Closes old connections, and pools that no snapshot names any more.
-async fn keep_in_order<T: Timers>(upstream: Rc<Upstream<T>>, live: Arc<Live>) {
-    let mut generation = live.current().generation();
-    loop {
-        tokio::time::sleep(ORDER_INTERVAL).await;
-        upstream.close_old_connections();
-        let house = live.current();
-        if house.generation() != generation {
-            generation = house.generation();
-            upstream.retire(&house);
-        }
-    }
-}
-
-const ORDER_INTERVAL: Duration = Duration::from_secs(5);

@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod command;
 mod exit;
+mod health;
 mod load;
 mod quotas;
 mod reload;

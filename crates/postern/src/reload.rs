@@ -11,6 +11,7 @@ use postern_server::{Clock, Drained, Server};
 use crate::{
     admin::AdminServer,
     assemble::{Opened, Settings, Source, open},
+    health::HealthChecks,
     load::Loaded,
     quotas::QuotaKeeper,
     signals::{Events, Reloaded},
@@ -31,6 +32,8 @@ pub(crate) struct Gateway {
     pub(crate) admin: Option<AdminServer>,
     /// Absent where quotas are counted in memory alone.
     pub(crate) quotas: Option<QuotaKeeper>,
+    /// Ends with the gateway.
+    pub(crate) _health_checks: HealthChecks,
     /// What serves no more, until the last request lets go of it.
     pub(crate) leftovers: Leftovers,
 }
@@ -48,6 +51,7 @@ impl Gateway {
     pub(crate) fn put_to_use(&mut self, opened: Opened, hash: PayloadHash) {
         let house = self.status.live.current();
         self.status.instruments.serve(&house, opened.access_log);
+        self.status.backends.serve(&house);
         self.server.commit(opened.server);
         if let Some(listener) = opened.admin {
             let status = Arc::clone(&self.status);

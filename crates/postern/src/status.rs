@@ -10,7 +10,9 @@ use std::{
 
 use postern_document::Problems;
 use postern_gateway::Live;
-use postern_observe::{Gauges, Instruments};
+use postern_observe::{Gauges, Instruments, TargetGauge};
+use postern_server::Clock;
+use postern_upstream::{Backends, TargetStatus};
 
 /// The state of a running gateway.
 #[derive(Debug)]
@@ -19,6 +21,9 @@ pub(crate) struct Status {
     pub(crate) live: Arc<Live>,
     /// What is counted.
     pub(crate) instruments: Arc<Instruments>,
+    /// What is behind.
+    pub(crate) backends: Arc<Backends>,
+    clock: Clock,
     is_ready: AtomicBool,
     started_at: Duration,
     serving: Mutex<Serving>,
@@ -48,10 +53,17 @@ pub(crate) struct Refused {
 
 impl Status {
     /// A gateway that is not ready yet.
-    pub(crate) fn new(live: Arc<Live>, instruments: Arc<Instruments>) -> Self {
+    pub(crate) fn new(
+        live: Arc<Live>,
+        instruments: Arc<Instruments>,
+        backends: Arc<Backends>,
+        clock: Clock,
+    ) -> Self {
         Self {
             live,
             instruments,
+            backends,
+            clock,
             is_ready: AtomicBool::new(false),
             started_at: since_epoch(),
             serving: Mutex::default(),
@@ -87,11 +99,19 @@ impl Status {
 
     /// The page of metrics.
     pub(crate) fn metrics(&self) -> String {
+        let targets = self.backends.targets(self.clock.monotonic_nanoseconds());
+        let gauge = |status: TargetStatus| TargetGauge {
+            link: status.link,
+            target: status.target,
+            is_healthy: status.is_healthy,
+            ejections: status.ejections,
+        };
         self.instruments.metrics(&Gauges {
             is_ready: self.is_ready(),
             generation: self.live.current().generation(),
             loaded_at_seconds: self.serving().loaded_at.as_secs(),
             started_at_seconds: self.started_at.as_secs(),
+            targets: targets.into_iter().map(gauge).collect(),
         })
     }
 }

@@ -42,7 +42,7 @@ struct StageName {
 }
 
 /// What is read off the moment at which it is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
     /// Whether the gateway is ready for requests.
     pub is_ready: bool,
@@ -52,6 +52,21 @@ pub struct Gauges {
     pub loaded_at_seconds: u64,
     /// When the process began, in seconds since 1970.
     pub started_at_seconds: u64,
+    /// The targets of VPC links.
+    pub targets: Vec<TargetGauge>,
+}
+
+/// How one target of a VPC link is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGauge {
+    /// The link's id.
+    pub link: Box<str>,
+    /// The target, as `host:port`.
+    pub target: Box<str>,
+    /// Whether it is given calls.
+    pub is_healthy: bool,
+    /// Times that it was put out.
+    pub ejections: u64,
 }
 
 impl Instruments {
@@ -110,6 +125,7 @@ impl Instruments {
         self.write_process(&workers, &mut page);
         write_limits(&workers, &mut page);
         self.write_gauges(gauges, &mut page);
+        write_targets(&gauges.targets, &mut page);
         page.finish()
     }
 
@@ -249,6 +265,22 @@ fn write_limits(workers: &[Arc<WorkerMeters>], page: &mut Page) {
     for (row, value) in LIMITS.iter().zip(sums) {
         page.series("postern_limit_hits_total", &[("limit", row.name)], value);
     }
+}
+
+fn write_targets(targets: &[TargetGauge], page: &mut Page) {
+    if targets.is_empty() {
+        return;
+    }
+    let mut family = |name: &str, kind, help: &str, value: fn(&TargetGauge) -> u64| {
+        page.family(name, kind, help);
+        for gauge in targets {
+            page.series(name, &[("link", &gauge.link), ("target", &gauge.target)], value(gauge));
+        }
+    };
+    let healthy = "Whether a target of a VPC link is given calls: 1 or 0.";
+    family("postern_target_healthy", "gauge", healthy, |gauge| u64::from(gauge.is_healthy));
+    let ejections = "Times that a target of a VPC link was put out, by checks or by failed calls.";
+    family("postern_target_ejections_total", "counter", ejections, |gauge| gauge.ejections);
 }
 
 fn write_row(row: &Row, labels: &[Label<'_>], value: u64, page: &mut Page) {

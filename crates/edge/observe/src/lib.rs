@@ -19,6 +19,6 @@ mod recorder;
 mod table;
 
 pub use access_log::AccessLogSink;
-pub use instruments::{Gauges, Instruments};
+pub use instruments::{Gauges, Instruments, TargetGauge};
 pub use log::{Severity, log, log_from};
 pub use recorder::WorkerRecorder;

@@ -1,4 +1,4 @@
-//! Buffers that a worker lends to exchanges, so that a busy connection to a backend allocates nothing
+//! Memory that a worker lends to exchanges, so that a busy connection to a backend allocates nothing
 //! and an idle one holds nothing.
 
 use std::{cell::RefCell, rc::Rc};
@@ -71,6 +71,13 @@ impl Buffer {
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
+    }
+
+    /// Twice the room. Such a buffer is not kept when it is given back.
+    pub(crate) fn grow(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes).into_vec();
+        bytes.resize(bytes.len().saturating_mul(2), 0);
+        self.bytes = bytes.into_boxed_slice();
     }
 }
 

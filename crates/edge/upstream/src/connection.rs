@@ -1,84 +1,200 @@
-//! One connection to a backend: plain or TLS.
+//! One connection to a backend: plain or TLS, asked by polling, so that a request can be sent and an
+//! early answer noticed at the same time.
 
 use std::{
-    io,
-    task::{Context, Waker},
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::client::TlsStream;
 
+use crate::buffers::{Buffer, Buffers};
+
 /// A connection to a backend.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    wire: Wire,
+    address: SocketAddr,
+}
+
+/// What a connection speaks through.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// Plain text.
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    /// TLS.
+    Tls(Box<TlsStream<BulkSocket>>),
 }
 
 impl Connection {
-    /// Whether the runtime knows already that something arrived, or that the backend closed: then an
-    /// idle connection is of no use. Asks the kernel nothing.
+    pub(crate) const fn new(wire: Wire, address: SocketAddr) -> Self {
+        Self { wire, address }
+    }
+
+    /// Where it leads.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether something has arrived, or the backend has closed, as far as is known without asking the
+    /// kernel: then an idle connection is of no use.
     pub(crate) fn has_news(&self) -> bool {
-        let socket = match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        };
-        socket.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready()
+        let is_readable =
+            |socket: &TcpStream| socket.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready();
+        match &self.wire {
+            Wire::Plain(socket) => is_readable(socket),
+            Wire::Tls(stream) => {
+                let (socket, session) = stream.get_ref();
+                // A session that wants nothing more holds bytes that nobody has read, or is at its end.
+                !session.wants_read() || socket.held.is_some() || is_readable(&socket.socket)
+            }
+        }
     }
 
     /// Reads what there is; 0 at the end.
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read(buffer).await,
-            Self::Tls(stream) => stream.read(buffer).await,
-        }
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(room);
+        let read = match &mut self.wire {
+            Wire::Plain(socket) => Pin::new(socket).poll_read(context, &mut room),
+            Wire::Tls(stream) => Pin::new(stream).poll_read(context, &mut room),
+        };
+        read.map_ok(|()| room.filled().len())
     }
 
-    /// Writes two pieces as one, as long as the kernel takes them. Gives back how many bytes went out
-    /// before an error, and the error.
-    pub(crate) async fn write_both(&mut self, first: &[u8], second: &[u8]) -> Result<(), (usize, io::Error)> {
-        let mut written = 0;
-        let whole = first.len() + second.len();
-        while written < whole {
-            let head = first.get(written..).unwrap_or_default();
+    /// Writes two pieces as if they were one, and says in `written` how far it has come. After an error
+    /// with `written` at 0 not a byte has left.
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        (first, second): (&[u8], &[u8]),
+        written: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        while *written < first.len() + second.len() {
+            let head = first.get(*written..).unwrap_or_default();
             let tail = second.get(written.saturating_sub(first.len())..).unwrap_or_default();
-            let pieces = [io::IoSlice::new(head), io::IoSlice::new(tail)];
-            let result = match (head.is_empty(), tail.is_empty()) {
-                (true, _) => self.write(tail).await,
-                (_, true) => self.write(head).await,
-                _ => self.write_vectored(&pieces).await,
+            let count = match &mut self.wire {
+                Wire::Plain(socket) => ready!(poll_write_some(socket, context, head, tail))?,
+                Wire::Tls(stream) => match ready!(poll_write_some(stream, context, head, tail)) {
+                    Ok(count) => count,
+                    Err(error) => {
+                        // How much of the records left before the fault is not told.
+                        *written = (*written).max(1);
+                        return Poll::Ready(Err(error));
+                    }
+                },
             };
-            match result {
-                Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
-                Ok(count) => written += count,
-                Err(error) => return Err((written, error)),
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            *written += count;
         }
-        self.flush().await.map_err(|error| (written, error))
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.write(bytes).await,
-            Self::Tls(stream) => stream.write(bytes).await,
-        }
-    }
-
-    async fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.write_vectored(pieces).await,
-            Self::Tls(stream) => stream.write_vectored(pieces).await,
-        }
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        match self {
+        match &mut self.wire {
             // A plain socket has nothing to flush.
-            Self::Plain(_) => Ok(()),
-            Self::Tls(stream) => stream.flush().await,
+            Wire::Plain(_) => Poll::Ready(Ok(())),
+            Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
+    }
+}
+
+fn poll_write_some<W: AsyncWrite + Unpin>(
+    wire: &mut W,
+    context: &mut Context<'_>,
+    head: &[u8],
+    tail: &[u8],
+) -> Poll<io::Result<usize>> {
+    match (head, tail) {
+        (bytes, []) | ([], bytes) => Pin::new(wire).poll_write(context, bytes),
+        _ => Pin::new(wire).poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(tail)]),
+    }
+}
+
+/// A socket below TLS. The library asks for 4 KiB at a time; this reads as much as there is at once,
+/// into a buffer that is on loan only while something lies in it.
+#[derive(Debug)]
+pub(crate) struct BulkSocket {
+    socket: TcpStream,
+    buffers: Buffers,
+    held: Option<Held>,
+}
+
+/// What was read and not asked for yet.
+#[derive(Debug)]
+struct Held {
+    buffer: Buffer,
+    start: usize,
+    end: usize,
+}
+
+impl BulkSocket {
+    pub(crate) const fn new(socket: TcpStream, buffers: Buffers) -> Self {
+        Self { socket, buffers, held: None }
+    }
+}
+
+impl AsyncRead for BulkSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let mut held = match this.held.take() {
+            Some(held) => held,
+            None => {
+                let mut buffer = this.buffers.large();
+                let mut all = ReadBuf::new(buffer.bytes_mut());
+                ready!(Pin::new(&mut this.socket).poll_read(context, &mut all))?;
+                let end = all.filled().len();
+                Held { buffer, start: 0, end }
+            }
+        };
+        let here = held.buffer.bytes().get(held.start..held.end).unwrap_or_default();
+        let given = here.get(..room.remaining()).unwrap_or(here);
+        room.put_slice(given);
+        held.start += given.len();
+        if held.start < held.end {
+            this.held = Some(held);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for BulkSocket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }

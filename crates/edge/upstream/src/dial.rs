@@ -1,86 +1,120 @@
 //! Opening a connection to a target.
 
-use std::{io, net::SocketAddr, sync::Arc};
-
-use postern_gateway::{
-    Destination, DestinationTarget, DestinationTls, IntegrationFailure, IntegrationFailureKind as Kind,
-    Timers,
+use std::{
+    fmt::{self, Display},
+    io,
+    net::SocketAddr,
+    rc::Rc,
 };
+
+use postern_gateway::{DestinationTls, IntegrationFailureKind as Kind, Timers};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::{connection::Connection, failure::failure, resolve::Resolver, tls::ClientTls};
+use crate::{
+    buffers::Buffers,
+    connection::{BulkSocket, Connection, Wire},
+    name::Name,
+    tls::{ClientTls, Trust},
+};
 
-/// Opens a connection, TLS included, until `deadline` at the latest.
-pub(crate) async fn dial<T: Timers>(
-    destination: &Destination,
-    target: &DestinationTarget,
-    resolver: &Resolver,
-    client_tls: &ClientTls,
-    timers: &T,
-    deadline: u64,
-) -> Result<Connection, IntegrationFailure> {
-    let opening = async {
-        let now = timers.now().monotonic_nanoseconds;
-        let addresses = resolver.addresses(target, now).await;
-        let addresses = addresses.map_err(|reason| failure(Kind::Network, destination, reason))?;
-        let stream = connect(&addresses).await;
-        let stream = stream.map_err(|(address, error)| {
-            failure(Kind::Network, destination, format_args!("connecting to {address}: {error}"))
-        })?;
-        match &destination.tls {
-            None => Ok(Connection::Plain(stream)),
-            Some(tls) => handshake(stream, tls, client_tls)
-                .await
-                .map_err(|(kind, error)| failure(kind, destination, format_args!("TLS handshake: {error}"))),
-        }
-    };
-    timers.within(deadline, opening).await.unwrap_or_else(|_| {
-        Err(failure(
-            Kind::Network,
-            destination,
-            format_args!("no connection to {}:{} in time", target.host, target.port),
-        ))
-    })
+/// What it takes to open connections.
+#[derive(Debug)]
+pub(crate) struct Dialler<'d, T> {
+    pub(crate) timers: &'d T,
+    pub(crate) client_tls: &'d ClientTls,
+    pub(crate) buffers: &'d Buffers,
+    /// Absent: plain text.
+    pub(crate) tls: Option<&'d DestinationTls>,
 }
 
-/// Connects to the first address that answers.
-async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, (SocketAddr, io::Error)> {
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Without it the last piece of a body may wait for an acknowledgement. Failing is not
-                // worth losing the connection.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
+/// Why a connection could not be opened, for an operator.
+#[derive(Debug)]
+pub(crate) enum DialFailure {
+    /// It has no address.
+    Name(Rc<str>),
+    /// An address cannot be reached.
+    Connect(SocketAddr, io::Error),
+    /// It does not speak TLS as it should.
+    Handshake(io::Error),
+    /// Its certificate is not trusted.
+    Certificate(io::Error),
+    /// It took too long.
+    TooSlow,
+}
+
+impl DialFailure {
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::Certificate(_) => Kind::Certificate,
+            Self::Name(_) | Self::Connect(..) | Self::Handshake(_) | Self::TooSlow => Kind::Network,
+        }
+    }
+}
+
+impl Display for DialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(reason) => f.write_str(reason),
+            Self::Connect(address, error) => write!(f, "connecting to {address}: {error}"),
+            Self::Handshake(error) => write!(f, "TLS handshake: {error}"),
+            Self::Certificate(error) => write!(f, "its certificate is refused: {error}"),
+            Self::TooSlow => f.write_str("no connection in time"),
+        }
+    }
+}
+
+impl<T: Timers> Dialler<'_, T> {
+    /// Opens a connection, TLS included, until `deadline` at the latest.
+    pub(crate) async fn dial(&self, name: &Name, deadline: u64) -> Result<Connection, DialFailure> {
+        let opening = async {
+            let (socket, address) = self.connect(name, deadline).await?;
+            // Without it the last piece of a body may wait for an acknowledgement. Failing is not worth
+            // losing the connection.
+            let _ = socket.set_nodelay(true);
+            let wire = match self.tls {
+                None => Wire::Plain(socket),
+                Some(tls) => self.handshake(socket, tls).await?,
+            };
+            Ok(Connection::new(wire, address))
+        };
+        self.timers.within(deadline, opening).await.unwrap_or(Err(DialFailure::TooSlow))
+    }
+
+    /// Connects to the first address that answers. Each has its share of the time, so that one that is
+    /// silent does not stand for all.
+    async fn connect(&self, name: &Name, deadline: u64) -> Result<(TcpStream, SocketAddr), DialFailure> {
+        let addresses = name.addresses(|| self.timers.monotonic_nanoseconds()).await;
+        let addresses = addresses.map_err(DialFailure::Name)?;
+        let mut addresses = addresses.iter();
+        let mut last = DialFailure::TooSlow;
+        while let Some(address) = addresses.next() {
+            let now = self.timers.monotonic_nanoseconds();
+            let share = deadline.saturating_sub(now) / (addresses.len() as u64 + 1);
+            match self.timers.within(now.saturating_add(share), TcpStream::connect(address)).await {
+                Ok(Ok(socket)) => return Ok((socket, address)),
+                Ok(Err(error)) => last = DialFailure::Connect(address, error),
+                Err(_) => last = DialFailure::TooSlow,
             }
-            Err(error) => last = Some((*address, error)),
         }
+        Err(last)
     }
-    Err(last.unwrap_or_else(|| (SocketAddr::from(([0, 0, 0, 0], 0)), io::ErrorKind::AddrNotAvailable.into())))
-}
 
-async fn handshake(
-    stream: TcpStream,
-    tls: &DestinationTls,
-    client_tls: &ClientTls,
-) -> Result<Connection, (Kind, io::Error)> {
-    let name = ServerName::try_from(tls.server_name.to_string())
-        .map_err(|error| (Kind::Certificate, io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-    let connector = TlsConnector::from(client_tls.config(tls.insecure_skip_verification));
-    match connector.connect(name, stream).await {
-        Ok(stream) => Ok(Connection::Tls(Box::new(stream))),
-        Err(error) => {
-            let rejected = error
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-                .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
-            Err((if rejected { Kind::Certificate } else { Kind::Network }, error))
+    async fn handshake(&self, socket: TcpStream, tls: &DestinationTls) -> Result<Wire, DialFailure> {
+        let name = ServerName::try_from(tls.server_name.to_string())
+            .map_err(|error| DialFailure::Certificate(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+        let trust = if tls.insecure_skip_verification { Trust::PresentedRoots } else { Trust::KnownRoots };
+        let connector = TlsConnector::from(self.client_tls.config(trust));
+        match connector.connect(name, BulkSocket::new(socket, self.buffers.clone())).await {
+            Ok(stream) => Ok(Wire::Tls(Box::new(stream))),
+            Err(error) if is_certificate_fault(&error) => Err(DialFailure::Certificate(error)),
+            Err(error) => Err(DialFailure::Handshake(error)),
         }
     }
 }
 
-/// The roots that are trusted, shared by all workers.
-pub(crate) type SharedTls = Arc<ClientTls>;
+fn is_certificate_fault(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented))
+}

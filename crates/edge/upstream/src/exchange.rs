@@ -1,226 +1,270 @@
 //! One call: a connection, the request out, the answer's head in (hardening.md section 8).
 
-use std::{io, rc::Rc};
+use std::{future::poll_fn, pin::pin, rc::Rc, task::Poll};
 
 use postern_gateway::{
-    CallBody, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind, RequestBody, Timers,
+    CallBody, Event, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind, Recorder,
+    RequestBody, Timers,
 };
-use postern_protocol::http1::{INTERIM_RESPONSES_MAX, Limits, Progress, ResponseHead, read_response};
+use postern_protocol::http1::ResponseFraming;
 
 use crate::{
-    BackendReply, Upstream,
-    buffers::Buffer,
+    BackendReply,
     connection::Connection,
-    dial::dial,
-    failure::failure,
-    pool::{DestinationPool, Place, TargetPool},
+    dial::{DialFailure, Dialler},
+    incoming::{Incoming, NoAnswer},
+    pool::{Place, TargetPool},
     reply::Received,
+    send::{Sending, Sent},
+    upstream::Worker,
+    vpc_link::DestinationPool,
 };
 
-/// How heads of backends are read: they have room for what a client may not send.
-pub(crate) const REPLY_LIMITS: Limits =
-    Limits { head_bytes: 16 << 10, raw_head_bytes: 16 << 10, header_fields: 200, ..Limits::PRIVATE };
-
 /// A call on its way.
-pub(crate) struct Exchange<'c, T, B> {
-    upstream: &'c Upstream<T>,
+pub(crate) struct Exchange<'c, T, R, B> {
+    worker: &'c Rc<Worker<T, R>>,
     call: &'c IntegrationCall<'c>,
+    pool: Rc<DestinationPool>,
     body: CallBody<'c, B>,
+    /// The part of a client's body that was taken for a connection that turned out to be dead.
+    unsent: Vec<u8>,
+    /// The target whose answer is waited for.
+    waits_for: Option<Rc<TargetPool>>,
 }
 
-/// What went wrong in one attempt, and how far it had come.
+/// A connection that is ready for a request.
+struct Ready {
+    place: Place,
+    connection: Connection,
+    is_reused: bool,
+}
+
+/// Why an attempt failed.
 struct Attempt {
     failure: IntegrationFailure,
-    reused: bool,
-    /// Whether a byte of the request may have reached the backend.
-    written: bool,
-    /// Whether a byte of an answer came.
-    answered: bool,
+    /// The target that should be left out in another attempt; absent where there may be none.
+    may_repeat_beside: Option<Rc<TargetPool>>,
 }
 
-impl<'c, T: Timers, B: RequestBody> Exchange<'c, T, B> {
-    pub(crate) const fn new(
-        upstream: &'c Upstream<T>,
+impl From<IntegrationFailure> for Attempt {
+    /// A failure that is final.
+    fn from(failure: IntegrationFailure) -> Self {
+        Self { failure, may_repeat_beside: None }
+    }
+}
+
+impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
+    pub(crate) fn new(
+        worker: &'c Rc<Worker<T, R>>,
         call: &'c IntegrationCall<'c>,
         body: CallBody<'c, B>,
     ) -> Self {
-        Self { upstream, call, body }
+        let pool = worker.pool(call.destination);
+        Self { worker, call, pool, body, unsent: Vec::new(), waits_for: None }
     }
 
-    /// Runs the call. It is repeated at most once, and never where the backend may have acted on it
-    /// and acting twice would matter.
-    pub(crate) async fn run(mut self) -> Result<BackendReply<T>, IntegrationFailure> {
-        let pool = self.upstream.pool(self.call.destination, self.call.limits.backend_connections);
-        let replayable = !matches!(self.body, CallBody::Stream(_));
-        match self.attempt(&pool, true).await {
-            Ok(reply) => Ok(reply),
-            Err(first) => {
-                // A connection that could not be opened was tried on every target already.
-                let connected = first.reused || first.written;
-                let harmless = replayable && (self.call.is_idempotent || !first.written);
-                if !connected || first.answered || !harmless || !self.upstream.retries.take() {
-                    return Err(first.failure);
-                }
-                self.attempt(&pool, false).await.map_err(|second| second.failure)
+    /// Runs the call. It is repeated at most once, and never where the backend may have acted on it and
+    /// acting twice would matter.
+    pub(crate) async fn run(&mut self) -> Result<BackendReply<T, R>, IntegrationFailure> {
+        self.pool.budget.count_call();
+        let mut beside = None;
+        loop {
+            let Attempt { failure, may_repeat_beside } = match self.attempt(beside.as_ref()).await {
+                Ok(reply) => return Ok(reply),
+                Err(attempt) => attempt,
+            };
+            let is_first = beside.is_none();
+            beside = may_repeat_beside.filter(|_| is_first && self.pool.budget.take());
+            if beside.is_none() {
+                return Err(failure);
             }
+            self.worker.recorder.event(Event::BackendRetried);
         }
     }
 
-    /// One attempt: on an idle connection where `reuse` allows and there is one, else on a new one.
-    async fn attempt(&mut self, pool: &Rc<DestinationPool>, reuse: bool) -> Result<BackendReply<T>, Attempt> {
-        let (place, connection, reused) =
-            self.connection(pool, reuse).await.map_err(|failure| Attempt::before_writing(failure, false))?;
-        let Sent { mut connection, early } = self.send(connection, reused).await?;
-        let mut buffer = self.upstream.buffers.small();
-        let mut head = self.upstream.buffers.head();
-        let filled = self.read_head(&mut connection, &mut buffer, &mut head).await;
-        match filled {
-            Ok(filled) => {
-                let received =
-                    Received { place, connection, buffer, head, filled, reusable: early.is_none() };
-                Ok(BackendReply::new(self.upstream, self.call, pool, received))
-            }
-            Err((failure, answered)) => {
-                self.upstream.buffers.give_back_head(&head);
-                let failure = early.filter(|_| !answered).unwrap_or(failure);
-                Err(Attempt { failure, reused, written: true, answered })
-            }
+    /// What the call came to when its time was up.
+    pub(crate) fn timed_out(&self) -> IntegrationFailure {
+        let target = self.waits_for.as_deref();
+        if let Some(target) = target {
+            self.worker.note_failure(&self.pool, target);
         }
+        self.pool.failure(Kind::TimedOut, target, "no answer within the integration's timeout")
     }
 
-    /// A connection and a place for it. Targets that cannot be reached are passed over.
-    async fn connection(
-        &self,
-        pool: &DestinationPool,
-        reuse: bool,
-    ) -> Result<(Place, Connection, bool), IntegrationFailure> {
-        let (upstream, destination, limits) = (self.upstream, self.call.destination, self.call.limits);
-        let mut tried: Vec<Rc<TargetPool>> = Vec::new();
+    /// One attempt: the first on an idle connection where there is one, the second on a new one and to
+    /// another target than the first, where there is another.
+    async fn attempt(&mut self, beside: Option<&Rc<TargetPool>>) -> Result<BackendReply<T, R>, Attempt> {
+        let Ready { place, mut connection, is_reused } = self.connect(beside).await?;
+        let mut incoming = Incoming::new(&self.worker.buffers, self.call.is_head);
+        let sent = self.send(&mut connection, &mut incoming, place.target(), is_reused).await?;
+        self.waits_for = Some(Rc::clone(place.target()));
+        let waited = self.wait_for_head(&mut connection, &mut incoming, place.target()).await;
+        self.waits_for = None;
+        if let Err(no_answer) = waited {
+            return Err(self.no_answer(no_answer, sent, place.target(), incoming.has_begun()));
+        }
+        if let ResponseFraming::Length(length) = incoming.head.framing()
+            && length > self.call.answer_bytes_max
+        {
+            self.worker.recorder.event(Event::LimitHit("payloadBytes"));
+            let reason = "the answer is larger than `payloadBytes`";
+            return Err(self.pool.failure(Kind::BadAnswer, Some(place.target()), reason).into());
+        }
+        if let Some(health) = self.pool.health(place.target()) {
+            health.succeeded();
+        }
+        let is_sent_whole = matches!(sent, Sent::Whole);
+        let received = Received { place, connection, incoming, is_sent_whole };
+        Ok(BackendReply::new(self.worker, self.call, &self.pool, received))
+    }
+
+    /// A connection and a place for it. Targets that cannot be reached are passed over: nothing was sent
+    /// to them.
+    async fn connect(&self, beside: Option<&Rc<TargetPool>>) -> Result<Ready, IntegrationFailure> {
+        let Self { worker, call, pool, .. } = self;
+        let mut tried: Vec<Rc<TargetPool>> = beside.cloned().into_iter().collect();
         let mut last = None;
-        while let Some(target) = pool.choose(&tried) {
-            let place = target.place(limits.backend_pending).await;
-            let place = place.map_err(|_| {
-                failure(Kind::Overloaded, destination, "too many calls wait for a connection")
+        loop {
+            let chosen = pool.choose(&tried, || worker.timers.monotonic_nanoseconds());
+            // A second attempt goes to the same target only where there is no other.
+            let Some(target) = chosen.or_else(|| beside.filter(|_| last.is_none()).cloned()) else { break };
+            let place = target.place(call.limits, &worker.recorder).await.map_err(|_| {
+                self.pool.failure(Kind::Overloaded, Some(&target), "too many calls wait for a connection")
             })?;
-            let now = upstream.timers.coarse_nanoseconds();
-            if let Some(connection) = reuse.then(|| target.take_idle(now)).flatten() {
-                return Ok((place, connection, true));
+            if beside.is_none()
+                && let Some(connection) = target.take_idle(worker.timers.coarse_nanoseconds())
+            {
+                return Ok(Ready { place, connection, is_reused: true });
             }
-            let deadline = now.saturating_add(limits.connect_seconds.saturating_mul(1_000_000_000));
-            let dialled = dial(
-                destination,
-                &target.target,
-                &upstream.resolver,
-                &upstream.tls,
-                &*upstream.timers,
-                deadline.min(self.call.deadline_nanoseconds),
-            );
-            match dialled.await {
-                Ok(connection) => return Ok((place, connection, false)),
-                Err(failure) => last = Some(failure),
+            target.make_room(call.limits);
+            match self.dial(&target).await {
+                Ok(connection) => return Ok(Ready { place, connection, is_reused: false }),
+                Err(failure) => last = Some(self.pool.failure(failure.kind(), Some(&target), failure)),
             }
+            worker.note_failure(pool, &target);
             tried.push(target);
         }
-        Err(last.unwrap_or_else(|| failure(Kind::Network, destination, "it has no targets")))
+        Err(last.unwrap_or_else(|| self.pool.failure(Kind::Network, None, "it has no targets")))
+    }
+
+    async fn dial(&self, target: &TargetPool) -> Result<Connection, DialFailure> {
+        let Self { worker, call, .. } = self;
+        let dialler = Dialler {
+            timers: &worker.timers,
+            client_tls: worker.backends.tls(),
+            buffers: &worker.buffers,
+            tls: call.destination.tls.as_ref(),
+        };
+        let limit = call.limits.connect_seconds.saturating_mul(1_000_000_000);
+        let deadline = worker.timers.monotonic_nanoseconds().saturating_add(limit);
+        let dialled = dialler.dial(&target.name, deadline.min(call.deadline_nanoseconds)).await;
+        worker.recorder.event(match &dialled {
+            Ok(_) => Event::BackendConnected,
+            Err(_) => Event::BackendConnectFailed,
+        });
+        if matches!(dialled, Err(DialFailure::TooSlow)) {
+            worker.recorder.event(Event::LimitHit("connectSeconds"));
+        }
+        dialled
     }
 
     /// Sends head and body. A backend that stops reading may have answered already, so a failure after
     /// the first byte is kept until that is known.
-    async fn send(&mut self, mut connection: Connection, reused: bool) -> Result<Sent, Attempt> {
-        let destination = self.call.destination;
-        let gone = |error: io::Error| failure(Kind::Network, destination, format_args!("sending: {error}"));
-        let first = match &mut self.body {
+    async fn send(
+        &mut self,
+        connection: &mut Connection,
+        incoming: &mut Incoming,
+        target: &Rc<TargetPool>,
+        is_reused: bool,
+    ) -> Result<Sent, Attempt> {
+        let may_repeat = is_reused || self.may_repeat();
+        let is_stream = matches!(self.body, CallBody::Stream(_));
+        let Self { call, pool, body, unsent, .. } = self;
+        let mut sending = Sending { connection, incoming, answer_bytes_max: call.answer_bytes_max };
+        let first: &[u8] = match body {
             CallBody::None => &[],
-            CallBody::Whole(bytes) => *bytes,
+            CallBody::Whole(bytes) => bytes,
+            CallBody::Stream(_) if !unsent.is_empty() => unsent,
             CallBody::Stream(body) => body.take_arrived(),
         };
-        if let Err((written, error)) = connection.write_both(self.call.head, first).await {
-            if written == 0 {
-                return Err(Attempt::before_writing(gone(error), reused));
-            }
-            return Ok(Sent { connection, early: Some(gone(error)) });
+        let sent = sending.send((call.head, first)).await;
+        if let Sent::Failed(0, error) = sent {
+            // Nothing has left: it may go by another connection, and what was taken of it, too.
+            let kept = if is_stream { first.to_vec() } else { Vec::new() };
+            *unsent = kept;
+            return Err(Attempt {
+                failure: pool.failure(Kind::Network, Some(target), format_args!("sending: {error}")),
+                may_repeat_beside: may_repeat.then(|| Rc::clone(target)),
+            });
         }
-        let CallBody::Stream(body) = &mut self.body else { return Ok(Sent { connection, early: None }) };
-        loop {
-            let piece = body.next().await.map_err(|fault| {
-                let failure = failure(Kind::ClientBody(fault), destination, "the client's body broke off");
-                Attempt { failure, reused: false, written: true, answered: false }
-            })?;
-            let Some(piece) = piece else { return Ok(Sent { connection, early: None }) };
-            if let Err((_, error)) = connection.write_both(piece, &[]).await {
-                return Ok(Sent { connection, early: Some(gone(error)) });
+        match body {
+            CallBody::Stream(body) if matches!(sent, Sent::Whole) => {
+                sending.send_rest(*body).await.map_err(|fault| {
+                    let reason = "the client's body broke off";
+                    pool.failure(Kind::ClientBody(fault), Some(target), reason).into()
+                })
             }
+            _ => Ok(sent),
         }
     }
 
-    /// Reads the head of the answer, interim ones passed over. Gives back how many bytes of the buffer
-    /// are filled; the head stands at its start. The error says whether a byte had come.
-    async fn read_head(
+    /// Whether a request of which something has left may be sent once more.
+    const fn may_repeat(&self) -> bool {
+        self.call.is_idempotent && !matches!(self.body, CallBody::Stream(_))
+    }
+
+    /// Waits for the head of the answer: for as long as the target is not put out, where the request
+    /// may go to another.
+    async fn wait_for_head(
         &self,
         connection: &mut Connection,
-        buffer: &mut Buffer,
-        head: &mut Rc<ResponseHead>,
-    ) -> Result<usize, (IntegrationFailure, bool)> {
-        let destination = self.call.destination;
-        let bad = |reason: &str| (failure(Kind::BadAnswer, destination, reason), true);
-        let mut filled = 0;
-        let mut interim = 0;
-        // A head that was just taken is held by nobody else.
-        let Some(head) = Rc::get_mut(head) else { return Err(bad("the head's memory is in use")) };
-        loop {
-            let room = buffer.bytes_mut().get_mut(filled..).unwrap_or_default();
-            if room.is_empty() {
-                return Err(bad("the head of the answer is too large"));
+        incoming: &mut Incoming,
+        target: &TargetPool,
+    ) -> Result<(), NoAnswer> {
+        let watches = self.pool.has_alternatives() && self.may_repeat();
+        let mut put_out = pin!(target.put_out.notified());
+        poll_fn(|context| {
+            let head = incoming.poll_head(connection, context);
+            if head.is_pending()
+                && watches
+                && !incoming.has_begun()
+                && put_out.as_mut().poll(context).is_ready()
+            {
+                return Poll::Ready(Err(NoAnswer::PutOut));
             }
-            let answered = filled > 0 || interim > 0;
-            let count = connection.read(room).await.map_err(|error| {
-                (
-                    failure(Kind::Network, destination, format_args!("waiting for the answer: {error}")),
-                    answered,
-                )
-            })?;
-            match (count, answered) {
-                (0, true) => return Err(bad("the backend closed within the head of its answer")),
-                (0, false) => {
-                    return Err((
-                        failure(Kind::Network, destination, "the backend closed before it answered"),
-                        false,
-                    ));
-                }
-                _ => filled += count,
-            }
-            loop {
-                let bytes = buffer.bytes().get(..filled).unwrap_or_default();
-                match read_response(bytes, &REPLY_LIMITS, self.call.is_head, head) {
-                    Err(fault) => return Err(bad(fault.reason())),
-                    Ok(Progress::Partial) => break,
-                    Ok(Progress::Complete) if !head.is_interim() => return Ok(filled),
-                    Ok(Progress::Complete) => {
-                        interim += 1;
-                        if interim > INTERIM_RESPONSES_MAX {
-                            return Err(bad("the backend sent too many interim answers"));
-                        }
-                        buffer.bytes_mut().copy_within(head.length()..filled, 0);
-                        filled -= head.length();
-                        head.clear();
-                        if filled == 0 {
-                            break;
-                        }
-                    }
-                }
-            }
-        }
+            head
+        })
+        .await
     }
-}
 
-/// A request that went out, or as much of it as the backend took.
-struct Sent {
-    connection: Connection,
-    early: Option<IntegrationFailure>,
-}
-
-impl Attempt {
-    const fn before_writing(failure: IntegrationFailure, reused: bool) -> Self {
-        Self { failure, reused, written: false, answered: false }
+    /// What it means that no answer came.
+    fn no_answer(
+        &self,
+        no_answer: NoAnswer,
+        sent: Sent,
+        target: &Rc<TargetPool>,
+        has_begun: bool,
+    ) -> Attempt {
+        if !matches!(no_answer, NoAnswer::PutOut) {
+            self.worker.note_failure(&self.pool, target);
+        }
+        let may_repeat = !has_begun && self.may_repeat();
+        let to = Some(&**target);
+        let failure = match (no_answer, sent) {
+            (NoAnswer::Bad(reason), _) => self.pool.failure(Kind::BadAnswer, to, reason),
+            (_, Sent::Failed(_, error)) => {
+                self.pool.failure(Kind::Network, to, format_args!("sending: {error}"))
+            }
+            (NoAnswer::Broken(error), _) => {
+                self.pool.failure(Kind::Network, to, format_args!("waiting for the answer: {error}"))
+            }
+            (NoAnswer::Closed, _) => {
+                self.pool.failure(Kind::Network, to, "the backend closed before it answered")
+            }
+            (NoAnswer::PutOut, _) => {
+                self.pool.failure(Kind::Network, to, "it was put out before it answered")
+            }
+        };
+        Attempt { failure, may_repeat_beside: may_repeat.then(|| Rc::clone(target)) }
     }
 }

@@ -1,23 +1,31 @@
 //! Everything that Postern calls.
 //!
 //! **For:** reaching backends: names, connections, TLS, pools, our HTTP/1.1 client, the targets of VPC
-//! links. Implements [`postern_gateway::Effects`].
+//! links and their health. Implements [`postern_gateway::Effects`].
 //! **Never enters:** any decision about a request; the server.
 //! **Comes in:** [`postern_gateway::IntegrationCall`] and a body. **Goes out:** [`BackendReply`] or a
 //! [`postern_gateway::IntegrationFailure`].
-//! **Read first:** `upstream.rs`, then `exchange.rs`.
+//! **Read first:** `upstream.rs`, then `exchange.rs` and `vpc_link.rs`.
 
+mod backends;
+mod budget;
 mod buffers;
+mod check;
 mod connection;
 mod dial;
 mod exchange;
-mod failure;
+mod health;
+mod incoming;
+mod name;
 mod pool;
 mod reply;
-mod resolve;
+mod send;
 mod tls;
 mod upstream;
+mod vpc_link;
 
+pub use backends::Backends;
+pub use health::TargetStatus;
 pub use reply::BackendReply;
 pub use tls::{ClientTls, ClientTlsProblem};
 pub use upstream::Upstream;

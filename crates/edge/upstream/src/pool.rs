@@ -3,40 +3,54 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
 };
 
-use postern_gateway::{Destination, DestinationTarget};
-use tokio::sync::Semaphore;
+use postern_gateway::{DestinationTarget, Event, Recorder};
+use postern_model::Limits;
+use tokio::sync::Notify;
 
-use crate::connection::Connection;
+use crate::{
+    connection::Connection,
+    health::{TargetHealth, host_and_port},
+    name::Name,
+};
 
 /// An idle connection is not used again after so long: most backends close theirs after a minute.
 const IDLE_NANOSECONDS: u64 = 50_000_000_000;
 
-/// The connections of one worker to one destination.
-#[derive(Debug)]
-pub(crate) struct DestinationPool {
-    /// The destination's name, for messages.
-    pub(crate) name: Box<str>,
-    targets: Box<[Rc<TargetPool>]>,
-    next: Cell<usize>,
-}
-
 /// The connections of one worker to one target.
 #[derive(Debug)]
 pub(crate) struct TargetPool {
-    pub(crate) target: DestinationTarget,
+    /// `host:port`, for messages.
+    pub(crate) label: Box<str>,
+    pub(crate) name: Name,
+    /// Shared with the other workers; absent where the target is no link's.
+    pub(crate) health: Option<Arc<TargetHealth>>,
+    pub(crate) warming: Warming,
+    /// Tells the calls that wait for an answer that the target was put out.
+    pub(crate) put_out: Notify,
     /// The last one used is the first to be used again: it is warm, and the others grow old.
     idle: RefCell<Vec<Idle>>,
-    busy: Cell<usize>,
-    places: Semaphore,
+    busy: Cell<u64>,
     waiting: Cell<u64>,
+    freed: Notify,
 }
 
 #[derive(Debug)]
 struct Idle {
     connection: Connection,
     since: u64,
+}
+
+/// How far a target that came back is from its full share.
+#[derive(Debug, Default)]
+pub(crate) struct Warming {
+    pub(crate) was_out: Cell<bool>,
+    /// When it came back, on the monotonic clock, in nanoseconds; 0: it has its full share.
+    pub(crate) since: Cell<u64>,
+    /// What it has saved up for its next turn, in hundredths.
+    pub(crate) credit: Cell<u64>,
 }
 
 /// A place among the busy connections to a target. Going out of scope gives it up.
@@ -47,61 +61,47 @@ pub(crate) struct Place(Rc<TargetPool>);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooManyWait;
 
-impl DestinationPool {
-    pub(crate) fn new(destination: &Destination, connections_max: u64) -> Self {
-        let places = usize::try_from(connections_max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        let pool = |target: &DestinationTarget| {
-            Rc::new(TargetPool {
-                target: target.clone(),
-                idle: RefCell::default(),
-                busy: Cell::new(0),
-                places: Semaphore::new(places),
-                waiting: Cell::new(0),
-            })
-        };
-        Self {
-            name: destination.name.clone(),
-            targets: destination.targets.iter().map(pool).collect(),
-            next: Cell::new(0),
-        }
-    }
-
-    /// The target with the fewest calls in flight; among equals each has its turn. `tried` are left
-    /// out.
-    pub(crate) fn choose(&self, tried: &[Rc<TargetPool>]) -> Option<Rc<TargetPool>> {
-        let start = self.next.get();
-        self.next.set(start.wrapping_add(1));
-        let count = self.targets.len();
-        (0..count)
-            .filter_map(|step| self.targets.get(start.wrapping_add(step) % count))
-            .filter(|pool| !tried.iter().any(|tried| Rc::ptr_eq(tried, pool)))
-            .min_by_key(|pool| pool.busy.get())
-            .map(Rc::clone)
-    }
-
-    /// Closes what has been idle for too long.
-    pub(crate) fn close_old(&self, now: u64) {
-        for pool in &self.targets {
-            pool.idle.borrow_mut().retain(|idle| now.saturating_sub(idle.since) < IDLE_NANOSECONDS);
-        }
-    }
-}
-
 impl TargetPool {
-    /// Takes a place among the busy connections; waits for one if there is none, unless too many wait
-    /// already.
-    pub(crate) async fn place(self: &Rc<Self>, waiting_max: u64) -> Result<Place, TooManyWait> {
-        let permit = match self.places.try_acquire() {
-            Ok(permit) => permit,
-            Err(_) => {
-                if self.waiting.get() >= waiting_max {
-                    return Err(TooManyWait);
-                }
-                let _waiting = Waiting::begin(&self.waiting);
-                self.places.acquire().await.map_err(|_| TooManyWait)?
+    pub(crate) fn new(target: &DestinationTarget, health: Option<Arc<TargetHealth>>) -> Self {
+        Self {
+            label: host_and_port(&target.host, target.port).into(),
+            name: Name::new(target),
+            health,
+            warming: Warming::default(),
+            put_out: Notify::new(),
+            idle: RefCell::default(),
+            busy: Cell::new(0),
+            waiting: Cell::new(0),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Calls that are with it or wait for it.
+    pub(crate) const fn load(&self) -> u64 {
+        self.busy.get().saturating_add(self.waiting.get())
+    }
+
+    /// Takes a place among the busy connections (`backendConnections`). Where there is none, waits for
+    /// one, unless too many wait already (`backendPending`).
+    pub(crate) async fn place<R: Recorder>(
+        self: &Rc<Self>,
+        limits: &Limits,
+        recorder: &R,
+    ) -> Result<Place, TooManyWait> {
+        let is_free = || self.busy.get() < limits.backend_connections;
+        // Who comes later waits behind those who wait already.
+        if self.waiting.get() > 0 || !is_free() {
+            if self.waiting.get() >= limits.backend_pending {
+                recorder.event(Event::LimitHit("backendPending"));
+                return Err(TooManyWait);
             }
-        };
-        permit.forget();
+            recorder.event(Event::LimitHit("backendConnections"));
+            let _waiting = Waiting::begin(&self.waiting);
+            self.freed.notified().await;
+            while !is_free() {
+                self.freed.notified().await;
+            }
+        }
         self.busy.set(self.busy.get() + 1);
         Ok(Place(Rc::clone(self)))
     }
@@ -116,19 +116,56 @@ impl TargetPool {
         }
         None
     }
+
+    /// Makes room for a new connection beside the idle ones: the oldest goes where all together would
+    /// be more than may be busy.
+    pub(crate) fn make_room(&self, limits: &Limits) {
+        let mut idle = self.idle.borrow_mut();
+        if !idle.is_empty() && self.busy.get().saturating_add(idle.len() as u64) > limits.backend_connections
+        {
+            idle.remove(0);
+        }
+    }
+
+    /// Closes idle connections: those that are too old, and those whose address the name has no more.
+    pub(crate) fn close_useless(&self, now: u64) {
+        let keeps = |idle: &Idle| {
+            now.saturating_sub(idle.since) < IDLE_NANOSECONDS && self.name.has(idle.connection.address())
+        };
+        self.idle.borrow_mut().retain(keeps);
+    }
+
+    /// Closes every idle connection.
+    pub(crate) fn close_idle(&self) {
+        self.idle.borrow_mut().clear();
+    }
+
+    /// Whether it has idle connections.
+    pub(crate) fn has_idle(&self) -> bool {
+        !self.idle.borrow().is_empty()
+    }
 }
 
 impl Place {
-    /// Keeps a connection for the next call.
+    /// The target that it is at.
+    pub(crate) const fn target(&self) -> &Rc<TargetPool> {
+        &self.0
+    }
+
+    /// Keeps a connection for the next call, unless it leads where the target no longer is.
     pub(crate) fn keep(&self, connection: Connection, now: u64) {
-        self.0.idle.borrow_mut().push(Idle { connection, since: now });
+        if self.0.name.has(connection.address()) {
+            self.0.idle.borrow_mut().push(Idle { connection, since: now });
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.busy.set(self.0.busy.get().saturating_sub(1));
-        self.0.places.add_permits(1);
+        if self.0.waiting.get() > 0 {
+            self.0.freed.notify_one();
+        }
     }
 }
 

@@ -1,53 +1,52 @@
 //! The answer of a backend: its head, and its body in pieces.
 
-use std::{ops::Range, rc::Rc};
+use std::{future::poll_fn, ops::Range, rc::Rc};
 
 use postern_gateway::{
-    BodyLength, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind, Reply, Timers,
+    BodyLength, Event, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind, Recorder, Reply,
+    Timers,
 };
 use postern_protocol::http1::{ChunkedReader, ResponseFraming, ResponseHead};
 
 use crate::{
-    Upstream,
-    buffers::{Buffer, Buffers},
+    buffers::Buffer,
     connection::Connection,
-    exchange::REPLY_LIMITS,
-    pool::{DestinationPool, Place},
+    incoming::{Incoming, REPLY_LIMITS},
+    pool::Place,
+    upstream::Worker,
+    vpc_link::DestinationPool,
 };
 
 /// What an exchange has when the head of the answer is in.
 pub(crate) struct Received {
     pub(crate) place: Place,
     pub(crate) connection: Connection,
-    /// The head stands at its start.
-    pub(crate) buffer: Buffer,
-    pub(crate) head: Rc<ResponseHead>,
-    pub(crate) filled: usize,
+    pub(crate) incoming: Incoming,
     /// Whether the request went out whole.
-    pub(crate) reusable: bool,
+    pub(crate) is_sent_whole: bool,
 }
 
 /// The answer of a backend. Dropped before its end, its connection is closed and never used again.
 #[derive(Debug)]
-pub struct BackendReply<T> {
-    timers: Rc<T>,
-    buffers: Buffers,
-    /// For messages.
+pub struct BackendReply<T, R> {
+    worker: Rc<Worker<T, R>>,
     pool: Rc<DestinationPool>,
     deadline: u64,
+    gap: u64,
     /// Bytes that the body may still have.
     allowance: u64,
     place: Option<Place>,
     connection: Option<Connection>,
     reusable: bool,
-    head: Rc<ResponseHead>,
     /// Holds the head and what came with it.
-    first: Buffer,
+    incoming: Incoming,
     /// Holds what comes later, where that is much.
     large: Option<Buffer>,
     /// What has been read and not given out, in the large buffer if there is one.
     unread: Range<usize>,
     body: Body,
+    /// What was found wrong when nobody could be told.
+    failure: Option<IntegrationFailure>,
 }
 
 /// What of the body is still to come.
@@ -59,34 +58,34 @@ enum Body {
     UntilClose,
 }
 
-impl<T: Timers> BackendReply<T> {
+impl<T: Timers, R: Recorder> BackendReply<T, R> {
     pub(crate) fn new(
-        upstream: &Upstream<T>,
+        worker: &Rc<Worker<T, R>>,
         call: &IntegrationCall<'_>,
         pool: &Rc<DestinationPool>,
         received: Received,
     ) -> Self {
-        let Received { place, connection, buffer, head, filled, reusable } = received;
-        let body = match head.framing() {
+        let Received { place, connection, incoming, is_sent_whole } = received;
+        let body = match incoming.head.framing() {
             ResponseFraming::None | ResponseFraming::Length(0) => Body::Done,
             ResponseFraming::Length(length) => Body::Length(length),
             ResponseFraming::Chunked => Body::Chunked(ChunkedReader::new()),
             ResponseFraming::UntilClose => Body::UntilClose,
         };
         let mut reply = Self {
-            timers: Rc::clone(&upstream.timers),
-            buffers: upstream.buffers.clone(),
+            worker: Rc::clone(worker),
             pool: Rc::clone(pool),
             deadline: call.deadline_nanoseconds,
-            allowance: call.limits.payload_bytes,
+            gap: call.answer_gap_nanoseconds,
+            allowance: call.answer_bytes_max,
             place: Some(place),
             connection: Some(connection),
-            reusable: reusable && head.keep_alive(),
-            unread: head.length()..filled,
-            head,
-            first: buffer,
+            reusable: is_sent_whole && incoming.head.keep_alive(),
+            unread: incoming.head.length()..incoming.filled,
+            incoming,
             large: None,
             body,
+            failure: None,
         };
         reply.finish_if_done();
         reply
@@ -102,12 +101,12 @@ impl<T: Timers> BackendReply<T> {
             && self.reusable
             && self.unread.is_empty()
         {
-            place.keep(connection, self.timers.coarse_nanoseconds());
+            place.keep(connection, self.worker.timers.coarse_nanoseconds());
         }
     }
 
     fn bytes(&self) -> &[u8] {
-        self.large.as_ref().unwrap_or(&self.first).bytes()
+        self.large.as_ref().unwrap_or(&self.incoming.buffer).bytes()
     }
 
     /// The next run of body data among what has been read: where it stands. `None` where more must be
@@ -123,7 +122,7 @@ impl<T: Timers> BackendReply<T> {
                 (count, start..start + count, *left == 0)
             }
             Body::Chunked(reader) => {
-                let bytes = self.large.as_ref().unwrap_or(&self.first).bytes();
+                let bytes = self.large.as_ref().unwrap_or(&self.incoming.buffer).bytes();
                 let input = bytes.get(self.unread.clone()).unwrap_or_default();
                 let step = match reader.feed(input, &REPLY_LIMITS) {
                     Ok(step) => step,
@@ -142,7 +141,10 @@ impl<T: Timers> BackendReply<T> {
         }
         match self.allowance.checked_sub(data.len() as u64) {
             Some(rest) => self.allowance = rest,
-            None => return Err(self.bad("the answer is larger than `payloadBytes`")),
+            None => {
+                self.worker.recorder.event(Event::LimitHit("payloadBytes"));
+                return Err(self.fail(Kind::BadAnswer, "the answer is larger than `payloadBytes`"));
+            }
         }
         Ok(Some(data))
     }
@@ -150,22 +152,30 @@ impl<T: Timers> BackendReply<T> {
     /// Reads more of the body into a buffer.
     async fn read_more(&mut self) -> Result<(), IntegrationFailure> {
         let expects_much = match &self.body {
-            Body::Length(left) => *left > self.first.bytes().len() as u64 / 2,
+            Body::Length(left) => *left > self.incoming.buffer.bytes().len() as u64 / 2,
             Body::Chunked(_) | Body::UntilClose => true,
             Body::Done => return Ok(()),
         };
         if expects_much && self.large.is_none() {
-            // What is unread is a part of a chunk's head at most, which the reader has taken in.
-            self.large = Some(self.buffers.large());
+            self.large = Some(self.worker.buffers.large());
         }
         let (buffer, from) = match &mut self.large {
             Some(large) => (large, 0),
-            None => (&mut self.first, self.head.length()),
+            None => (&mut self.incoming.buffer, self.incoming.head.length()),
         };
         let room = buffer.bytes_mut().get_mut(from..).unwrap_or_default();
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let count = self.timers.within(self.deadline, connection.read(room)).await;
-        let count = match count {
+        let timers = &self.worker.timers;
+        let deadline = match self.gap {
+            // No gap is too long but that which ends everything.
+            u64::MAX => self.deadline,
+            gap => self.deadline.min(timers.coarse_nanoseconds().saturating_add(gap)),
+        };
+        let read = poll_fn(|context| connection.poll_read(context, room));
+        let count = match timers.within(deadline, read).await {
+            Err(_) if deadline < self.deadline => {
+                return Err(self.fail(Kind::TimedOut, "the backend paused for too long within its answer"));
+            }
             Err(_) => return Err(self.fail(Kind::TimedOut, "the answer was not complete within the timeout")),
             Ok(Err(error)) => return Err(self.bad(&format!("the answer broke off: {error}"))),
             Ok(Ok(count)) => count,
@@ -181,30 +191,35 @@ impl<T: Timers> BackendReply<T> {
         Ok(())
     }
 
+    /// An answer that is none, or none that is whole.
     fn bad(&mut self, reason: &str) -> IntegrationFailure {
+        if let Some(place) = &self.place {
+            self.worker.note_failure(&self.pool, place.target());
+        }
         self.fail(Kind::BadAnswer, reason)
     }
 
     /// A failure after which the connection is of no use.
     fn fail(&mut self, kind: Kind, reason: &str) -> IntegrationFailure {
         self.body = Body::Done;
+        self.unread = 0..0;
         self.connection = None;
-        self.place = None;
-        IntegrationFailure { kind, reason: format!("`{}`: {reason}", self.pool.name).into() }
+        let place = self.place.take();
+        self.pool.failure(kind, place.as_ref().map(|place| &**place.target()), reason)
     }
 }
 
-impl<T: Timers> Reply for BackendReply<T> {
+impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
     fn status(&self) -> u16 {
-        self.head.status()
+        self.incoming.head.status()
     }
 
     fn head(&self) -> (&[u8], &ResponseHead) {
-        (self.first.bytes(), &self.head)
+        (self.incoming.buffer.bytes(), &self.incoming.head)
     }
 
     fn length(&self) -> BodyLength {
-        match self.head.framing() {
+        match self.incoming.head.framing() {
             ResponseFraming::None => BodyLength::None,
             ResponseFraming::Length(length) => BodyLength::Known(length),
             ResponseFraming::Chunked | ResponseFraming::UntilClose => BodyLength::Unknown,
@@ -212,6 +227,9 @@ impl<T: Timers> Reply for BackendReply<T> {
     }
 
     async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         loop {
             if !self.unread.is_empty()
                 && let Some(range) = self.next_range()?
@@ -228,19 +246,14 @@ impl<T: Timers> Reply for BackendReply<T> {
     }
 
     fn take_arrived(&mut self) -> &[u8] {
-        // A fault in what came with the head shows when the next piece is asked for.
+        // Of chunks only the first would be given; all that came is given by `next` without waiting.
         if matches!(self.body, Body::Chunked(_)) || self.unread.is_empty() {
             return &[];
         }
-        match self.next_range() {
-            Ok(Some(range)) => self.bytes().get(range).unwrap_or_default(),
-            Ok(None) | Err(_) => &[],
-        }
-    }
-}
-
-impl<T> Drop for BackendReply<T> {
-    fn drop(&mut self) {
-        self.buffers.give_back_head(&self.head);
+        let range = self.next_range().unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            None
+        });
+        range.and_then(|range| self.bytes().get(range)).unwrap_or_default()
     }
 }

@@ -1,117 +1,144 @@
 //! A worker's way to all backends.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use postern_gateway::{
-    CallBody, Destination, Effects, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind,
-    RequestBody, Snapshot, Timers,
+    CallBody, Destination, Effects, IntegrationCall, IntegrationFailure, Live, Recorder, RequestBody,
+    Snapshot, Timers,
 };
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    BackendReply, buffers::Buffers, dial::SharedTls, exchange::Exchange, failure::failure,
-    pool::DestinationPool, resolve::Resolver,
+    BackendReply, Backends, buffers::Buffers, exchange::Exchange, health::TargetHealth, pool::TargetPool,
+    vpc_link::DestinationPool,
 };
 
-/// A worker's way to all backends: pools, buffers, names. Nothing of it is shared with other workers.
+/// A worker's way to all backends: pools, buffers, names. Nothing of it is shared with other workers
+/// but what [`Backends`] holds.
 #[derive(Debug)]
-pub struct Upstream<T> {
-    pub(crate) timers: Rc<T>,
-    pub(crate) tls: SharedTls,
-    pub(crate) resolver: Resolver,
+pub struct Upstream<T, R>(Rc<Worker<T, R>>);
+
+/// What one worker has.
+#[derive(Debug)]
+pub(crate) struct Worker<T, R> {
+    pub(crate) timers: T,
+    pub(crate) recorder: R,
+    pub(crate) backends: Arc<Backends>,
     pub(crate) buffers: Buffers,
     pools: RefCell<HashMap<u32, Rc<DestinationPool>>>,
-    pub(crate) retries: RetryBudget,
 }
 
-impl<T: Timers> Upstream<T> {
-    /// The way of one worker, whose clock and deadlines are `timers`.
+impl<T: Timers, R: Recorder> Upstream<T, R> {
+    /// The way of one worker, whose clock and deadlines are `timers` and whose events are counted by
+    /// `recorder`.
     #[must_use]
-    pub fn new(timers: Rc<T>, tls: SharedTls) -> Self {
-        Self {
-            timers,
-            tls,
-            resolver: Resolver::default(),
-            buffers: Buffers::default(),
-            pools: RefCell::default(),
-            retries: RetryBudget::default(),
+    pub fn new(timers: T, recorder: R, backends: Arc<Backends>) -> Self {
+        let (buffers, pools) = (Buffers::default(), RefCell::default());
+        Self(Rc::new(Worker { timers, recorder, backends, buffers, pools }))
+    }
+
+    /// Keeps the worker's connections in order for as long as it lives: closes what is old or leads
+    /// where a name no longer does, forgets what no snapshot names, and lets go of targets that were put
+    /// out. To be run on the worker's own runtime.
+    pub fn tend(&self, live: Arc<Live>) -> impl Future<Output = ()> + use<T, R> {
+        let worker = Rc::downgrade(&self.0);
+        let mut ejections = self.0.backends.health().ejections();
+        async move {
+            let mut generation = live.current().generation();
+            let mut next = Instant::now() + TEND_EVERY;
+            loop {
+                let is_time = match timeout_at(next, ejections.changed()).await {
+                    Err(_) => true,
+                    Ok(Ok(())) => false,
+                    // Nobody puts targets out any more: the process ends.
+                    Ok(Err(_)) => return,
+                };
+                let Some(worker) = worker.upgrade() else { return };
+                if !is_time {
+                    worker.let_go_of_what_is_out();
+                    continue;
+                }
+                next += TEND_EVERY;
+                let house = live.current();
+                if house.generation() != generation {
+                    generation = house.generation();
+                    worker.retire(&house);
+                }
+                worker.close_useless().await;
+            }
+        }
+    }
+}
+
+/// How often a worker looks after its connections.
+const TEND_EVERY: Duration = Duration::from_secs(5);
+
+impl<T: Timers, R: Recorder> Worker<T, R> {
+    pub(crate) fn pool(&self, destination: &Destination) -> Rc<DestinationPool> {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools
+            .entry(destination.id)
+            .or_insert_with(|| Rc::new(DestinationPool::new(destination, self.backends.health())));
+        Rc::clone(pool)
+    }
+
+    /// Notes that a call failed through a target's fault.
+    pub(crate) fn note_failure(&self, pool: &DestinationPool, target: &TargetPool) {
+        if let Some(health) = pool.health(target)
+            && health.failed(self.timers.monotonic_nanoseconds())
+        {
+            self.backends.health().announce_ejection();
         }
     }
 
     /// Forgets the pools of destinations that a snapshot no longer names. Calls in flight end as they
     /// would have.
-    pub fn retire(&self, snapshot: &Snapshot) {
-        let named = |id: u32| snapshot.destinations().iter().any(|destination| destination.id == id);
-        self.pools.borrow_mut().retain(|id, _| named(*id));
+    fn retire(&self, snapshot: &Snapshot) {
+        let is_named = |id: u32| snapshot.destinations().iter().any(|destination| destination.id == id);
+        self.pools.borrow_mut().retain(|id, _| is_named(*id));
     }
 
-    /// Closes connections that have been idle for too long. To be called every few seconds.
-    pub fn close_old_connections(&self) {
-        let now = self.timers.now().monotonic_nanoseconds;
-        for pool in self.pools.borrow().values() {
-            pool.close_old(now);
+    async fn close_useless(&self) {
+        let now = || self.timers.monotonic_nanoseconds();
+        let pools: Vec<Rc<DestinationPool>> = self.pools.borrow().values().map(Rc::clone).collect();
+        for target in pools.iter().flat_map(|pool| pool.targets()).filter(|target| target.has_idle()) {
+            if target.name.is_asked_for() {
+                // Where DNS fails, what it said last goes on for a while.
+                let _ = target.name.addresses(now).await;
+            }
+            target.close_useless(now());
         }
     }
 
-    pub(crate) fn pool(&self, destination: &Destination, connections_max: u64) -> Rc<DestinationPool> {
-        let mut pools = self.pools.borrow_mut();
-        let pool = pools
-            .entry(destination.id)
-            .or_insert_with(|| Rc::new(DestinationPool::new(destination, connections_max)));
-        Rc::clone(pool)
+    /// Closes idle connections to targets that are out, and tells the calls that wait for them.
+    fn let_go_of_what_is_out(&self) {
+        for pool in self.pools.borrow().values().filter(|pool| pool.has_alternatives()) {
+            for target in pool.targets() {
+                let is_out =
+                    |health: &Arc<TargetHealth>| health.is_out(|| self.timers.monotonic_nanoseconds());
+                if target.health.as_ref().is_some_and(is_out) {
+                    target.close_idle();
+                    target.put_out.notify_waiters();
+                }
+            }
+        }
     }
 }
 
-impl<T: Timers> Effects for Upstream<T> {
-    type Reply = BackendReply<T>;
+impl<T: Timers, R: Recorder> Effects for Upstream<T, R> {
+    type Reply = BackendReply<T, R>;
 
     fn monotonic_nanoseconds(&self) -> u64 {
-        self.timers.monotonic_nanoseconds()
+        self.0.timers.monotonic_nanoseconds()
     }
 
     async fn integrate<B: RequestBody>(
         &self,
         call: &IntegrationCall<'_>,
         body: CallBody<'_, B>,
-    ) -> Result<BackendReply<T>, IntegrationFailure> {
-        self.retries.count_call();
-        let exchange = Exchange::new(self, call, body);
-        self.timers.within(call.deadline_nanoseconds, exchange.run()).await.unwrap_or_else(|_| {
-            Err(failure(Kind::TimedOut, call.destination, "no answer within the integration's timeout"))
-        })
-    }
-}
-
-/// At most a tenth of the calls are repeated, so that a sick backend is not given twice its load.
-#[derive(Debug)]
-pub(crate) struct RetryBudget {
-    tokens: std::cell::Cell<u32>,
-}
-
-impl Default for RetryBudget {
-    fn default() -> Self {
-        Self { tokens: std::cell::Cell::new(Self::SAVED_MAX) }
-    }
-}
-
-impl RetryBudget {
-    /// What a call adds, in hundredths of a retry.
-    const EARNED: u32 = 10;
-    const PRICE: u32 = 100;
-    /// Ten retries can be saved up.
-    const SAVED_MAX: u32 = 1_000;
-
-    fn count_call(&self) {
-        self.tokens.set((self.tokens.get() + Self::EARNED).min(Self::SAVED_MAX));
-    }
-
-    /// Whether one more retry is within the budget.
-    pub(crate) fn take(&self) -> bool {
-        match self.tokens.get().checked_sub(Self::PRICE) {
-            Some(rest) => {
-                self.tokens.set(rest);
-                true
-            }
-            None => false,
-        }
+    ) -> Result<Self::Reply, IntegrationFailure> {
+        let mut exchange = Exchange::new(&self.0, call, body);
+        let answered = self.0.timers.within(call.deadline_nanoseconds, exchange.run()).await;
+        answered.unwrap_or_else(|_| Err(exchange.timed_out()))
     }
 }

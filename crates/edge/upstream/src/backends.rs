@@ -1,0 +1,57 @@
+//! What all workers of a process share towards backends.
+
+use std::sync::Arc;
+
+use postern_gateway::Snapshot;
+use tokio::sync::watch;
+
+use crate::{
+    ClientTls, TargetStatus,
+    check::{self, Checks},
+    health::HealthBoard,
+};
+
+/// What all workers of a process share towards backends: whom TLS trusts, and how the targets of VPC
+/// links are doing.
+#[derive(Debug)]
+pub struct Backends {
+    tls: ClientTls,
+    health: HealthBoard,
+    checks: watch::Sender<Checks>,
+}
+
+impl Backends {
+    /// To be made once in a process.
+    #[must_use]
+    pub fn new(tls: ClientTls) -> Self {
+        Self { tls, health: HealthBoard::new(), checks: watch::Sender::default() }
+    }
+
+    /// Checks the targets of the VPC links of this snapshot from now on, and forgets the others. To be
+    /// called when a snapshot begins to serve.
+    pub fn serve(&self, snapshot: &Snapshot) {
+        self.health.retain(snapshot);
+        self.checks.send_replace(check::of(snapshot, &self.health));
+    }
+
+    /// Runs the health checks of VPC links, for ever. To be run once in a process, on any runtime with
+    /// sockets and time; dropping the future ends all checks.
+    pub async fn check_health(self: Arc<Self>) {
+        check::run(&self.tls, &self.health, self.checks.subscribe()).await;
+    }
+
+    /// How the targets of VPC links are doing, as far as calls were made to them or checks run, in order
+    /// of link and target. `now` is the monotonic clock, in nanoseconds, that the workers go by.
+    #[must_use]
+    pub fn targets(&self, now: u64) -> Vec<TargetStatus> {
+        self.health.statuses(now)
+    }
+
+    pub(crate) const fn tls(&self) -> &ClientTls {
+        &self.tls
+    }
+
+    pub(crate) const fn health(&self) -> &HealthBoard {
+        &self.health
+    }
+}

@@ -1,0 +1,79 @@
+//! The request on its way out, with an eye on an early answer.
+
+use std::{future::poll_fn, io, pin::pin, task::Poll};
+
+use postern_gateway::{BodyFault, RequestBody};
+
+use crate::{connection::Connection, incoming::Incoming};
+
+/// A request on its way out, and what comes back meanwhile.
+pub(crate) struct Sending<'s> {
+    pub(crate) connection: &'s mut Connection,
+    pub(crate) incoming: &'s mut Incoming,
+    pub(crate) answer_bytes_max: u64,
+}
+
+/// What became of a piece of the request.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// It went out.
+    Whole,
+    /// There is no use in sending on: the backend has refused already, or has closed.
+    Answered,
+    /// It could not be sent; so many bytes were.
+    Failed(usize, io::Error),
+}
+
+impl Sending<'_> {
+    /// Sends two parts, in one write where the kernel takes them.
+    pub(crate) async fn send(&mut self, parts: (&[u8], &[u8])) -> Sent {
+        let mut written = 0;
+        poll_fn(|context| match self.connection.poll_write(context, parts, &mut written) {
+            Poll::Ready(Ok(())) => Poll::Ready(Sent::Whole),
+            Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(written, error)),
+            Poll::Pending => self
+                .incoming
+                .poll_early(self.connection, context, self.answer_bytes_max)
+                .map(|()| Sent::Answered),
+        })
+        .await
+    }
+
+    /// Sends the rest of a client's body, in the pieces in which it comes.
+    pub(crate) async fn send_rest<B: RequestBody>(&mut self, body: &mut B) -> Result<Sent, BodyFault> {
+        loop {
+            let piece = match self.next_piece(body).await {
+                Piece::Came(piece) => piece,
+                Piece::Over => return Ok(Sent::Whole),
+                Piece::Broke(fault) => return Err(fault),
+                Piece::Answered => return Ok(Sent::Answered),
+            };
+            match self.send((piece, &[])).await {
+                Sent::Whole => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    async fn next_piece<'b, B: RequestBody>(&mut self, body: &'b mut B) -> Piece<'b> {
+        let mut next = pin!(body.next());
+        poll_fn(|context| match next.as_mut().poll(context) {
+            Poll::Ready(Ok(Some(piece))) => Poll::Ready(Piece::Came(piece)),
+            Poll::Ready(Ok(None)) => Poll::Ready(Piece::Over),
+            Poll::Ready(Err(fault)) => Poll::Ready(Piece::Broke(fault)),
+            Poll::Pending => self
+                .incoming
+                .poll_early(self.connection, context, self.answer_bytes_max)
+                .map(|()| Piece::Answered),
+        })
+        .await
+    }
+}
+
+/// What a wait for a client's body ended with.
+enum Piece<'b> {
+    Came(&'b [u8]),
+    Over,
+    Broke(BodyFault),
+    Answered,
+}
