@@ -15,6 +15,7 @@ mod calendar;
 mod call;
 mod compile;
 mod connection;
+mod content;
 mod context;
 mod effects;
 mod integration;
@@ -31,6 +32,7 @@ mod state;
 mod throttle;
 mod timers;
 mod usage;
+mod validation;
 mod walk;
 
 pub use answer::{Answer, AnswerBody};
@@ -38,6 +40,7 @@ pub use arrival::{Arrival, HttpVersion, Now};
 pub use call::{Destination, DestinationTarget, DestinationTls, IntegrationCall};
 pub use compile::{Compiled, compile};
 pub use connection::{Connection, Identity, TlsFacts};
+pub use content::CodingFault;
 pub use context::{CompiledAccessLog, RequestIds};
 pub use effects::{
     BodyFault, BodyLength, CallBody, Effects, IntegrationFailure, IntegrationFailureKind, Reply, RequestBody,

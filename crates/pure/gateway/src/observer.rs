@@ -29,6 +29,8 @@ pub enum Step<'s> {
     Authorized,
     /// Key, throttles and quota let the request through.
     Admitted,
+    /// Parameters and body are as the method asks for them.
+    Validated,
     /// The request is not served.
     Refused(&'s Refusal),
 }

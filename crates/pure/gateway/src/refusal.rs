@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use postern_model::GatewayResponseType;
 use postern_protocol::signature::SignatureFault;
+use postern_schema::Violations;
 use postern_template::{FailureReason, TemplateFailure};
 
-use crate::{BodyFault, IntegrationFailure, IntegrationFailureKind};
+use crate::{BodyFault, CodingFault, IntegrationFailure, IntegrationFailureKind};
 
 /// Why a request is not served. Carries what decided, for the log, the metrics and `explain`; the
 /// client sees no more than [`Refusal::wording`].
@@ -47,6 +48,12 @@ pub enum Refusal {
     BodyTooLarge,
     /// The client's body could not be read.
     Body(BodyFault),
+    /// A validator asks for parameters that the request does not bring: their names (VP3).
+    MissingParameters(Vec<Box<str>>),
+    /// The body is not as its model says, or no JSON at all (VB5, VB6).
+    InvalidBody(Violations),
+    /// The body has a content coding that cannot be taken off it.
+    ContentCoding(CodingFault),
     /// A mapping reads JSON from a body that starts like JSON and is none (PM4).
     InvalidJsonBody,
     /// No template for the body's media type, and it may not pass (integrations.md section 5).
@@ -152,7 +159,7 @@ impl Refusal {
     /// The answer's words (gateway-responses.md sections 1 and 2).
     pub(crate) fn wording(&self) -> Wording {
         use GatewayResponseType as Type;
-        use Spelling::{Capital, Spaced, Tight};
+        use Spelling::{Capital, Tight};
         let built_in = |status, message: &'static str| Wording::new(None, status, None, message, Tight);
         let typed = |kind, status, error_type, message: &'static str, spelling| {
             Wording::new(Some(kind), status, Some(error_type), message, spelling)
@@ -195,27 +202,48 @@ impl Refusal {
             Self::QuotaExceeded => {
                 typed(Type::QuotaExceeded, 429, "LimitExceededException", "Limit Exceeded", Tight)
             }
-            Self::BodyTooLarge => typed(
+            Self::BodyTooLarge | Self::ContentCoding(CodingFault::TooLarge) => typed(
                 Type::RequestTooLarge,
                 413,
                 "RequestTooLargeException",
                 "HTTP content length exceeded 10485760 bytes.",
                 Tight,
             ),
-            Self::InvalidJsonBody => {
-                typed(Type::Default4xx, 400, "BadRequestException", "Invalid JSON in request body", Spaced)
-            }
-            Self::UnsupportedMediaType => typed(
-                Type::UnsupportedMediaType,
-                415,
-                "BadRequestException",
-                "Unsupported Media Type",
-                Spaced,
-            ),
-            Self::Configuration(_) | Self::Template(_) => {
-                typed(Type::ApiConfigurationError, 500, "InternalServerErrorException", INTERNAL, Spaced)
+            Self::MissingParameters(_)
+            | Self::InvalidBody(_)
+            | Self::ContentCoding(_)
+            | Self::InvalidJsonBody
+            | Self::UnsupportedMediaType
+            | Self::Configuration(_)
+            | Self::Template(_)
+            | Self::Integration(_) => self.wording_of_execution(),
+        }
+    }
+
+    /// The words of what is raised while the method executes: these have a space behind the colon.
+    fn wording_of_execution(&self) -> Wording {
+        use GatewayResponseType as Type;
+        let bad_request = |kind, status, message| {
+            Wording::new(Some(kind), status, Some("BadRequestException"), message, Spelling::Spaced)
+        };
+        match self {
+            Self::MissingParameters(names) => Wording {
+                message: format!("Missing required request parameters: [{}]", names.join(", ")).into(),
+                ..bad_request(Type::BadRequestParameters, 400, "")
+            },
+            Self::InvalidBody(_) => bad_request(Type::BadRequestBody, 400, "Invalid request body"),
+            Self::InvalidJsonBody => bad_request(Type::Default4xx, 400, "Invalid JSON in request body"),
+            Self::UnsupportedMediaType | Self::ContentCoding(_) => {
+                bad_request(Type::UnsupportedMediaType, 415, "Unsupported Media Type")
             }
             Self::Integration(failure) => failure.wording(),
+            _ => Wording::new(
+                Some(Type::ApiConfigurationError),
+                500,
+                Some("InternalServerErrorException"),
+                INTERNAL,
+                Spelling::Spaced,
+            ),
         }
     }
 
@@ -238,7 +266,7 @@ impl Refusal {
     #[must_use]
     pub const fn limit(&self) -> Option<&'static str> {
         match self {
-            Self::BodyTooLarge => Some("payloadBytes"),
+            Self::BodyTooLarge | Self::ContentCoding(CodingFault::TooLarge) => Some("payloadBytes"),
             Self::MethodArnTooLong => Some("methodArnBytes"),
             Self::TooManyQueryParameters => Some("queryParameters"),
             Self::Template(TemplateFailure { reason, .. }) => match reason {
@@ -246,7 +274,7 @@ impl Refusal {
                 FailureReason::LoopTooLong => Some("templateLoop"),
                 FailureReason::TooManySteps => Some("templateSteps"),
                 FailureReason::TooDeep => Some("templateDepth"),
-                FailureReason::BadArgument(_) => None,
+                FailureReason::BadArgument(_) | FailureReason::JsonTooLarge => None,
             },
             Self::Integration(IntegrationFailure { kind: IntegrationFailureKind::Overloaded, .. }) => {
                 Some("backendPending")
@@ -277,6 +305,9 @@ impl Refusal {
             Self::QuotaExceeded => "the quota of the API key is used up".into(),
             Self::BodyTooLarge => "the body is larger than `payloadBytes`".into(),
             Self::Body(fault) => fault.reason().into(),
+            Self::MissingParameters(names) => format!("required and missing: {}", names.join(", ")).into(),
+            Self::InvalidBody(_) => "the body is not as its model says".into(),
+            Self::ContentCoding(fault) => fault.reason().into(),
             Self::InvalidJsonBody => "a mapping reads JSON from a body that is not JSON".into(),
             Self::UnsupportedMediaType => "no request template takes the body's media type".into(),
             Self::Overloaded => "too many requests are in flight".into(),
@@ -382,6 +413,16 @@ impl ThrottleLevel {
             Self::Plan => "the usage plan's throttle",
             Self::Method => "the stage's throttle of this method",
             Self::Account => "the account's throttle",
+        }
+    }
+}
+
+impl CodingFault {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Unsupported => "the body has a content coding that is not spoken here, or several",
+            Self::Malformed => "the body is not what its content coding promises",
+            Self::TooLarge => "the body without its content coding is too large",
         }
     }
 }

@@ -3,7 +3,9 @@
 use postern_protocol::http1::FieldBlock;
 
 use crate::{
+    body::Collected,
     integration::CallMemory,
+    response::Sheets,
     routing::{RoutingMemory, VariableSpan},
 };
 
@@ -18,11 +20,9 @@ pub struct Scratch {
     pub(crate) arn: String,
     pub(crate) call: CallMemory,
     /// The client's body, where a step reads it whole.
-    pub(crate) collected: Vec<u8>,
-    /// The backend's body, where a step reads it whole.
-    pub(crate) reply: Vec<u8>,
-    /// What templates and refusals write.
-    pub(crate) text: String,
+    pub(crate) collected: Collected,
+    /// The body of the answer.
+    pub(crate) sheets: Sheets,
     /// The fields of the answer.
     pub(crate) fields: FieldBlock,
 }
@@ -31,11 +31,7 @@ impl Scratch {
     /// Gives back memory beyond a size that is usual, so that one large exchange does not hold it.
     pub fn shrink(&mut self) {
         const KEPT_BYTES: usize = 64 << 10;
-        for buffer in [&mut self.collected, &mut self.reply] {
-            buffer.clear();
-            buffer.shrink_to(KEPT_BYTES);
-        }
-        self.text.clear();
-        self.text.shrink_to(KEPT_BYTES);
+        self.collected.shrink(KEPT_BYTES);
+        self.sheets.shrink(KEPT_BYTES);
     }
 }

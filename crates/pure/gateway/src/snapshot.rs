@@ -3,8 +3,8 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use postern_model::{
-    AccountThrottle, BasePathMapping, Compatibility, GatewayResponse, GatewayResponseType, Limits, Method,
-    ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
+    AccountThrottle, BasePathMapping, Compatibility, GatewayResponse, GatewayResponseType, Limits,
+    MediaTypePattern, Method, ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
 };
 use postern_policy::Policy;
 use postern_protocol::http1;
@@ -16,6 +16,7 @@ use crate::{
     routing::Tree,
     throttle::{Bucket, Pace},
     usage::Keys,
+    validation::Validation,
 };
 
 /// Everything that one gateway serves, compiled. A request uses one snapshot from start to end.
@@ -73,6 +74,9 @@ pub(crate) struct Api {
     pub(crate) vpc_endpoint_ids: Vec<VpcEndpointId>,
     pub(crate) tree: Tree,
     pub(crate) methods: Vec<ApiMethod>,
+    pub(crate) binary_media_types: Vec<MediaTypePattern>,
+    /// Bodies of so many bytes are compressed and decompressed; absent: none is (Z1, Z4).
+    pub(crate) minimum_compression_size: Option<u64>,
     pub(crate) gateway_responses: Vec<(GatewayResponseType, GatewayResponse)>,
     pub(crate) stages: Vec<Stage>,
 }
@@ -83,6 +87,9 @@ pub(crate) struct ApiMethod {
     pub(crate) model: Method,
     pub(crate) path: ResourcePath,
     pub(crate) resource_id: Box<str>,
+    pub(crate) validation: Validation,
+    /// Whether validation or a parameter mapping reads the body, whatever its type.
+    pub(crate) reads_body: bool,
 }
 
 /// One stage of an API.

@@ -12,15 +12,14 @@ use crate::{
     IntegrationFailureKind, Now, Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch,
     Snapshot, Step,
     authorization::{self, Permit},
-    body,
-    context::lossy,
+    body::{self, ClientBody, Collected},
+    content,
     integration::{
-        self, Address, CallMemory, IntegrationResult, Target, map_request, map_response,
-        mock_integration_status, parameters::MappedBody, write_mapped_call, write_proxy_answer,
-        write_proxy_call,
+        Address, CallMemory, IntegrationResult, Target, map_request, map_response, write_mapped_call,
+        write_proxy_answer, write_proxy_call,
     },
     record::IntegrationOutcome,
-    response,
+    response::{self, Sheet, Sheets},
     routing::{self, Matched, RoutingMemory, VariableSpan},
     usage,
 };
@@ -41,20 +40,21 @@ where
 {
     let ids = RequestIds::of(Some(arrival.head.over(arrival.bytes).fields()), arrival.random);
     let mut record = Record::new(house, Some(arrival), arrival.now, ids);
-    let Scratch { routing, variables, arn, call, collected, reply, text, fields } = scratch;
-    let where_to = Memory { routing, variables, arn };
-    let mut paper = Paper { call, collected, reply, text, fields };
-    let result = walk(&mut record, where_to, &mut paper, client_body, effects, observer).await;
+    let Scratch { routing, variables, arn, call, collected, sheets, fields } = scratch;
+    let memory = Memory { routing, variables, arn, collected };
+    let mut paper = Paper { call, sheets, fields };
+    let result = walk(&mut record, memory, &mut paper, client_body, effects, observer).await;
     let served = result.unwrap_or_else(|refusal| {
         observer.step(Step::Refused(&refusal));
         let wording = refusal.wording();
         record.refusal = Some(refusal);
-        Served::Text(response::refuse(&record, &wording, paper.fields, paper.text))
+        let status = response::refuse(&record, &wording, paper.fields, &mut paper.sheets.text);
+        Served::Whole(status, Sheet::Text)
     });
-    let Paper { text, fields, .. } = paper;
+    let Paper { sheets, fields, .. } = paper;
     let (status, body) = match served {
         Served::Stream(status, reply) => (status, AnswerBody::Stream(reply)),
-        Served::Text(status) => (status, AnswerBody::Whole(text.as_bytes())),
+        Served::Whole(status, sheet) => (status, AnswerBody::Whole(sheets.get(sheet))),
     };
     record.status = status;
     let close = record.refusal.as_ref().is_some_and(Refusal::closes);
@@ -74,11 +74,11 @@ pub fn refuse_head<'a, R>(
     let refusal = Refusal::Head { status, reason };
     let wording = refusal.wording();
     record.refusal = Some(refusal);
-    record.status = response::refuse(&record, &wording, &mut scratch.fields, &mut scratch.text);
+    record.status = response::refuse(&record, &wording, &mut scratch.fields, &mut scratch.sheets.text);
     Answer {
         status: record.status,
         fields: &scratch.fields,
-        body: AnswerBody::Whole(scratch.text.as_bytes()),
+        body: AnswerBody::Whole(scratch.sheets.get(Sheet::Text)),
         close: true,
         record,
     }
@@ -116,36 +116,40 @@ where
     record.usage = usage;
     usage::take(house, &located, &matched, usage, arrival.now)?;
     observer.step(Step::Admitted);
-    match matched.stage_method.integration.kind {
-        IntegrationType::Mock => mock(&permit, record, &matched, paper, client_body).await,
-        IntegrationType::Http => http(&permit, record, &matched, paper, client_body, effects).await,
+    matched.method.validation.check_parameters(record)?;
+    let client_body =
+        body::receive((house, arrival), &located, &matched, client_body, memory.collected).await?;
+    matched.method.validation.check_body(record, client_body.plain())?;
+    observer.step(Step::Validated);
+    let served = match matched.stage_method.integration.kind {
+        IntegrationType::Mock => mock(&permit, record, &matched, paper, &client_body)?,
+        IntegrationType::Http => http(&permit, record, &matched, paper, &client_body, effects).await?,
         IntegrationType::HttpProxy => {
-            http_proxy(&permit, record, &matched, paper, client_body, effects).await
+            http_proxy(&permit, record, &matched, paper, client_body, effects).await?
         }
         // Refused at load until they are served.
         IntegrationType::Aws | IntegrationType::AwsProxy => {
-            Err(Refusal::Configuration("this type of integration is not served".into()))
+            return Err(Refusal::Configuration("this type of integration is not served".into()));
         }
-    }
+    };
+    Ok(compress(record, served, paper))
 }
 
 /// MOCK: the request template gives a status, and that an answer.
-async fn mock<R, B: RequestBody>(
+fn mock<R, B: RequestBody>(
     _permit: &Permit,
     record: &Record<'_>,
     matched: &Matched<'_>,
     paper: &mut Paper<'_>,
-    client_body: &mut B,
+    client_body: &ClientBody<'_, B>,
 ) -> Result<Served<R>, Refusal> {
-    let Paper { collected, text, fields, .. } = paper;
-    body::collect(record.house, client_body, collected).await?;
-    let client_text = lossy(collected);
-    let request = MappedBody::new(&client_text);
-    let mapped = map_request(record, matched, &request, text)?;
-    let status = mock_integration_status(if mapped.rendered { text } else { request.text() })?;
-    let result = IntegrationResult { status, fields: None, body: None };
-    let status = map_response(record, matched, &result, mapped.overrides, fields, text)?;
-    Ok(Served::Text(status))
+    let Paper { sheets, fields, .. } = paper;
+    let body = client_body.text(record);
+    let mapped = map_request(record, matched, &body, &mut sheets.text)?;
+    let result = IntegrationResult { status: mapped.mock_status(&sheets.text)?, fields: None };
+    sheets.reply.clear();
+    let (status, sheet) = map_response(record, matched, result, mapped.overrides, sheets, fields)?;
+    Ok(Served::Whole(status, sheet))
 }
 
 /// HTTP: request and answer go through mappings and templates.
@@ -154,31 +158,25 @@ async fn http<E: Effects, B: RequestBody>(
     record: &mut Record<'_>,
     matched: &Matched<'_>,
     paper: &mut Paper<'_>,
-    client_body: &mut B,
+    client_body: &ClientBody<'_, B>,
     effects: &E,
 ) -> Result<Served<E::Reply>, Refusal> {
-    let Paper { call, collected, reply: reply_body, text, fields } = paper;
-    body::collect(record.house, client_body, collected).await?;
-    // Where no binary type says otherwise a body is text (routing.md section 8.1).
-    let client_text = lossy(collected);
-    let request = MappedBody::new(&client_text);
-    let mapped = map_request(record, matched, &request, text)?;
-    let sent = if mapped.rendered { text.as_bytes() } else { client_text.as_bytes() };
+    let Paper { call, sheets, fields } = paper;
     let address = address_of(matched)?;
-    let length = content_length(record, sent.len() as u64);
-    write_mapped_call(record, matched, address, &request, &mapped, length, call)?;
+    let body = client_body.text(record);
+    let mapped = write_mapped_call(record, matched, address, &body, call, &mut sheets.text)?;
     let integration_call = integration_call(record, matched, address, &call.head);
-    let call_body = if sent.is_empty() { CallBody::None } else { CallBody::<B>::Whole(sent) };
-    let mut reply = integrate(record, effects, &integration_call, call_body).await?;
-    body::collect_reply(record.house, &mut reply, reply_body).await?;
-    let (bytes, head) = reply.head();
-    let result = IntegrationResult {
-        status: Some(i64::from(reply.status())),
-        fields: Some(head.over(bytes).fields()),
-        body: Some(reply_body),
+    let sent = match mapped.body(&sheets.text) {
+        [] => CallBody::None,
+        sent => CallBody::<B>::Whole(sent),
     };
-    let status = map_response(record, matched, &result, mapped.overrides, fields, text)?;
-    Ok(Served::Text(status))
+    let mut reply = integrate(record, effects, &integration_call, sent).await?;
+    body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
+    let (bytes, head) = reply.head();
+    let status = Some(i64::from(reply.status()));
+    let result = IntegrationResult { status, fields: Some(head.over(bytes).fields()) };
+    let (status, sheet) = map_response(record, matched, result, mapped.overrides, sheets, fields)?;
+    Ok(Served::Whole(status, sheet))
 }
 
 /// HTTP_PROXY: the client's request passes, and the backend's answer back.
@@ -187,33 +185,28 @@ async fn http_proxy<E: Effects, B: RequestBody>(
     record: &mut Record<'_>,
     matched: &Matched<'_>,
     paper: &mut Paper<'_>,
-    client_body: &mut B,
+    client_body: ClientBody<'_, B>,
     effects: &E,
 ) -> Result<Served<E::Reply>, Refusal> {
-    let Paper { call, collected, fields, .. } = paper;
+    let Paper { call, sheets, fields } = paper;
     let address = address_of(matched)?;
-    let length = client_body.length();
-    let streams = record.house.request_streaming
-        && matches!(length, BodyLength::Known(_))
-        && !integration::reads_body(matched);
-    let reply = if streams || length == BodyLength::None {
-        let declared = if let BodyLength::Known(length) = length { Some(length) } else { None };
-        write_proxy_call(record, matched, address, None, declared, call)?;
-        let integration_call = integration_call(record, matched, address, &call.head);
-        let body = if streams { CallBody::Stream(client_body) } else { CallBody::None };
-        integrate(record, effects, &integration_call, body).await?
-    } else {
-        body::collect(record.house, client_body, collected).await?;
-        let client_text = lossy(collected);
-        let mapped_body = MappedBody::new(&client_text);
-        let length = Some(collected.len() as u64);
-        write_proxy_call(record, matched, address, Some(&mapped_body), length, call)?;
-        let integration_call = integration_call(record, matched, address, &call.head);
-        integrate(record, effects, &integration_call, CallBody::<B>::Whole(collected)).await?
+    let is_replaced = write_proxy_call(record, matched, address, &client_body, call, &mut sheets.text)?;
+    let integration_call = integration_call(record, matched, address, &call.head);
+    let sent = match client_body {
+        _ if is_replaced => CallBody::Whole(sheets.text.as_bytes()),
+        ClientBody::Nothing => CallBody::None,
+        ClientBody::Whole(collected) => CallBody::Whole(&collected.sent),
+        ClientBody::Stream(body, _) => CallBody::Stream(body),
     };
+    let mut reply = integrate(record, effects, &integration_call, sent).await?;
     let (bytes, head) = reply.head();
     write_proxy_answer(head.over(bytes).fields(), &record.ids, fields);
-    Ok(Served::Stream(reply.status(), reply))
+    let status = reply.status();
+    if !is_compressed(record, &reply, fields) {
+        return Ok(Served::Stream(status, reply));
+    }
+    body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
+    Ok(Served::Whole(status, Sheet::Reply))
 }
 
 /// Calls the backend and notes what it did.
@@ -269,30 +262,43 @@ fn integration_call<'c>(
     }
 }
 
-/// The length that a call declares: none where there is no body and the client declared none.
-fn content_length(record: &Record<'_>, length: u64) -> Option<u64> {
-    use postern_model::Verb;
-    let bodiless = record
-        .located
-        .as_ref()
-        .and_then(|located| located.verb)
-        .is_some_and(|verb| matches!(verb, Verb::Get | Verb::Head | Verb::Options | Verb::Delete));
-    (length > 0 || !bodiless).then_some(length)
+/// Whether an answer that passes is read whole, since it is to be compressed. A part of something
+/// cannot be.
+fn is_compressed<R: Reply>(record: &Record<'_>, reply: &R, fields: &FieldBlock) -> bool {
+    let length = match reply.length() {
+        BodyLength::None => return false,
+        BodyLength::Known(length) => length,
+        BodyLength::Unknown => u64::MAX,
+    };
+    content::answer_coding(record, fields, length).is_some() && reply.status() != 206
 }
 
-/// What routing and authorization write; read until the answer is made.
+/// Gives an answer that is here whole the content coding that API and client ask for (Z1).
+fn compress<R>(record: &Record<'_>, served: Served<R>, paper: &mut Paper<'_>) -> Served<R> {
+    let Served::Whole(status, sheet) = served else { return served };
+    let body = paper.sheets.get(sheet);
+    let coding = content::answer_coding(record, paper.fields, body.len() as u64);
+    let Some((coding, bytes)) = coding.and_then(|coding| Some((coding, content::compress(coding, body)?)))
+    else {
+        return served;
+    };
+    paper.sheets.bytes = bytes;
+    paper.fields.push_trusted(b"Content-Encoding", coding.as_str().as_bytes());
+    Served::Whole(status, Sheet::Bytes)
+}
+
+/// What the steps before the integration write; read until the answer is made.
 struct Memory<'a> {
     routing: &'a mut RoutingMemory,
     variables: &'a mut Vec<VariableSpan>,
     arn: &'a mut String,
+    collected: &'a mut Collected,
 }
 
-/// What the integration writes: the call, both bodies, the answer.
+/// What the integration writes: the call and the answer.
 struct Paper<'p> {
     call: &'p mut CallMemory,
-    collected: &'p mut Vec<u8>,
-    reply: &'p mut Vec<u8>,
-    text: &'p mut String,
+    sheets: &'p mut Sheets,
     fields: &'p mut FieldBlock,
 }
 
@@ -300,6 +306,6 @@ struct Paper<'p> {
 enum Served<R> {
     /// The backend's, passed on.
     Stream(u16, R),
-    /// The text that was written.
-    Text(u16),
+    /// What was written here.
+    Whole(u16, Sheet),
 }

@@ -20,6 +20,8 @@ pub enum RequestTarget {
     QueryString(Box<str>),
     /// `integration.request.path.NAME`: fills `{NAME}` of the URI.
     Path(Box<str>),
+    /// `integration.request.body`: is sent in place of a body that passes through.
+    Body,
 }
 
 /// A source `method.request.…`, `stageVariables.…`, `context.…` or a literal.

@@ -2,15 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{IntegrationType, RestApiId, Stage, Verb};
+use postern_model::{IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb};
 
 use super::{Destinations, address, own};
 use crate::{
     Snapshot,
-    integration::CompiledIntegration,
+    integration::{self, CompiledIntegration},
     snapshot::{ApiMethod, MethodThrottle, StageMethod},
     throttle::{Bucket, Pace},
     usage::Adaptation,
+    validation::Validation,
 };
 
 /// What names a bucket of a method: API, stage, resource, the method's verb, the verb asked for.
@@ -52,6 +53,13 @@ pub(crate) fn shared(
         adaptations.push(Adaptation { bucket: own(bucket), old, new });
     }
     Arc::clone(bucket)
+}
+
+/// Compiles what one method is in every stage.
+pub(crate) fn compile_method(model: Method, path: ResourcePath, resource_id: Box<str>) -> ApiMethod {
+    let validation = Validation::of(&model);
+    let reads_body = validation.reads_body() || integration::maps_body(&model.integration);
+    ApiMethod { model, path, resource_id, validation, reads_body }
 }
 
 /// Compiles one method for one stage.

@@ -15,7 +15,7 @@ use postern_model::{AccountThrottle, Configuration, EndpointType, GatewayRespons
 use crate::{
     CompiledAccessLog, Now, Snapshot, State,
     routing::Tree,
-    snapshot::{Api, ApiMethod, Stage},
+    snapshot::{Api, Stage},
     throttle::{Bucket, Pace},
     usage::{Adaptation, AdaptedBucket},
 };
@@ -141,8 +141,7 @@ fn compile_api(
         for method in resource.methods {
             let index = u32::try_from(methods.len()).unwrap_or(u32::MAX);
             tree.insert(&resource.path, method.verb, index);
-            let path = resource.path.clone();
-            methods.push(ApiMethod { model: method, path, resource_id: resource_id.clone() });
+            methods.push(methods::compile_method(method, resource.path.clone(), resource_id.clone()));
         }
     }
     tree.shrink();
@@ -171,6 +170,8 @@ fn compile_api(
         vpc_endpoint_ids,
         tree,
         methods,
+        binary_media_types: definition.binary_media_types,
+        minimum_compression_size: definition.minimum_compression_size.map(u64::from),
         gateway_responses,
         stages,
     }

@@ -36,6 +36,7 @@ variables! {
     ErrorMessage = "error.message",
     ErrorMessageString = "error.messageString",
     ErrorResponseType = "error.responseType",
+    ErrorValidationErrorString = "error.validationErrorString",
     ExtendedRequestId = "extendedRequestId",
     HttpMethod = "httpMethod",
     IdentityApiKeyId = "identity.apiKeyId",
@@ -66,6 +67,34 @@ variables! {
 }
 
 impl Variable {
+    /// Whether templates and mappings know it; the others are for gateway responses and access logs
+    /// alone (mapping-templates.md section 7, stages-and-deployments.md section 7).
+    pub(crate) const fn is_of_request(self) -> bool {
+        matches!(
+            self,
+            Self::AccountId
+                | Self::ApiId
+                | Self::DeploymentId
+                | Self::DomainName
+                | Self::DomainPrefix
+                | Self::ExtendedRequestId
+                | Self::HttpMethod
+                | Self::IdentityApiKeyId
+                | Self::IdentitySourceIp
+                | Self::IdentityUserAgent
+                | Self::IdentityVpcId
+                | Self::IdentityVpceId
+                | Self::Path
+                | Self::Protocol
+                | Self::RequestId
+                | Self::RequestTime
+                | Self::RequestTimeEpoch
+                | Self::ResourceId
+                | Self::ResourcePath
+                | Self::Stage
+        )
+    }
+
     /// Whether it tells how the gateway worded a refusal.
     pub(crate) const fn is_of_error(self) -> bool {
         matches!(self, Self::ErrorMessage | Self::ErrorMessageString | Self::ErrorResponseType)

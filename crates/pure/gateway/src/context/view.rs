@@ -56,6 +56,7 @@ impl View<'_> {
             V::ErrorMessage => &self.error?.message,
             V::ErrorMessageString => return Some(quoted(&self.error?.message).into()),
             V::ErrorResponseType => self.error?.kind?.as_str(),
+            V::ErrorValidationErrorString => return self.validation_error(),
             V::IntegrationError | V::IntegrationErrorMessage => return self.integration_error(),
             V::IdentityApiKeyId => self.record.usage.as_ref()?.key_name(self.record.house),
             V::IdentityVpcId | V::IdentityVpceId | V::IdentitySourceIp | V::TlsVersion | V::CipherSuite => {
@@ -153,6 +154,13 @@ impl View<'_> {
         let mut text = String::with_capacity(26);
         calendar::write_request_time(self.record.received.epoch_milliseconds, &mut text);
         text
+    }
+
+    fn validation_error(&self) -> Option<Cow<'_, str>> {
+        match self.record.refusal.as_ref()? {
+            crate::Refusal::InvalidBody(violations) => Some(violations.to_string().into()),
+            _ => None,
+        }
     }
 
     fn integration_error(&self) -> Option<Cow<'_, str>> {

@@ -114,21 +114,17 @@ const REMAPPED_WHEN_MAPPED: Names = REMAPPED.and(Names::of(&[N::Trailer, N::Upgr
 
 const REMAPPED_PREFIX: &[u8] = b"x-amzn-Remapped-";
 
-/// Whether a name is invisible to mappings, events and backends.
-pub(crate) const fn is_dropped_on_entry(name: KnownName) -> bool {
-    DROPPED_ON_ENTRY.contains(name)
+/// Whether a client's field of this name is invisible to mappings, templates and events: it is dropped
+/// on entry (H1, I2), or would tell of a caller what the client itself says (PA-67).
+pub(crate) fn is_invisible(name: KnownName) -> bool {
+    DROPPED_ON_ENTRY.contains(name) || name.is_identity()
 }
 
-/// Copies a client's fields for an HTTP_PROXY backend; `replaced` says which names a mapping sets.
-/// Several lines of one name become one (GR-42).
-pub(crate) fn push_client_fields(
-    fields: Fields<'_>,
-    replaced: impl Fn(&[u8]) -> bool,
-    block: &mut FieldBlock,
-) {
+/// Copies a client's fields for an HTTP_PROXY backend. Several lines of one name become one (GR-42).
+pub(crate) fn push_client_fields(fields: Fields<'_>, block: &mut FieldBlock) {
     let mut seen = Seen::default();
     for view in fields.iter() {
-        if !is_forwarded(&view) || replaced(view.name) {
+        if !is_forwarded(&view) {
             continue;
         }
         if seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
@@ -195,18 +191,15 @@ fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, block: &mut FieldBlock)
 }
 
 /// Adds what the gateway says of a call to an HTTP_PROXY backend (GR-40, GR-41, PA-65).
-pub(crate) fn push_gateway_fields(
-    record: &Record<'_>,
-    has: impl Fn(KnownName, &[u8]) -> bool,
-    block: &mut FieldBlock,
-) {
+pub(crate) fn push_gateway_fields(record: &Record<'_>, block: &mut FieldBlock) {
     let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
     let connection = arrival.connection;
+    let sent = arrival.head.over(arrival.bytes).fields();
     let mut text = ShortText::default();
-    if !has(KnownName::Accept, b"Accept") {
+    if !sent.contains(KnownName::Accept) {
         block.push_trusted(b"Accept", b"application/json");
     }
-    if !has(KnownName::UserAgent, b"User-Agent") {
+    if !sent.contains(KnownName::UserAgent) {
         block.push_trusted(b"User-Agent", text.of(format_args!("AmazonAPIGateway_{}", located.api.id)));
     }
     block.push_trusted(b"X-Amzn-Apigateway-Api-Id", located.api.id.as_str().as_bytes());

@@ -5,85 +5,122 @@ use std::borrow::Cow;
 
 use postern_model::{IntegrationResponse, IntegrationType, Template};
 use postern_protocol::http1::{FieldBlock, Fields, KnownName};
-use postern_template::{OverrideValue, Overrides, mock_status};
+use postern_template::{OverrideGroup, OverrideValue, Overrides, mock_status};
 
 use super::{
     Address,
-    content::{template_for_request, template_for_response},
+    call_head::{CallMemory, declared_length, push_mapped_header},
     forwarding::{push_mapped_reply_field, write_trace_id},
-    http_proxy::{CallMemory, HeadParts, Mappings, client_verb, finish_head, push_mapped_header},
+    mappings::Mappings,
     parameters::{MappedBody, response_value},
-    request_line::{Filling, QueryWriter, write_target},
+    request_line::{Filling, QueryWriter, VariableText, write_target},
+    template_choice::{template_for_request, template_for_response},
     template_view::TemplateView,
 };
-use crate::{Record, Refusal, context::lossy, response::push_ids, routing::Matched};
+use crate::{
+    Record, Refusal,
+    content::{self, BodyText, Payload},
+    response::{Sheet, Sheets, push_ids},
+    routing::Matched,
+};
 
-/// What the request template gave.
-#[derive(Debug, Default)]
-pub(crate) struct MappedRequest {
-    /// Whether the body was rendered; else the client's passes through.
-    pub(crate) rendered: bool,
+/// A request after its template.
+#[derive(Debug)]
+pub(crate) struct MappedRequest<'b> {
+    /// Whether the body was written anew; else it passes.
+    is_written: bool,
+    /// The body that passes, after content handling.
+    passing: Payload<'b>,
     pub(crate) overrides: Overrides,
 }
 
-/// Renders the request template, if one takes the body, into `output`.
-pub(crate) fn map_request(
+impl MappedRequest<'_> {
+    /// The body to be sent. `written` is what the template wrote.
+    pub(crate) fn body<'s>(&'s self, written: &'s str) -> &'s [u8] {
+        if self.is_written { written.as_bytes() } else { self.passing.as_bytes() }
+    }
+
+    /// The status that a MOCK's text names, or `None` where there is no text and the default response
+    /// is used (MK1 to MK4).
+    pub(crate) fn mock_status(&self, written: &str) -> Result<Option<i64>, Refusal> {
+        let text = if self.is_written { written } else { self.passing.request_text()? };
+        if text.is_empty() && !self.is_written {
+            return Ok(None);
+        }
+        let unreadable = "the text of a MOCK's request is no object with a whole `statusCode`";
+        mock_status(text).map(Some).ok_or_else(|| Refusal::Configuration(unreadable.into()))
+    }
+}
+
+/// Converts the body and renders the request template, if one takes it, into `output`.
+pub(crate) fn map_request<'b>(
     record: &Record<'_>,
     matched: &Matched<'_>,
-    body: &MappedBody<'_>,
+    body: &'b BodyText<'b>,
     output: &mut String,
-) -> Result<MappedRequest, Refusal> {
+) -> Result<MappedRequest<'b>, Refusal> {
+    let integration = &matched.method.model.integration;
+    let (Some(located), Some(arrival)) = (record.located.as_ref(), record.arrival) else {
+        return Err(Refusal::Overloaded);
+    };
+    let template = template_for_request(integration, arrival)?;
+    let passing = content::towards_backend(located.api, arrival, integration.content_handling, body)?;
     output.clear();
-    let mut mapped = MappedRequest::default();
-    let Some(arrival) = record.arrival else { return Ok(mapped) };
-    if let Some(template) = template_for_request(&matched.method.model.integration, arrival)? {
-        render(record, template, Some(body.text()), &mut mapped.overrides, output)?;
-        mapped.rendered = true;
+    let mut overrides = Overrides::default();
+    if let Some(template) = template {
+        render(record, template, Some(passing.request_text()?), &mut overrides, output)?;
     }
-    Ok(mapped)
+    Ok(MappedRequest { is_written: template.is_some(), passing, overrides })
 }
 
-/// The status that a MOCK's request text names, or `None` where there is no text and the default
-/// response is used (MK1 to MK4).
-pub(crate) fn mock_integration_status(text: &str) -> Result<Option<i64>, Refusal> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    mock_status(text).map(Some).ok_or_else(|| {
-        Refusal::Configuration("the MOCK's request template gives no object with a whole `statusCode`".into())
-    })
-}
-
-/// Writes the head of a call to an HTTP backend: nothing of the client's but what is mapped (6.1).
-pub(crate) fn write_mapped_call(
+/// Writes a call to an HTTP backend, nothing of the client's but what is mapped (6.1): its head, and
+/// into `output` a body that is written anew.
+pub(crate) fn write_mapped_call<'b>(
     record: &Record<'_>,
     matched: &Matched<'_>,
     address: &Address,
-    body: &MappedBody<'_>,
-    mapped: &MappedRequest,
+    body: &'b BodyText<'b>,
+    memory: &mut CallMemory,
+    output: &mut String,
+) -> Result<MappedRequest<'b>, Refusal> {
+    let mappings = Mappings::evaluate(record, matched, body, |mapping| !address.copies(mapping))?;
+    let mut mapped = map_request(record, matched, body, output)?;
+    if let Some(instead) = mappings.body().filter(|_| !mapped.is_written) {
+        output.push_str(&instead);
+        mapped.is_written = true;
+    }
+    let verb = address.verb.unwrap_or(matched.verb);
+    let length = declared_length(verb, mapped.body(output).len(), mapped.is_written);
+    write_head(record, matched, address, (&mappings, &mapped.overrides), length, memory)?;
+    Ok(mapped)
+}
+
+fn write_head(
+    record: &Record<'_>,
+    matched: &Matched<'_>,
+    address: &Address,
+    (mappings, overrides): (&Mappings<'_>, &Overrides),
     body_length: Option<u64>,
     memory: &mut CallMemory,
 ) -> Result<(), Refusal> {
-    let mappings = Mappings::evaluate(record, matched, Some(body), |_| true)?;
-    let overrides = &mapped.overrides;
-    let CallMemory { head, fields, target } = memory;
+    let CallMemory { fields, target, .. } = memory;
     target.clear();
     let path = |name: &str| match overrides.request_path.get(name) {
-        Some(value) => Some(one(value)),
+        Some(value) => Some(Filling::Author(joined(value))),
         None => mappings.path(name),
     };
-    write_target(record, matched, address, Filling::Encoded, path, target)?;
-    write_query(&mappings, overrides, address, target);
+    write_target(matched, address, VariableText::Encoded, path, target)?;
+    write_query(mappings, overrides, address, target);
 
     fields.clear();
-    for (name, value) in mappings.headers().filter(|(name, _)| overridden(overrides, name).is_none()) {
-        push_mapped_header(name, &value.as_slice().join(","), fields)?;
-    }
+    mappings.push_headers(|name| !overrides_header(&overrides.request_header, name), fields)?;
     for (name, value) in overrides.request_header.iter() {
-        each(value, |value| push_mapped_header(name, value, fields))?;
+        values(value).iter().try_for_each(|value| push_mapped_header(name, value, fields))?;
     }
+    // Not to plain HTTP integrations (GR-43).
+    fields.remove(b"Via");
     push_missing_fields(record, address, body_length.is_some(), fields);
-    finish_head(record, client_verb(record, address), body_length, HeadParts { target, fields }, head)
+    memory.finish(record, address, body_length)
 }
 
 /// Query parameters: overrides replace mappings of the same name (OV1).
@@ -122,80 +159,112 @@ fn push_missing_fields(record: &Record<'_>, address: &Address, has_body: bool, f
     }
 }
 
-/// What came back, before it is mapped.
-#[derive(Debug)]
+/// What came back, before it is mapped. A MOCK's has no fields and no body.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct IntegrationResult<'a> {
     /// What selection patterns are matched against; absent: only the default entry can be meant.
     pub(crate) status: Option<i64>,
     pub(crate) fields: Option<Fields<'a>>,
-    /// The backend's body; absent for MOCK.
-    pub(crate) body: Option<&'a [u8]>,
 }
 
 /// Chooses the integration response, maps its headers and renders its template. Gives back the status
-/// of the answer; `output` holds its body.
+/// of the answer and where its body stands.
 pub(crate) fn map_response(
     record: &Record<'_>,
     matched: &Matched<'_>,
-    result: &IntegrationResult<'_>,
+    result: IntegrationResult<'_>,
     mut overrides: Overrides,
+    sheets: &mut Sheets,
     fields: &mut FieldBlock,
-    output: &mut String,
-) -> Result<u16, Refusal> {
+) -> Result<(u16, Sheet), Refusal> {
     let entry = select(&matched.method.model.integration.responses, result.status)?;
-    if !matched.method.model.responses.iter().any(|response| response.status == entry.status) {
-        let reason =
-            format!("the method declares no response {}, which the integration response gives", entry.status);
-        return Err(Refusal::Configuration(reason.into()));
-    }
-    let text = result.body.map(lossy);
-    let body = text.as_deref().map(MappedBody::new);
-    output.clear();
-    let template =
-        record.arrival.and_then(|arrival| template_for_response(&entry.response_templates, arrival));
-    match (template, &body) {
-        (Some(Template::Passthrough) | None, Some(body)) => output.push_str(body.text()),
-        (Some(Template::Passthrough) | None, None) => {}
-        (Some(template), body) => {
-            let text = body.as_ref().map(|body| body.text());
-            render(record, template, text, &mut overrides, output)?;
+    check_declared(matched, entry)?;
+    let Sheets { text, reply, bytes } = sheets;
+    let body = BodyText::new(reply);
+    text.clear();
+    let sheet = match write_body(record, entry, result, &body, &mut overrides, text)? {
+        None => Sheet::Text,
+        Some(passing) if passing.is_untouched() => Sheet::Reply,
+        Some(passing) => {
+            *bytes = passing.into_bytes();
+            Sheet::Bytes
         }
-    }
-    write_fields(record, entry, result, body.as_ref(), &overrides, fields)?;
+    };
+    write_fields(record, entry, result, &body, &overrides, fields)?;
     if matched.method.model.integration.kind != IntegrationType::Mock {
         let mut trace_id = Vec::new();
         write_trace_id(record, &mut trace_id);
         fields.push_trusted(b"X-Amzn-Trace-Id", &trace_id);
     }
-    Ok(overrides.status().unwrap_or(entry.status))
+    Ok((overrides.status().unwrap_or(entry.status), sheet))
+}
+
+/// Refuses a status that the method does not declare (SP8).
+fn check_declared(matched: &Matched<'_>, entry: &IntegrationResponse) -> Result<(), Refusal> {
+    if matched.method.model.responses.iter().any(|response| response.status == entry.status) {
+        return Ok(());
+    }
+    let reason =
+        format!("the method declares no response {}, which the integration response gives", entry.status);
+    Err(Refusal::Configuration(reason.into()))
+}
+
+/// Converts the body and renders the response template into `output`; gives back the body where none
+/// takes it. A MOCK has no body: there is nothing to convert, and `$input.body` is empty (MK5).
+fn write_body<'b>(
+    record: &Record<'_>,
+    entry: &IntegrationResponse,
+    result: IntegrationResult<'_>,
+    body: &'b BodyText<'_>,
+    overrides: &mut Overrides,
+    output: &mut String,
+) -> Result<Option<Payload<'b>>, Refusal> {
+    let (Some(located), Some(arrival)) = (record.located.as_ref(), record.arrival) else { return Ok(None) };
+    let template = template_for_response(&entry.response_templates, arrival);
+    let payload = match result.fields {
+        Some(fields) => Some(content::towards_client(
+            located.api,
+            arrival,
+            fields.value(KnownName::ContentType),
+            entry.content_handling,
+            body,
+        )?),
+        None => None,
+    };
+    let Some(template) = template else { return Ok(payload) };
+    let text = payload.as_ref().map(Payload::reply_text).transpose()?;
+    render(record, template, text, overrides, output)?;
+    Ok(None)
 }
 
 fn write_fields(
     record: &Record<'_>,
     entry: &IntegrationResponse,
-    result: &IntegrationResult<'_>,
-    body: Option<&MappedBody<'_>>,
+    result: IntegrationResult<'_>,
+    body: &BodyText<'_>,
     overrides: &Overrides,
     fields: &mut FieldBlock,
 ) -> Result<(), Refusal> {
     fields.clear();
-    let invalid = |name: &str| {
-        Refusal::Configuration(
-            format!("the value mapped to header `{name}` may not stand in a header").into(),
-        )
+    let body = MappedBody::new(body);
+    let mut push = |name: &str, value: &str| {
+        push_mapped_reply_field(name, value, fields).map_err(|_| {
+            Refusal::Configuration(
+                format!("the value mapped to header `{name}` may not stand in a header").into(),
+            )
+        })
     };
     for mapping in &entry.response_parameters {
         let name = &*mapping.header;
-        let is_overridden = overrides.response_header.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
-        if is_overridden {
+        if overrides_header(&overrides.response_header, name) {
             continue;
         }
-        if let Some(value) = response_value(record, &mapping.source, result.fields, body)? {
-            push_mapped_reply_field(name, &value, fields).map_err(|_| invalid(name))?;
+        if let Some(value) = response_value(record, &mapping.source, result.fields, &body)? {
+            push(name, &value)?;
         }
     }
     for (name, value) in overrides.response_header.iter() {
-        each(value, |value| push_mapped_reply_field(name, value, fields).map_err(|_| invalid(name)))?;
+        values(value).iter().try_for_each(|value| push(name, value))?;
     }
     if !fields.contains(b"Content-Type") {
         fields.push_trusted(b"Content-Type", b"application/json");
@@ -239,8 +308,9 @@ fn render(
     }
 }
 
-fn overridden<'o>(overrides: &'o Overrides, name: &str) -> Option<&'o OverrideValue> {
-    overrides.request_header.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+/// Whether a template overrides this header (OV1).
+fn overrides_header(group: &OverrideGroup, name: &str) -> bool {
+    group.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
 }
 
 fn values(value: &OverrideValue) -> &[String] {
@@ -250,13 +320,9 @@ fn values(value: &OverrideValue) -> &[String] {
     }
 }
 
-fn one(value: &OverrideValue) -> Cow<'_, str> {
+fn joined(value: &OverrideValue) -> Cow<'_, str> {
     match value {
         OverrideValue::One(value) => value.into(),
         OverrideValue::Several(values) => values.join(",").into(),
     }
-}
-
-fn each(value: &OverrideValue, mut take: impl FnMut(&str) -> Result<(), Refusal>) -> Result<(), Refusal> {
-    values(value).iter().try_for_each(|value| take(value))
 }

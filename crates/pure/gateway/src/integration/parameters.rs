@@ -9,8 +9,10 @@ use postern_protocol::http1::{Fields, KnownName};
 use postern_protocol::uri::{self, Query};
 use postern_template::{Json, JsonPath, ParameterPlace};
 
+use super::forwarding;
 use crate::{
     HttpVersion, Record, Refusal,
+    content::BodyText,
     context::{Variable, View, lossy},
 };
 
@@ -22,37 +24,55 @@ pub(crate) enum Mapped<'a> {
     Several(Vec<Cow<'a, str>>),
 }
 
+impl<'a> Mapped<'a> {
+    pub(crate) fn as_slice(&self) -> &[Cow<'a, str>] {
+        match self {
+            Self::Nothing => &[],
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Several(values) => values,
+        }
+    }
+
+    /// The values in one text, with commas between them.
+    pub(crate) fn joined(&self) -> Cow<'_, str> {
+        match self.as_slice() {
+            [value] => Cow::Borrowed(value),
+            values => values.join(",").into(),
+        }
+    }
+}
+
 /// A body as mappings read it: text, parsed as JSON at most once.
 #[derive(Debug)]
 pub(crate) struct MappedBody<'a> {
-    text: &'a str,
+    text: &'a BodyText<'a>,
     json: OnceCell<Option<Json<'a>>>,
 }
 
 impl<'a> MappedBody<'a> {
-    pub(crate) const fn new(text: &'a str) -> Self {
+    pub(crate) const fn new(text: &'a BodyText<'a>) -> Self {
         Self { text, json: OnceCell::new() }
     }
 
-    pub(crate) const fn text(&self) -> &'a str {
-        self.text
+    fn text(&self) -> &'a str {
+        self.text.as_str()
     }
 
     /// Whether the body begins like JSON (PM4).
     fn looks_like_json(&self) -> bool {
-        self.text.starts_with(['{', '[', '"', '\''])
+        self.text().starts_with(['{', '[', '"', '\''])
     }
 
     fn json(&self) -> Option<&Json<'a>> {
-        self.json.get_or_init(|| Json::parse(self.text).ok()).as_ref()
+        self.json.get_or_init(|| Json::parse(self.text()).ok()).as_ref()
     }
 }
 
 /// The value of a request mapping. A source that is missing or empty gives nothing (PM3).
 pub(crate) fn request_value<'v>(
-    record: &'v Record<'_>,
+    record: &Record<'v>,
     source: &'v RequestSource,
-    body: Option<&'v MappedBody<'_>>,
+    body: &MappedBody<'v>,
 ) -> Result<Mapped<'v>, Refusal> {
     let last = |values: Vec<Cow<'v, str>>| values.into_iter().next_back();
     let one: Option<Cow<'v, str>> = match source {
@@ -61,14 +81,11 @@ pub(crate) fn request_value<'v>(
         RequestSource::Header(name) => last(header_values(record, name)),
         RequestSource::MultiValueQueryString(name) => return Ok(several(query_values(record, name))),
         RequestSource::MultiValueHeader(name) => Some(header_values(record, name).join(",").into()),
-        RequestSource::Body => body.map(|body| body.text().into()),
-        RequestSource::BodyPath(path) => match body {
-            Some(body) => body_value(body, path)?,
-            None => None,
-        },
+        RequestSource::Body => Some(body.text().into()),
+        RequestSource::BodyPath(path) => body_value(body, path)?,
         RequestSource::StageVariable(name) => stage_variable(record, name),
         RequestSource::Context(name) => context_value(record, name),
-        RequestSource::Literal(text) => return Ok(Mapped::One((&**text).into())),
+        RequestSource::Literal(text) => Some((&**text).into()),
     };
     Ok(one.filter(|value| !value.is_empty()).map_or(Mapped::Nothing, Mapped::One))
 }
@@ -78,7 +95,7 @@ pub(crate) fn response_value<'v>(
     record: &'v Record<'_>,
     source: &'v ResponseSource,
     reply: Option<Fields<'v>>,
-    body: Option<&'v MappedBody<'_>>,
+    body: &MappedBody<'v>,
 ) -> Result<Option<Cow<'v, str>>, Refusal> {
     let headers = |name: &str| -> Vec<Cow<'v, str>> {
         reply.into_iter().flat_map(|fields| fields.values_named(name.as_bytes())).map(lossy).collect()
@@ -88,16 +105,14 @@ pub(crate) fn response_value<'v>(
         ResponseSource::MultiValueHeader(name) => {
             Some(headers(name)).filter(|values| !values.is_empty()).map(|values| values.join(",").into())
         }
-        ResponseSource::Body => body.map(|body| body.text().into()),
-        ResponseSource::BodyPath(path) => match body.map(|body| body.json()) {
-            Some(Some(json)) => path.text_in(json).map(Cow::Owned),
-            Some(None) => {
-                return Err(Refusal::Configuration(
-                    "a response mapping reads JSON from a body that is none".into(),
-                ));
-            }
-            None => None,
-        },
+        // No body is no source, and reads as an object without members.
+        ResponseSource::Body | ResponseSource::BodyPath(_) if body.text().is_empty() => None,
+        ResponseSource::Body => Some(body.text().into()),
+        ResponseSource::BodyPath(path) => {
+            let no_json =
+                || Refusal::Configuration("a response mapping reads JSON from a body that is none".into());
+            path.text_in(body.json().ok_or_else(no_json)?).map(Cow::Owned)
+        }
         ResponseSource::StageVariable(name) => stage_variable(record, name),
         ResponseSource::Context(name) => context_value(record, name),
         ResponseSource::Literal(text) => Some((&**text).into()),
@@ -139,11 +154,10 @@ pub(crate) fn query_values<'a>(record: &Record<'a>, name: &str) -> Vec<Cow<'a, s
         .collect()
 }
 
-/// The values of a header as mappings see it: not those that are dropped on entry (H1 of routing.md),
-/// and by exact spelling over HTTP/1.1 (GR-62).
+/// The values of a header as mappings see it: by exact spelling over HTTP/1.1 (GR-62).
 pub(crate) fn header_values<'a>(record: &Record<'a>, name: &str) -> Vec<Cow<'a, str>> {
     let Some(arrival) = record.arrival else { return Vec::new() };
-    if super::forwarding::is_dropped_on_entry(KnownName::of(name.as_bytes())) {
+    if forwarding::is_invisible(KnownName::of(name.as_bytes())) {
         return Vec::new();
     }
     let fields = arrival.head.over(arrival.bytes).fields();
@@ -179,8 +193,20 @@ fn stage_variable<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
     Some((&**record.located.as_ref()?.stage.variables.get(name)?).into())
 }
 
-fn context_value(record: &Record<'_>, name: &str) -> Option<Cow<'static, str>> {
+fn context_value<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
+    if name == "identity.apiKey" {
+        return api_key(record);
+    }
+    let variable = Variable::of(name).filter(|variable| variable.is_of_request())?;
     let mut value = String::new();
     let view = View { record, error: None, sent: None };
-    view.write(Variable::of(name)?, &mut value).then(|| value.into())
+    view.write(variable, &mut value).then(|| value.into())
+}
+
+/// `$context.identity.apiKey`: the key itself, where the method asks for one. No log and no answer of
+/// the gateway's own knows it (hardening.md section 7).
+pub(crate) fn api_key<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
+    record.usage.as_ref()?;
+    let arrival = record.arrival?;
+    arrival.head.over(arrival.bytes).fields().value(KnownName::XApiKey).map(lossy)
 }

@@ -7,48 +7,78 @@ use postern_protocol::uri;
 use super::{Address, TargetPiece, parameters};
 use crate::{Record, Refusal, routing::Matched};
 
-/// How a path parameter's text goes into a target.
+/// What fills a place of a URI (S5, S6 of routing.md).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Filling<'v> {
+    /// A value of the client's: nothing in it separates segments.
+    Client(Cow<'v, str>),
+    /// A text of the API's author: a `/` in it separates.
+    Author(Cow<'v, str>),
+}
+
+/// How the text of a path variable goes into a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Filling {
+pub(crate) enum VariableText {
     /// As it stands in the normalised path (S6): HTTP_PROXY.
     AsReceived,
     /// Decoded once, then encoded (S5): HTTP.
     Encoded,
 }
 
-/// Writes path and query of the URI. A place that no mapping fills makes an invalid address (PM7).
+/// Writes path and query of the URI. `filling` gives what fills a place; where it gives nothing, the
+/// path variable does that the definition maps there. A place that nothing fills makes an invalid
+/// address (PM7).
 pub(crate) fn write_target<'v>(
-    record: &Record<'_>,
     matched: &Matched<'_>,
     address: &Address,
-    filling: Filling,
-    mapped: impl Fn(&str) -> Option<Cow<'v, str>>,
+    variables: VariableText,
+    filling: impl Fn(&str) -> Option<Filling<'v>>,
     output: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
     for piece in &address.pieces {
-        match piece {
-            TargetPiece::Literal(text) => output.extend_from_slice(text.as_bytes()),
-            TargetPiece::Parameter { name, variable, in_query } => {
-                let own = variable.as_deref().filter(|_| filling == Filling::AsReceived && !in_query);
-                if let Some(text) = own.and_then(|variable| matched.variable(variable)) {
-                    output.extend_from_slice(text.as_bytes());
-                    continue;
-                }
-                let value = mapped(name).ok_or_else(|| {
-                    Refusal::Configuration(
-                        format!("nothing fills `{{{name}}}` of the integration's URI").into(),
-                    )
-                })?;
-                if *in_query {
-                    uri::encode_form(value.as_bytes(), output);
-                } else {
-                    uri::encode_path(value.as_bytes(), output);
-                }
+        let (name, variable, in_query) = match piece {
+            TargetPiece::Literal(text) => {
+                output.extend_from_slice(text.as_bytes());
+                continue;
+            }
+            TargetPiece::Parameter { name, variable, in_query } => (name, variable, *in_query),
+        };
+        match filling(name) {
+            Some(Filling::Client(value) | Filling::Author(value)) if in_query => {
+                uri::encode_form(value.as_bytes(), output);
+            }
+            Some(Filling::Client(value)) => uri::encode(value.as_bytes(), output),
+            Some(Filling::Author(value)) => uri::encode_path(value.as_bytes(), output),
+            None => {
+                let text = variable.as_deref().and_then(|variable| matched.variable(variable));
+                let text = text.ok_or_else(|| unfilled(name))?;
+                write_variable(text, variables, output);
             }
         }
     }
-    let _ = record;
     Ok(())
+}
+
+/// Writes a path variable. The slashes between the segments of a greedy one stay; those that were
+/// escaped stay escaped.
+fn write_variable(text: &str, variables: VariableText, output: &mut Vec<u8>) {
+    if variables == VariableText::AsReceived {
+        return output.extend_from_slice(text.as_bytes());
+    }
+    for (index, segment) in text.split('/').enumerate() {
+        if index > 0 {
+            output.push(b'/');
+        }
+        match uri::decode(segment.as_bytes()) {
+            Ok(decoded) => uri::encode(&decoded, output),
+            // The path was checked before routing: its escapes are whole.
+            Err(uri::MalformedEscape) => uri::encode(segment.as_bytes(), output),
+        }
+    }
+}
+
+fn unfilled(name: &str) -> Refusal {
+    Refusal::Configuration(format!("nothing fills `{{{name}}}` of the integration's URI").into())
 }
 
 /// Appends the client's query, decoded and encoded again (GR-72), then mapped parameters (PM5).

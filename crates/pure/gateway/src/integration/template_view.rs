@@ -18,7 +18,8 @@ pub(crate) struct TemplateView<'v> {
     pub(crate) body: Option<&'v str>,
 }
 
-const IDENTITY_NAMES: [&str; 4] = ["sourceIp", "userAgent", "vpcId", "vpceId"];
+/// What `$context.identity` may hold here.
+const IDENTITY_NAMES: [&str; 6] = ["apiKey", "apiKeyId", "sourceIp", "userAgent", "vpcId", "vpceId"];
 
 impl TemplateView<'_> {
     const fn view(&self) -> View<'_> {
@@ -28,10 +29,12 @@ impl TemplateView<'_> {
 
 impl Variables for TemplateView<'_> {
     fn context(&self, path: &str) -> Option<ContextValue<'_>> {
-        if path == "identity" {
-            return Some(ContextValue::Branch);
+        match path {
+            "identity" => return Some(ContextValue::Branch),
+            "identity.apiKey" => return parameters::api_key(self.record).map(ContextValue::Text),
+            _ => {}
         }
-        let variable = Variable::of(path)?;
+        let variable = Variable::of(path).filter(|variable| variable.is_of_request())?;
         let mut text = String::new();
         let view = self.view();
         if let Some(number) = view.number(variable).filter(|_| variable == Variable::RequestTimeEpoch) {
@@ -43,7 +46,10 @@ impl Variables for TemplateView<'_> {
     fn each_context_name(&self, branch: &str, visit: &mut dyn FnMut(&str)) {
         match branch {
             "" => CONTEXT_NAMES.iter().for_each(|name| visit(name)),
-            "identity" => IDENTITY_NAMES.iter().for_each(|name| visit(name)),
+            "identity" => {
+                let is_known = |name: &&&str| self.context(&format!("identity.{name}")).is_some();
+                IDENTITY_NAMES.iter().filter(is_known).for_each(|name| visit(name));
+            }
             _ => {}
         }
     }
@@ -81,7 +87,7 @@ impl Variables for TemplateView<'_> {
             ParameterPlace::Header => {
                 let Some(arrival) = self.record.arrival else { return };
                 for view in arrival.head.over(arrival.bytes).fields().iter() {
-                    if !forwarding::is_dropped_on_entry(view.field.known) {
+                    if !forwarding::is_invisible(view.field.known) {
                         visit(&lossy(view.name), &lossy(view.value));
                     }
                 }

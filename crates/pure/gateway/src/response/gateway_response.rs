@@ -2,12 +2,12 @@
 //! (gateway-responses.md sections 1, 3 and 4).
 
 use postern_model::{GatewayResponse, GatewayResponseSource, GatewayResponseType};
-use postern_protocol::http1::{FieldBlock, KnownName};
+use postern_protocol::http1::FieldBlock;
 use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
-    Record, RequestIds,
-    context::{Variable, View, lossy, quoted},
+    Record, RequestIds, content,
+    context::{Variable, View, quoted},
     integration::parameters,
     refusal::{Spelling, Wording},
 };
@@ -105,14 +105,10 @@ fn template_for<'r>(
     record: &Record<'_>,
     response: &'r GatewayResponse,
 ) -> Option<(&'r str, &'r SimpleTemplate)> {
-    let accept = record
-        .arrival
-        .and_then(|arrival| arrival.head.over(arrival.bytes).fields().value(KnownName::Accept).map(lossy));
-    let accepted = accept.as_deref().unwrap_or_default().split([',', ';']).next().unwrap_or_default().trim();
-    let of =
-        |media_type: &str| response.templates.iter().find(|(own, _)| own.eq_ignore_ascii_case(media_type));
+    let of = |wanted: &str| response.templates.iter().find(|(own, _)| own.eq_ignore_ascii_case(wanted));
+    let accepted = record.arrival.and_then(|arrival| of(&content::accepted(arrival)));
     let (media_type, template) =
-        of(accepted).or_else(|| of("application/json")).or_else(|| response.templates.first())?;
+        accepted.or_else(|| of("application/json")).or_else(|| response.templates.first())?;
     Some((media_type, template))
 }
 
