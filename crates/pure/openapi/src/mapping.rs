@@ -60,6 +60,9 @@ const CACHE_KEY_PARAMETERS: &[Named<CacheKeyParameter>] = &[
 
 /// The target of a request mapping.
 pub(crate) fn request_target(text: &str) -> Result<RequestTarget, String> {
+    if text == "integration.request.body" {
+        return Ok(RequestTarget::Body);
+    }
     named(text, REQUEST_TARGETS, "`integration.request.header.NAME`, `.querystring.NAME` or `.path.NAME`")
 }
 
@@ -168,6 +171,8 @@ mod tests {
             request_target("integration.request.querystring.filter[name]").unwrap_err(),
             "`filter[name]` is not a name: expected letters, digits and `._$-`"
         );
+        assert_eq!(request_target("integration.request.body"), Ok(RequestTarget::Body));
+        assert!(request_target("integration.request.body.a").is_err());
         assert_eq!(
             request_target("integration.request.header.").unwrap_err(),
             "`` is not a name: expected letters, digits and `._$-`"

@@ -182,7 +182,7 @@ impl<'a> Operation<'a, '_> {
             && models.is_empty()
             && !matches!(self.verb, Verb::Get | Verb::Head | Verb::Delete | Verb::Options)
         {
-            let message = "the body is to be validated, but the method has no model: any JSON passes";
+            let message = "the body is to be validated, but the method has no model: any JSON object passes";
             context.report.once(self.place, message);
         }
         let is_json =
@@ -191,9 +191,6 @@ impl<'a> Operation<'a, '_> {
             context
                 .report
                 .once(self.place, "only JSON is validated: models of other media types have no effect");
-        }
-        if validator.parameters || validator.body {
-            context.report.uses(crate::report::Feature::RequestValidation, self.place);
         }
     }
 }

@@ -617,8 +617,6 @@ fn what_is_not_served_yet_is_told_once_for_each_feature() {
     assert_eq!(
         told(&text).into_iter().filter(|line| line.starts_with("not served")).collect::<Vec<_>>(),
         [
-            "not served: 4:42: `x-amazon-apigateway-binary-media-types` is not served yet",
-            "not served: 5:47: `x-amazon-apigateway-minimum-compression-size` is not served yet",
             "not served: 6:38: `x-amazon-apigateway-security-policy` is not served yet",
             "not served: 7:43: `x-amazon-apigateway-endpoint-access-mode` is not served yet",
             "not served: 8:37: API keys that come from an authorizer are not served yet",

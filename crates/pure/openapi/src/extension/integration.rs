@@ -380,7 +380,7 @@ impl<'a> Draft<'a> {
 }
 
 fn note_use(integration: &Integration, context: &mut Context<'_>) {
-    let Integration { place, kind, content_handling, response_transfer_mode, responses, .. } = integration;
+    let Integration { place, kind, response_transfer_mode, .. } = integration;
     match kind {
         IntegrationType::Aws => context.report.uses(Feature::AwsIntegration, place),
         IntegrationType::AwsProxy => {
@@ -388,11 +388,6 @@ fn note_use(integration: &Integration, context: &mut Context<'_>) {
             context.lints.proxied_function = true;
         }
         IntegrationType::Mock | IntegrationType::Http | IntegrationType::HttpProxy => {}
-    }
-    let converts =
-        content_handling.is_some() || responses.iter().any(|response| response.content_handling.is_some());
-    if converts && !matches!(kind, IntegrationType::HttpProxy | IntegrationType::AwsProxy) {
-        context.report.uses(Feature::ContentHandling, place);
     }
     if *response_transfer_mode == ResponseTransferMode::Stream {
         context.report.uses(Feature::ResponseStreaming, place);

@@ -3,7 +3,7 @@
 use postern_document::Entry;
 use postern_model::{IntegrationType, ParameterLocation, RequestMapping, RequestSource, RequestTarget};
 
-use crate::{context::Context, mapping, operation::Declared, report::Feature};
+use crate::{context::Context, mapping, operation::Declared};
 
 /// Headers that no mapping may set: every call fails (integrations.md section 6.3).
 const NEVER: &[&str] =
@@ -12,8 +12,10 @@ const NEVER: &[&str] =
 /// Headers that a mapping may not set towards a service or a function.
 const NEVER_FOR_AWS: &[&str] = &["Authorization", "Connection", "Expect", "Proxy-Authenticate", "TE"];
 
-/// Headers that are dropped behind the mapping towards HTTP backends, and towards services.
-const DROPPED_FOR_HTTP: &[&str] = &["Expect", "Proxy-Authenticate", "TE", "Via"];
+/// Headers that are dropped behind the mapping towards HTTP backends, and towards services (GR-43);
+/// the last three belong to the connection, which is the gateway's own.
+const DROPPED_FOR_HTTP: &[&str] =
+    &["Expect", "Proxy-Authenticate", "TE", "Connection", "Keep-Alive", "Proxy-Connection"];
 const DROPPED_FOR_AWS: &[&str] = &["Referer"];
 
 /// Reads one entry; with it, why every call fails that uses it, if that is so.
@@ -24,10 +26,6 @@ pub(super) fn read(
     context: &mut Context<'_>,
 ) -> Option<(RequestMapping, Option<String>)> {
     let source = context.parse(&entry.key, &entry.value, mapping::request_source);
-    if &*entry.key == "integration.request.body" {
-        context.report.uses(Feature::BodyMapping, &entry.place);
-        return None;
-    }
     let target = match mapping::request_target(&entry.key) {
         Ok(target) => target,
         Err(error) => {
@@ -70,7 +68,8 @@ fn illegal_target(target: &RequestTarget, kind: IntegrationType) -> Option<Strin
 fn is_dropped(name: &str, kind: IntegrationType) -> bool {
     match kind {
         IntegrationType::Mock | IntegrationType::AwsProxy => false,
-        IntegrationType::Http | IntegrationType::HttpProxy => is_among(name, DROPPED_FOR_HTTP),
+        IntegrationType::Http => is_among(name, DROPPED_FOR_HTTP) || is_among(name, &["Via"]),
+        IntegrationType::HttpProxy => is_among(name, DROPPED_FOR_HTTP),
         IntegrationType::Aws => is_among(name, DROPPED_FOR_AWS),
     }
 }

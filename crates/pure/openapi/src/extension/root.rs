@@ -82,9 +82,6 @@ fn read_binary_media_types(record: &mut Record<'_>, context: &mut Context<'_>) -
         .iter()
         .filter_map(|node| context.parse("a binary media type", node, MediaTypePattern::parse))
         .collect();
-    if let Some(node) = items.first() {
-        context.report.uses(Feature::BinaryMediaTypes, &node.place);
-    }
     let everything = items.iter().find(|node| node.as_text() == Some("*/*"));
     context.lints.everything_is_binary = everything.map(|node| node.place.clone());
     types
@@ -93,9 +90,7 @@ fn read_binary_media_types(record: &mut Record<'_>, context: &mut Context<'_>) -
 fn read_compression(record: &mut Record<'_>, context: &mut Context<'_>) -> Option<u32> {
     const KEY: &str = "x-amazon-apigateway-minimum-compression-size";
     let size = |text: &str| whole_number(text, 0, COMPRESSION_SIZE_MAX);
-    let size = record.optional(KEY, size, &mut context.report.problems)?;
-    note(Feature::Compression, record.node(KEY), context);
-    Some(size)
+    record.optional(KEY, size, &mut context.report.problems)
 }
 
 fn read_api_key_source(record: &mut Record<'_>, context: &mut Context<'_>) -> ApiKeySource {
