@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use postern_gateway::{Live, QuotaLevel, Snapshot, State};
+use postern_gateway::{KeyUsage, Live, QuotaLevel, Snapshot, State};
 use postern_observe::{Severity, log};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -30,8 +30,10 @@ const FILE: &str = "quotas.redb";
 pub(crate) struct QuotaStore {
     database: Database,
     /// What stands in the file.
-    written: HashMap<(Box<str>, Box<str>), QuotaLevel>,
+    written: HashMap<PlanAndKey, QuotaLevel>,
 }
+
+type PlanAndKey = (Box<str>, Box<str>);
 
 impl QuotaStore {
     /// Opens what a directory keeps; makes both if they are not there.
@@ -41,7 +43,7 @@ impl QuotaStore {
     /// A sentence that names the directory.
     pub(crate) fn open(directory: &Path) -> Result<Self, String> {
         let open = || -> Result<Self, redb::Error> {
-            fs::create_dir_all(directory).map_err(io::Error::from)?;
+            fs::create_dir_all(directory)?;
             let database = Database::create(directory.join(FILE))?;
             let writing = database.begin_write()?;
             writing.open_table(TABLE)?;
@@ -67,8 +69,8 @@ impl QuotaStore {
 
     /// Writes what has changed since the last time.
     fn write(&mut self, house: &Snapshot) -> Result<(), redb::Error> {
-        let names = |usage: &postern_gateway::KeyUsage<'_>| (usage.plan.into(), usage.key.into());
-        let changed: Vec<((Box<str>, Box<str>), QuotaLevel)> = house
+        let names = |usage: &KeyUsage<'_>| (usage.plan.into(), usage.key.into());
+        let changed: Vec<(PlanAndKey, QuotaLevel)> = house
             .usage()
             .filter(|usage| usage.quota.is_some() && usage.level != QuotaLevel::default())
             .map(|usage| (names(&usage), usage.level))

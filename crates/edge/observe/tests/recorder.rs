@@ -1,5 +1,7 @@
 //! Real exchanges, decided by the gateway and counted by a recorder.
 
+#![cfg(test)]
+
 use std::{
     convert::Infallible,
     future::Future,

@@ -27,6 +27,8 @@ fn run(_: &ArgMatches) -> Exit {
 
 /// The page of a command, then those of the commands in it.
 fn write_pages(reader: &clap::Command, pages: &mut Vec<u8>) -> std::io::Result<()> {
-    Man::new(reader.clone()).render(pages)?;
-    reader.get_subcommands().try_for_each(|inner| write_pages(inner, pages))
+    let source = concat!("postern ", env!("CARGO_PKG_VERSION"));
+    Man::new(reader.clone()).source(source).render(pages)?;
+    let mut commands = reader.get_subcommands().filter(|inner| inner.get_name() != "help");
+    commands.try_for_each(|inner| write_pages(inner, pages))
 }

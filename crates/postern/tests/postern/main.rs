@@ -1,5 +1,7 @@
 //! The real program: what it writes, how it ends, and how it lives.
 
+#![cfg(test)]
+
 mod admin;
 mod commands;
 mod demo;

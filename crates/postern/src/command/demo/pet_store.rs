@@ -172,8 +172,9 @@ impl Pets {
     }
 
     fn find(&self, id: &str) -> (u16, Value) {
-        let has_id = |pet: &&Value| pet.get("id").is_some_and(|own| own.to_string() == id);
-        match self.0.iter().find(has_id) {
+        let has_id = |id: u64| move |pet: &&Value| pet.get("id").and_then(Value::as_u64) == Some(id);
+        let found = id.parse().ok().and_then(|id| self.0.iter().find(has_id(id)));
+        match found {
             Some(pet) => (200, pet.clone()),
             None => (404, fault("GetPetResponse", "no pet has this id")),
         }
