@@ -203,17 +203,24 @@ mod tests {
         Api { tree, names }
     }
 
+    fn text_at(path: &str, span: VariableSpan) -> String {
+        path.get(span.start as usize..span.end as usize).unwrap().to_owned()
+    }
+
+    /// A request, and the method and values that it finds.
+    type Row<'r> = (&'r str, Option<(&'r str, &'r [&'r str])>);
+
     impl Api {
         fn find(&self, request: &str) -> Option<(String, Vec<String>)> {
             let (verb, path) = request.split_once(' ').unwrap();
             let mut variables = Vec::new();
             let verb = Verb::of_request(verb.as_bytes())?;
             let found = self.tree.find(path, verb, &mut variables)?;
-            let text = |span: &VariableSpan| path[span.start as usize..span.end as usize].to_owned();
+            let text = |span: &VariableSpan| text_at(path, *span);
             Some((self.names[found as usize].clone(), variables.iter().map(text).collect()))
         }
 
-        fn check(&self, rows: &[(&str, Option<(&str, &[&str])>)]) {
+        fn check(&self, rows: &[Row<'_>]) {
             for (request, expected) in rows {
                 let expected = expected
                     .map(|(name, values)| (name.to_owned(), values.iter().map(|&v| v.into()).collect()));
@@ -305,7 +312,8 @@ mod tests {
     /// asked for or `ANY`, the one whose parts are the most specific from the left.
     fn slow_twin(methods: &[(ResourcePath, Verb)], path: &str, verb: Verb) -> Option<(usize, Vec<String>)> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path[1..].split('/').collect() };
+        let segments: Vec<&str> =
+            path.strip_prefix('/').map_or_else(Vec::new, |rest| rest.split('/').collect());
         let mut best: Option<(Vec<u8>, bool, usize, Vec<String>)> = None;
         for (index, (resource, own)) in methods.iter().enumerate() {
             if *own != verb && *own != Verb::Any {
@@ -393,7 +401,7 @@ mod tests {
                 for verb in [Verb::Get, Verb::Post, Verb::Delete] {
                     let mut spans = Vec::new();
                     let found = tree.find(&path, verb, &mut spans).map(|index| {
-                        let text = |span: &VariableSpan| path[span.start as usize..span.end as usize].to_owned();
+                        let text = |span: &VariableSpan| text_at(&path, *span);
                         (index as usize, spans.iter().map(text).collect())
                     });
                     prop_assert_eq!(found, slow_twin(&unique, &path, verb), "{} {}", verb, path);
