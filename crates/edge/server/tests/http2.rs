@@ -21,6 +21,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use postern_gateway::{BodyFault, Event};
 use support::{Gateway, HOST, Settings, pattern, until};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 #[derive(Clone)]
 struct Local;
@@ -45,7 +46,10 @@ fn run<T>(client: impl Future<Output = T>) -> T {
 }
 
 async fn connect(address: SocketAddr) -> SendRequest<String> {
-    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    speak(tokio::net::TcpStream::connect(address).await.unwrap()).await
+}
+
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S) -> SendRequest<String> {
     let (sender, connection) = Builder::new(Local).handshake(TokioIo::new(stream)).await.unwrap();
     tokio::task::spawn_local(async move {
         let _ = connection.await;
@@ -94,6 +98,31 @@ fn h2_streams_are_served_like_requests() {
     assert!(
         gateway.seen.exchanges.lock().unwrap().iter().all(|(_, sent)| sent.complete && sent.body_bytes == 5)
     );
+}
+
+#[test]
+fn h2_is_agreed_on_within_tls() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (mut settings, trusted) = support::secured(&folder);
+    settings.endpoint += "    http2: true\n";
+    let gateway = Gateway::start(settings);
+    let mut config = support::client_config(trusted);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    run(async {
+        let socket = tokio::net::TcpStream::connect(gateway.address()).await.unwrap();
+        let stream = connector.connect(HOST.try_into().unwrap(), socket).await.unwrap();
+        let mut sender = speak(stream).await;
+        sender.ready().await.unwrap();
+        let answers: Vec<_> = (0..100)
+            .map(|size| sender.send_request(request("POST", "/echo", &"x".repeat(size * 100))))
+            .collect();
+        for (size, answer) in answers.into_iter().enumerate() {
+            assert_eq!(body(answer.await.unwrap()).await.unwrap().len(), size * 100);
+        }
+        let large = ask(&mut sender, request("GET", "/pieces/10/100000", "")).await;
+        assert_eq!(body(large).await.unwrap(), pattern(1_000_000));
+    });
 }
 
 #[test]

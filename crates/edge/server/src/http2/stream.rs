@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    Request, Response,
+    Method, Request, Response,
     body::{Body, Frame, Incoming, SizeHint},
     header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue},
     http::{StatusCode, request::Parts},
@@ -237,7 +237,7 @@ where
             Err((503, "too many requests in flight"))
         }
     };
-    let delivery = Delivery { about: &about, outbox: &outbox, is_head: parts.method == hyper::Method::HEAD };
+    let delivery = Delivery { about: &about, outbox: &outbox, is_head: parts.method == Method::HEAD };
     match read {
         Ok(()) => {
             let alarm = worker.timers.alarm();
@@ -281,7 +281,12 @@ fn read_head(parts: &Parts, place: &Place, memory: &mut StreamMemory) -> Result<
     head.clear();
     head_bytes.extend_from_slice(parts.method.as_str().as_bytes());
     head_bytes.push(b' ');
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = match parts.uri.path_and_query() {
+        Some(target) => target.as_str(),
+        // It has none, and is refused for its method.
+        None if parts.method == Method::CONNECT => "/",
+        None => return Err((400, "no path")),
+    };
     head_bytes.extend_from_slice(target.as_bytes());
     head_bytes.extend_from_slice(b" HTTP/1.1\r\n");
     write_field(head_bytes, b"host", host(parts)?);
