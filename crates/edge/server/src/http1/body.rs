@@ -8,7 +8,7 @@ use std::{
 };
 
 use postern_gateway::{BodyFault, BodyLength, RequestBody, Timers};
-use postern_protocol::http1::{BodyFraming, ChunkedReader, RequestHead};
+use postern_protocol::http1::{BodyFraming, ChunkedReader, Fault, RequestHead};
 
 use super::channel::Channel;
 use crate::{
@@ -73,6 +73,12 @@ impl BodyProgress {
     /// The limit that it hit, if it did.
     pub(crate) fn limit_hit(&self) -> Option<&'static str> {
         self.limit_hit.get()
+    }
+
+    /// Notes the limit that a body passed whose chunks break the grammar, if it was one.
+    fn broken(&self, fault: Fault) -> BodyFault {
+        self.limit_hit.set(fault.limit());
+        BodyFault::Malformed
     }
 
     /// What was read beyond the body.
@@ -216,7 +222,7 @@ impl<'c, S: Wire> Http1Body<'c, S> {
         }
         self.progress.owes_continue.set(false);
         let step = self.chunks.feed(input, &self.place.head_limits());
-        let step = step.map_err(|_| BodyFault::Malformed)?;
+        let step = step.map_err(|fault| self.progress.broken(fault))?;
         self.progress.taken_of_arrived.set(start + step.consumed);
         if step.finished {
             self.progress.rest.set(Some(0));
@@ -234,7 +240,7 @@ impl<'c, S: Wire> Http1Body<'c, S> {
             return Ok(None);
         }
         let step = self.chunks.feed(input, &self.place.head_limits());
-        let step = step.map_err(|_| BodyFault::Malformed)?;
+        let step = step.map_err(|fault| self.progress.broken(fault))?;
         if step.finished {
             self.progress.rest.set(Some(0));
             let excess = input.get(step.consumed..).unwrap_or_default();
