@@ -1,0 +1,90 @@
+//! What the gateway announces to HTTP/2 clients and where it stops them (hardening.md section 5).
+
+use postern_testing::{
+    API_HOST, Backend, FrameKind, Gateway, Http2, curl, definition, expect, hang, http_proxy,
+};
+use serde_json::json;
+
+use crate::{gateway, pets};
+
+const ENHANCE_YOUR_CALM: u32 = 11;
+const REFUSED_STREAM: u32 = 7;
+
+fn with(limits: &serde_json::Value) -> Gateway {
+    gateway(&pets(), |_, configuration| {
+        configuration["vpcEndpoints"][0]["http2"] = json!(true);
+        for (name, value) in limits.as_object().unwrap() {
+            configuration["limits"][name] = value.clone();
+        }
+    })
+}
+
+fn setting(gateway: &Gateway, number: u16) -> Option<u32> {
+    let frame = Http2::to(gateway.endpoint(0), &[]).frame_of(FrameKind::Settings);
+    frame.settings().into_iter().find(|(name, _)| *name == number).map(|(_, value)| value)
+}
+
+#[test]
+fn windows_and_sizes_are_announced() {
+    let gateway = with(&json!({
+        "h2Streams": 7,
+        "h2StreamWindow": 100_000,
+        "h2ConnectionWindow": 200_000,
+        "h2FrameBytes": 20_000,
+        "h2HeaderListBytes": 9_000,
+    }));
+    assert_eq!(setting(&gateway, 3), Some(7));
+    assert_eq!(setting(&gateway, 4), Some(100_000));
+    assert_eq!(setting(&gateway, 5), Some(20_000));
+    assert_eq!(setting(&gateway, 6), Some(9_000));
+    let window = Http2::to(gateway.endpoint(0), &[]).frame_of(FrameKind::WindowUpdate);
+    assert_eq!((window.stream, window.payload), (0, (200_000_u32 - 65_535).to_be_bytes().to_vec()));
+}
+
+#[test]
+fn streams_beyond_the_announced_number_are_refused() {
+    let backend = Backend::script([expect("GET /"), hang()]);
+    let definition = definition(&json!({"/pets": {"get": http_proxy("GET", backend.address(), "/")}}));
+    let gateway = gateway(&definition, |_, configuration| {
+        configuration["vpcEndpoints"][0]["http2"] = json!(true);
+        configuration["limits"]["h2Streams"] = json!(1);
+    });
+    let mut http2 = Http2::to(gateway.endpoint(0), &[]);
+    http2.get(1, API_HOST, "/demo/pets");
+    http2.get(3, API_HOST, "/demo/pets");
+    let reset = http2.frame_of(FrameKind::Reset);
+    assert_eq!((reset.stream, reset.error_code()), (3, REFUSED_STREAM));
+}
+
+#[test]
+fn a_header_list_above_its_limit_is_431() {
+    let gateway = with(&json!({"h2HeaderListBytes": 2_000}));
+    let url = format!("http://{API_HOST}/demo/pets");
+    for (length, status) in [(1_000, 200), (2_500, 431)] {
+        let line = format!("x-long: {}", "a".repeat(length));
+        let answer = curl(gateway.endpoint(0), &["--http2-prior-knowledge", "--header", &line, &url]);
+        assert_eq!(answer.status, status, "{length}: {answer:?}");
+    }
+}
+
+#[test]
+fn rapid_resets_end_the_connection() {
+    let gateway = with(&json!({"h2ResetsPending": 5}));
+    let mut http2 = Http2::to(gateway.endpoint(0), &[]);
+    let _ = http2.frame_of(FrameKind::Settings);
+    for stream in (1..2_000).step_by(2) {
+        http2.get(stream, API_HOST, "/demo/pets");
+        http2.send(FrameKind::Reset, 0, stream, &8_u32.to_be_bytes());
+    }
+    assert_eq!(http2.frame_of(FrameKind::GoAway).error_code(), ENHANCE_YOUR_CALM);
+}
+
+#[test]
+fn an_idle_connection_is_told_to_go() {
+    let gateway = with(&json!({"h2IdleSeconds": 1}));
+    let mut http2 = Http2::to(gateway.endpoint(0), &[]);
+    http2.get(1, API_HOST, "/demo/pets");
+    let _ = http2.frame_of(FrameKind::Headers);
+    assert_eq!(http2.frame_of(FrameKind::GoAway).error_code(), 0);
+    http2.ends();
+}

@@ -1,0 +1,184 @@
+//! No setting that does nothing: every key that `postern.yaml` may hold, and the end-to-end test that
+//! changes its value and sees the behaviour change.
+
+#![cfg(test)]
+
+use std::{collections::BTreeSet, fs};
+
+use postern_config::key_paths;
+use postern_testing::repository_root;
+
+/// Key, and the test as `file::function` under `tests/end_to_end`.
+const SETTINGS: &[(&str, &str)] = &[
+    ("region", "settings::the_region_is_part_of_host_names"),
+    ("accountId", "settings::the_account_stands_in_arns"),
+    ("dnsSuffix", "settings::the_dns_suffix_is_what_host_names_end_with"),
+    ("stateDirectory", "keys_and_rates::quotas_outlive_the_process"),
+    ("quotaFlushSeconds", "keys_and_rates::a_crash_loses_no_more_than_the_time_between_two_flushes"),
+    ("vpcEndpoints[].vpcEndpointId", "settings::a_connection_has_the_endpoint_and_the_vpc_of_its_listener"),
+    ("vpcEndpoints[].vpcId", "settings::a_connection_has_the_endpoint_and_the_vpc_of_its_listener"),
+    ("vpcEndpoints[].listeners[].address", "life::listeners_come_and_go_with_the_configuration"),
+    ("vpcEndpoints[].tls[].certificateFile", "settings::a_listener_shows_its_certificate"),
+    ("vpcEndpoints[].tls[].privateKeyFile", "settings::a_listener_shows_its_certificate"),
+    ("vpcEndpoints[].http2", "settings::http_2_is_served_where_the_listener_says_so"),
+    ("vpcEndpoints[].privateDnsEnabled", "settings::private_dns_decides_which_records_are_printed"),
+    ("vpcEndpoints[].trustXForwardedFor", "settings::a_trusted_x_forwarded_for_stays_before_ours"),
+    ("publicListeners[].listeners[].address", "settings::the_type_of_an_endpoint_decides_the_door"),
+    ("publicListeners[].tls[].certificateFile", "settings::a_listener_shows_its_certificate"),
+    ("publicListeners[].tls[].privateKeyFile", "settings::a_listener_shows_its_certificate"),
+    ("publicListeners[].http2", "settings::http_2_is_served_where_the_listener_says_so"),
+    ("restApis[].id", "settings::an_api_has_its_id_definition_stages_and_policy"),
+    ("restApis[].definition", "settings::an_api_has_its_id_definition_stages_and_policy"),
+    ("restApis[].endpointConfiguration.types", "settings::the_type_of_an_endpoint_decides_the_door"),
+    (
+        "restApis[].endpointConfiguration.vpcEndpointIds",
+        "settings::the_endpoints_that_an_api_lists_give_it_host_names",
+    ),
+    ("restApis[].policyFile", "settings::an_api_has_its_id_definition_stages_and_policy"),
+    ("restApis[].disableExecuteApiEndpoint", "settings::the_default_endpoint_can_be_disabled"),
+    ("restApis[].basePath", "settings::the_base_path_of_a_definition_is_ignored_prepended_or_split"),
+    ("restApis[].rootSecurity", "settings::security_at_the_root_holds_for_methods_or_is_ignored"),
+    ("restApis[].rewritePolicyApiId", "settings::an_exported_policy_is_read_as_this_apis"),
+    ("restApis[].strict", "settings::what_would_always_fail_is_refused_or_only_warned_about"),
+    ("restApis[].stages[].stageName", "settings::an_api_has_its_id_definition_stages_and_policy"),
+    ("restApis[].stages[].variables", "settings::stage_variables_are_read_by_templates"),
+    (
+        "restApis[].stages[].methodSettings{}.throttlingRateLimit",
+        "settings::method_settings_are_for_all_methods_or_for_one",
+    ),
+    (
+        "restApis[].stages[].methodSettings{}.throttlingBurstLimit",
+        "settings::method_settings_are_for_all_methods_or_for_one",
+    ),
+    ("domainNames[].domainName", "settings::a_domain_name_has_a_type_associations_and_mappings"),
+    ("domainNames[].endpointConfiguration.types", "settings::a_public_domain_name_is_seen_publicly"),
+    ("domainNames[].accessAssociations", "settings::a_domain_name_has_a_type_associations_and_mappings"),
+    (
+        "domainNames[].basePathMappings[].basePath",
+        "settings::a_domain_name_has_a_type_associations_and_mappings",
+    ),
+    ("domainNames[].basePathMappings[].restApiId", "settings::a_mapping_leads_to_an_api_and_a_stage"),
+    ("domainNames[].basePathMappings[].stage", "settings::a_mapping_leads_to_an_api_and_a_stage"),
+    ("vpcLinks[].id", "settings::a_vpc_link_leads_to_its_targets"),
+    ("vpcLinks[].name", "settings::the_name_of_a_vpc_link_is_shown_with_its_routes"),
+    ("vpcLinks[].targets", "settings::a_vpc_link_leads_to_its_targets"),
+    ("apiKeys[].name", "keys_and_rates::a_plan_names_its_keys"),
+    ("apiKeys[].value", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),
+    ("apiKeys[].valueFile", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),
+    ("apiKeys[].valueEnv", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),
+    ("apiKeys[].valueSha256", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),
+    ("apiKeys[].enabled", "keys_and_rates::a_key_that_is_not_enabled_opens_nothing"),
+    ("apiKeysFile", "keys_and_rates::keys_come_from_files_with_the_plans_that_they_name"),
+    ("usagePlans[].name", "keys_and_rates::keys_come_from_files_with_the_plans_that_they_name"),
+    ("usagePlans[].throttle.rateLimit", "keys_and_rates::a_bucket_fills_again_at_its_rate"),
+    ("usagePlans[].throttle.burstLimit", "keys_and_rates::a_plan_throttles_each_of_its_keys"),
+    ("usagePlans[].quota.limit", "keys_and_rates::a_quota_ends_what_a_key_may_use_in_a_period"),
+    ("usagePlans[].quota.period", "keys_and_rates::the_period_of_a_quota_is_shown_with_what_is_left"),
+    ("usagePlans[].quota.offset", "keys_and_rates::an_offset_makes_the_first_period_smaller"),
+    ("usagePlans[].apiStages[].apiId", "keys_and_rates::a_key_opens_the_stages_of_its_plan"),
+    ("usagePlans[].apiStages[].stage", "keys_and_rates::a_key_opens_the_stages_of_its_plan"),
+    (
+        "usagePlans[].apiStages[].throttle{}.rateLimit",
+        "keys_and_rates::a_plan_throttles_a_method_in_place_of_the_whole",
+    ),
+    (
+        "usagePlans[].apiStages[].throttle{}.burstLimit",
+        "keys_and_rates::a_plan_throttles_a_method_in_place_of_the_whole",
+    ),
+    ("usagePlans[].apiKeys", "keys_and_rates::a_plan_names_its_keys"),
+    ("accountThrottle.rateLimit", "keys_and_rates::the_account_throttles_all_apis_together"),
+    ("accountThrottle.burstLimit", "keys_and_rates::the_account_throttles_all_apis_together"),
+    (
+        "accountThrottle.beforeAuthorization",
+        "keys_and_rates::the_account_is_asked_before_or_after_authorization",
+    ),
+    ("requestStreaming", "settings::a_body_that_nobody_reads_passes_as_it_comes_or_is_collected_first"),
+    ("hosts", "settings::hosts_lead_a_name_to_an_address"),
+    ("workers", "settings::there_are_as_many_workers_as_asked_for"),
+    ("admin.address", "settings::the_admin_listener_stands_where_it_is_put"),
+    ("accessLog.destination", "settings::the_access_log_goes_where_it_is_sent"),
+    ("accessLog.format", "operator::the_access_log_has_a_line_for_each_request_with_its_context"),
+    ("limits.requestLineBytes", "limits::request_line_bytes"),
+    ("limits.headBytes", "limits::head_bytes"),
+    ("limits.rawHeadBytes", "limits::raw_head_bytes"),
+    ("limits.headerFields", "limits::header_fields"),
+    ("limits.headerNameBytes", "limits::header_name_bytes"),
+    ("limits.pathSegments", "limits::path_segments"),
+    ("limits.queryParameters", "limits::query_parameters"),
+    ("limits.payloadBytes", "limits::payload_bytes_of_requests"),
+    ("limits.methodArnBytes", "limits::method_arn_bytes"),
+    ("limits.chunkExtensionBytes", "limits::chunk_extension_bytes"),
+    ("limits.chunkExtensionTotalBytes", "limits::chunk_extension_bytes"),
+    ("limits.connections", "limits::connections_beyond_the_limit_wait"),
+    ("limits.connectionsPerListener", "limits::connections_beyond_the_limit_wait"),
+    ("limits.connectionsPerPeer", "limits::connections_per_peer"),
+    ("limits.acceptsPerSecond", "limits::accepts_per_second"),
+    ("limits.firstByteSeconds", "limits::first_byte_seconds"),
+    ("limits.headSeconds", "limits::head_seconds"),
+    ("limits.bodyIdleSeconds", "limits::body_idle_seconds"),
+    ("limits.bodyBytesPerSecond", "limits::body_bytes_per_second"),
+    ("limits.requestSeconds", "limits::request_seconds"),
+    ("limits.writeStallSeconds", "limits::write_stall_seconds"),
+    ("limits.idleSeconds", "limits::idle_seconds"),
+    ("limits.h2IdleSeconds", "http2_limits::an_idle_connection_is_told_to_go"),
+    ("limits.requestsPerConnection", "limits::requests_per_connection"),
+    ("limits.connectionAgeSeconds", "limits::connection_age_seconds"),
+    ("limits.handshakeSeconds", "limits::handshake_seconds"),
+    ("limits.handshakes", "limits::handshakes"),
+    ("limits.h2Streams", "http2_limits::streams_beyond_the_announced_number_are_refused"),
+    ("limits.h2StreamWindow", "http2_limits::windows_and_sizes_are_announced"),
+    ("limits.h2ConnectionWindow", "http2_limits::windows_and_sizes_are_announced"),
+    ("limits.h2FrameBytes", "http2_limits::windows_and_sizes_are_announced"),
+    ("limits.h2HeaderListBytes", "http2_limits::a_header_list_above_its_limit_is_431"),
+    ("limits.h2ResetsPending", "http2_limits::rapid_resets_end_the_connection"),
+    ("limits.requestsInFlight", "limits::requests_in_flight"),
+    ("limits.backendConnections", "limits::backend_connections_and_calls_that_wait"),
+    ("limits.backendPending", "limits::backend_connections_and_calls_that_wait"),
+    ("limits.connectSeconds", "limits::connect_seconds"),
+    ("limits.drainWaitSeconds", "life::it_is_not_ready_while_it_drains"),
+    ("limits.drainSeconds", "limits::drain_seconds"),
+    ("limits.templateBytes", "template_limits::template_bytes_are_counted_at_load"),
+    ("limits.templateOutputBytes", "template_limits::template_output_is_counted"),
+    ("limits.templateLoop", "template_limits::the_rounds_of_a_loop_are_counted"),
+    ("limits.templateSteps", "template_limits::the_steps_of_a_rendering_are_counted"),
+    ("limits.templateDepth", "template_limits::the_depth_of_a_template_is_counted"),
+    ("compatibility.methodOverride", "settings::a_method_override_changes_the_method_or_is_left_alone"),
+    ("compatibility.caseSensitiveHeaderNames", "settings::names_of_header_parameters_have_case_or_not"),
+];
+
+fn settings_of_the_reader() -> BTreeSet<String> {
+    key_paths().into_iter().filter(|path| path.is_setting()).map(|path| path.path).collect()
+}
+
+#[test]
+fn every_key_has_a_test_that_changes_it() {
+    let listed: BTreeSet<&str> = SETTINGS.iter().map(|(key, _)| *key).collect();
+    let missing: Vec<String> =
+        settings_of_the_reader().into_iter().filter(|key| !listed.contains(key.as_str())).collect();
+    assert!(
+        missing.is_empty(),
+        "the reader accepts keys without a test that changes them: write one, or refuse the key as not \
+         supported yet:\n{}",
+        missing.join("\n")
+    );
+}
+
+#[test]
+fn every_row_is_of_a_key_that_the_reader_accepts_and_stands_once() {
+    let accepted = settings_of_the_reader();
+    let mut seen = BTreeSet::new();
+    for (key, _) in SETTINGS {
+        assert!(accepted.contains(*key), "the reader does not know the setting `{key}`");
+        assert!(seen.insert(key), "`{key}` has two rows");
+    }
+}
+
+#[test]
+fn every_row_names_a_test_that_there_is() {
+    let folder = repository_root().join("crates/testing/tests/end_to_end");
+    for (key, test) in SETTINGS {
+        let (file, function) = test.split_once("::").expect("`file::function`");
+        let text = fs::read_to_string(folder.join(file).with_extension("rs")).unwrap_or_default();
+        assert!(text.contains(&format!("#[test]\nfn {function}()")), "`{key}`: there is no test `{test}`");
+    }
+}
