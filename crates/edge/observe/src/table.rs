@@ -145,7 +145,9 @@ rows! {
 pub(crate) const fn of_refusal(refusal: &Refusal) -> OfStage {
     use OfStage as S;
     match refusal {
-        Refusal::Head { .. } | Refusal::TooManyQueryParameters => S::RefusedHead,
+        Refusal::Head { .. } | Refusal::TooManyPathSegments | Refusal::TooManyQueryParameters => {
+            S::RefusedHead
+        }
         Refusal::NoSuchApi(_) => S::RefusedUnreachableApi,
         Refusal::NoSuchStage => S::RefusedStage,
         Refusal::DefaultEndpointDisabled => S::RefusedDefaultEndpoint,

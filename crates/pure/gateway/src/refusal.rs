@@ -20,6 +20,8 @@ pub enum Refusal {
         /// Why, in words without the client's bytes.
         reason: &'static str,
     },
+    /// The path has more segments than `pathSegments`.
+    TooManyPathSegments,
     /// The query has more parameters than `queryParameters`.
     TooManyQueryParameters,
     /// Host and `x-apigw-api-id` name no API that is reachable here (F1).
@@ -168,7 +170,7 @@ impl Refusal {
             Self::Head { status, .. } => built_in(*status, head_message(*status)),
             Self::TooManyQueryParameters => built_in(400, head_message(400)),
             Self::Overloaded => built_in(503, "Service Unavailable"),
-            Self::MethodArnTooLong => built_in(414, "Request URI too long"),
+            Self::MethodArnTooLong | Self::TooManyPathSegments => built_in(414, head_message(414)),
             Self::Body(BodyFault::Malformed) => built_in(400, "Bad Request"),
             Self::Body(BodyFault::TooSlow | BodyFault::Gone) => built_in(408, "Request Timeout"),
             Self::NoSuchApi(_) | Self::NoSuchStage | Self::DefaultEndpointDisabled | Self::NoSuchMapping => {
@@ -253,6 +255,7 @@ impl Refusal {
         matches!(
             self,
             Self::Head { .. }
+                | Self::TooManyPathSegments
                 | Self::TooManyQueryParameters
                 | Self::MethodArnTooLong
                 | Self::BodyTooLarge
@@ -268,6 +271,7 @@ impl Refusal {
         match self {
             Self::BodyTooLarge | Self::ContentCoding(CodingFault::TooLarge) => Some("payloadBytes"),
             Self::MethodArnTooLong => Some("methodArnBytes"),
+            Self::TooManyPathSegments => Some("pathSegments"),
             Self::TooManyQueryParameters => Some("queryParameters"),
             Self::Template(TemplateFailure { reason, .. }) => match reason {
                 FailureReason::OutputTooLarge => Some("templateOutputBytes"),
@@ -298,6 +302,7 @@ impl Refusal {
             Self::NoSuchStage => "the API has no stage of that name".into(),
             Self::DefaultEndpointDisabled => "the API answers by its custom domain names alone".into(),
             Self::NoSuchMapping => "no base path of the domain name matches".into(),
+            Self::TooManyPathSegments => "the path has more segments than `pathSegments`".into(),
             Self::TooManyQueryParameters => "the query has more parameters than `queryParameters`".into(),
             Self::MethodArnTooLong => "the ARN of the method is too long".into(),
             Self::NoSuchMethod => "no resource and method match".into(),

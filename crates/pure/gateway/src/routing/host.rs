@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use postern_protocol::http1::{Authority, KnownName, path};
+use postern_protocol::http1::{
+    Authority, KnownName,
+    path::{self, PathRefusal},
+};
 
 use super::location::{Located, verb_of};
 use crate::{
@@ -28,8 +31,11 @@ pub(crate) fn find_api<'a>(
     let request = arrival.head.over(arrival.bytes);
     let entrance = house.entrance_of(arrival.connection).ok_or(Refusal::NoSuchApi(NoSuchApi::WrongDoor))?;
     let segments_max = usize::try_from(house.limits.path_segments).unwrap_or(usize::MAX);
-    let path = path::normalise(request.path(), segments_max, &mut memory.path)
-        .map_err(|refusal| Refusal::Head { status: refusal.status(), reason: refusal.reason() })?;
+    let path =
+        path::normalise(request.path(), segments_max, &mut memory.path).map_err(|refusal| match refusal {
+            PathRefusal::TooManySegments => Refusal::TooManyPathSegments,
+            _ => Refusal::Head { status: refusal.status(), reason: refusal.reason() },
+        })?;
     let verb = verb_of(arrival, house.compatibility.method_override).map_err(|_| Refusal::Head {
         status: 400,
         reason: "X-HTTP-Method-Override is repeated or names no method",
