@@ -468,12 +468,19 @@ pub(crate) struct Visit<S> {
     seen: Rc<Seen>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
-    /// The same visit over TLS.
-    pub(crate) fn over<U>(self, wrap: impl FnOnce(S) -> U) -> Visit<U> {
-        Visit { stream: wrap(self.stream), buffer: self.buffer, seen: self.seen }
+impl<S> Visit<S> {
+    /// The visit and its wire apart.
+    pub(crate) fn without_stream(self) -> (Visit<()>, S) {
+        (Visit { stream: (), buffer: self.buffer, seen: self.seen }, self.stream)
     }
 
+    /// The same visit over another wire.
+    pub(crate) fn over<U>(self, stream: U) -> Visit<U> {
+        Visit { stream, buffer: self.buffer, seen: self.seen }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
     /// Reads one head, without what follows. `None` at the end of the connection.
     pub(crate) async fn head(&mut self) -> Option<String> {
         loop {
@@ -499,9 +506,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
     /// Reads one whole request.
     pub(crate) async fn request(&mut self) -> Option<String> {
         let mut request = self.head().await?;
-        let length = request.split_once("Content-Length: ").map_or(0, |(_, rest)| {
-            rest.split_once("\r\n").unwrap().0.parse().unwrap()
-        });
+        let length = request
+            .split_once("Content-Length: ")
+            .map_or(0, |(_, rest)| rest.split_once("\r\n").unwrap().0.parse().unwrap());
         request.push_str(&self.body(length).await);
         self.note(request.clone());
         Some(request)
