@@ -198,12 +198,12 @@ impl Desk {
     }
 
     fn configuration(&self) -> Value {
-        let Serving { file, hash, loaded_at, refused } = self.status.serving();
+        let Serving { generation, file, hash, loaded_at, refused } = self.status.serving();
         let refused = refused.map(
             |Refused { at, problems }| json!({"at": at.as_secs(), "problems": problems_json(&problems)}),
         );
         json!({
-            "generation": self.status.live.current().generation(),
+            "generation": generation,
             "file": file,
             "hash": hash,
             "loadedAt": loaded_at.as_secs(),

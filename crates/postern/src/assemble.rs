@@ -7,11 +7,12 @@ use postern_document::{Place, Problems, Severity};
 use postern_gateway::{Compiled, Live, Snapshot, State, compile};
 use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
 use postern_observe::{AccessLogSink, Instruments, WorkerRecorder};
-use postern_server::{Clock, Server, WorkerContext, WorkerTimers};
+use postern_server::{Clock, Inherited, Server, WorkerContext, WorkerTimers};
 use postern_upstream::{Backends, ClientTls, Upstream};
 
 use crate::{
     admin::AdminListener,
+    handover::Program,
     health::HealthChecks,
     load::{Loaded, place_identity_problems},
     quotas::{QuotaKeeper, QuotaStore},
@@ -28,6 +29,8 @@ pub(crate) struct Source {
     pub(crate) path: String,
     /// Reads it and what it names.
     pub(crate) load: Box<dyn Fn(&str) -> Loaded>,
+    /// What a successor is started as; absent where none can be.
+    pub(crate) program: Option<Program>,
 }
 
 impl Source {
@@ -122,7 +125,7 @@ pub(crate) fn open(
 }
 
 /// Starts a gateway. What is wrong with its configuration is given back; then nothing runs.
-pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Problems> {
+pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) -> Result<Gateway, Problems> {
     let mut watch = FileWatch::start(events.clone());
     let Loaded { outcome, hash } = source.load();
     watch.follow(&outcome.files);
@@ -151,6 +154,7 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
     let build = move |context: WorkerContext| worker(context, &recorders, &shared);
     let server = Server::start(Arc::clone(&live), clock, settings.workers, build)
         .map_err(|problem| fault(&problem))?;
+    server.inherit(inherited);
     let opened = open(&source, &live.current(), (&settings, None), &server, &mut problems);
     let Some(opened) = opened else { return Err(problems) };
     let keeper = kept.map(|kept| QuotaKeeper::start(kept, Arc::clone(&live), settings.quota_interval));
@@ -170,6 +174,7 @@ pub(crate) fn assemble(source: Source, events: &Events) -> Result<Gateway, Probl
         quotas,
         _health_checks: health_checks,
         leftovers,
+        is_handing_over: false,
     };
     gateway.put_to_use(opened, hash);
     tell(&problems);

@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod command;
 mod exit;
+mod handover;
 mod health;
 mod load;
 mod quotas;

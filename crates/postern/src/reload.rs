@@ -9,11 +9,12 @@ use postern_protocol::signature::PayloadHash;
 use postern_server::{Clock, Drained, Server};
 
 use crate::{
-    admin::AdminServer,
+    admin::{AdminListener, AdminServer},
     assemble::{Opened, Settings, Source, open},
+    handover::start_successor,
     health::HealthChecks,
     load::Loaded,
-    quotas::QuotaKeeper,
+    quotas::{QuotaKeeper, QuotaStore},
     signals::{Events, Reloaded},
     status::Status,
     watch::FileWatch,
@@ -36,6 +37,17 @@ pub(crate) struct Gateway {
     pub(crate) _health_checks: HealthChecks,
     /// What serves no more, until the last request lets go of it.
     pub(crate) leftovers: Leftovers,
+    /// Whether a successor has been started and does not serve yet.
+    pub(crate) is_handing_over: bool,
+}
+
+/// Why a gateway goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It was told to.
+    Asked,
+    /// The process of this number serves in its place.
+    Succeeded(u32),
 }
 
 /// What was replaced and is still in use.
@@ -54,14 +66,10 @@ impl Gateway {
         self.status.backends.serve(&house);
         self.server.commit(opened.server);
         if let Some(listener) = opened.admin {
-            let status = Arc::clone(&self.status);
-            let started = listener.map(|listener| AdminServer::start(listener, status, self.events.clone()));
-            let started = started.transpose().map_err(|fault| {
-                log(Severity::Error, "the admin listener does not start", &[("reason", &fault)]);
-            });
-            self.leftovers.admin = std::mem::replace(&mut self.admin, started.ok().flatten());
+            let started = listener.and_then(|listener| self.serve_admin(listener));
+            self.leftovers.admin = std::mem::replace(&mut self.admin, started);
         }
-        self.status.set_serving(&self.source.path, hash.to_string());
+        self.status.set_serving(house.generation(), &self.source.path, hash.to_string());
         self.status.set_ready(true);
         let addresses: Vec<String> = self.server.addresses().iter().map(ToString::to_string).collect();
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
@@ -73,9 +81,16 @@ impl Gateway {
         log(Severity::Info, "serving", &fields);
     }
 
-    /// Whether a file is another one than when it was read.
+    fn serve_admin(&self, listener: AdminListener) -> Option<AdminServer> {
+        let started = AdminServer::start(listener, Arc::clone(&self.status), self.events.clone());
+        let failed = |fault| log(Severity::Error, "the admin listener does not start", &[("reason", &fault)]);
+        started.map_err(failed).ok()
+    }
+
+    /// Whether a file is another one than when it was read. While a successor is being started that is
+    /// its affair.
     pub(crate) fn files_have_changed(&self) -> bool {
-        self.watch.has_changed()
+        !self.is_handing_over && self.watch.has_changed()
     }
 
     /// Reads the configuration again and serves it, if nothing is wrong with it.
@@ -88,10 +103,15 @@ impl Gateway {
             log(Severity::Error, "the configuration is refused: the one before serves on", &[]);
             self.status.set_refused(problems.clone());
         }
-        Reloaded { generation: self.status.live.current().generation(), done, problems }
+        Reloaded { generation: self.status.serving().generation, done, problems }
     }
 
     fn replace(&mut self, problems: &mut Problems) -> bool {
+        if self.is_handing_over {
+            let message = "a successor is being started: it reads the configuration itself";
+            self.source.problem(Matter::Error, message, problems);
+            return false;
+        }
         self.watch.look();
         let Loaded { outcome, hash } = self.source.load();
         self.watch.follow(&outcome.files);
@@ -139,23 +159,53 @@ impl Gateway {
         self.leftovers.admin = None;
     }
 
-    /// Goes away in order: is not ready any more, waits until that is known, stops accepting, finishes
-    /// the requests in flight. `hurry` cuts it short.
-    pub(crate) async fn drain(self, hurry: impl Future<Output = ()>) {
+    /// Starts a successor. What two processes cannot have at once is its own from now on: the admin
+    /// listener's address and the quotas' file. Connections are accepted by both until it serves.
+    pub(crate) fn hand_over(&mut self) {
+        let Some(program) = self.source.program.as_ref().filter(|_| !self.is_handing_over) else {
+            log(Severity::Warning, "no successor is started", &[]);
+            return;
+        };
+        (self.admin, self.quotas) = (None, None);
+        match start_successor(&self.server, program, self.events.clone()) {
+            Ok(()) => {
+                self.is_handing_over = true;
+                log(Severity::Info, "a successor is started", &[]);
+            }
+            Err(fault) => self.take_back(&fault.to_string()),
+        }
+    }
+
+    /// Goes on as before, since no successor came to serve.
+    pub(crate) fn take_back(&mut self, reason: &str) {
+        self.is_handing_over = false;
+        log(Severity::Error, "the successor does not serve: this process goes on", &[("reason", &reason)]);
+        let problem = |what: &str| log(Severity::Error, "not all is as before", &[("reason", &what)]);
+        let listener = self.settings.admin.map(AdminListener::bind).transpose();
+        let listener = listener.map_err(|fault| problem(&fault)).ok().flatten();
+        self.admin = listener.and_then(|listener| self.serve_admin(listener));
+        let store = self.settings.state_directory.as_deref().map(QuotaStore::open).transpose();
+        let store = store.map_err(|fault| problem(&fault)).ok().flatten();
+        let (live, interval) = (Arc::clone(&self.status.live), self.settings.quota_interval);
+        let keeper = store.map(|store| QuotaKeeper::start(store, live, interval)).transpose();
+        self.quotas = keeper.map_err(|fault| problem(&fault.to_string())).ok().flatten();
+    }
+
+    /// Goes away in order: is not ready any more, waits until that is known (unless another process is
+    /// ready in its place), stops accepting, finishes the requests in flight. `hurry` cuts it short.
+    pub(crate) async fn drain(self, farewell: Farewell, hurry: impl Future<Output = ()>) {
         self.status.set_ready(false);
-        let house = self.status.live.current();
-        let seconds = |limit: u64| Duration::from_secs(limit);
-        let limits = house.limits();
-        let (wait, limit) = (seconds(limits.drain_wait_seconds), seconds(limits.drain_seconds));
+        let limits = *self.status.live.current().limits();
+        let wait_seconds = match farewell {
+            Farewell::Asked => limits.drain_wait_seconds,
+            Farewell::Succeeded(_) => 0,
+        };
         let fields: [(&str, &dyn std::fmt::Display); 2] =
-            [("waitSeconds", &limits.drain_wait_seconds), ("drainSeconds", &limits.drain_seconds)];
+            [("waitSeconds", &wait_seconds), ("drainSeconds", &limits.drain_seconds)];
         log(Severity::Info, "draining", &fields);
-        let (mut drain, mut hurry) = (pin!(self.server.drain(wait, limit)), pin!(hurry));
-        let drained = poll_fn(|context| match drain.as_mut().poll(context) {
-            Poll::Ready(drained) => Poll::Ready(Some(drained)),
-            Poll::Pending => hurry.as_mut().poll(context).map(|()| None),
-        })
-        .await;
+        let seconds = Duration::from_secs;
+        let drain = self.server.drain(seconds(wait_seconds), seconds(limits.drain_seconds));
+        let drained = unless(hurry, drain).await;
         match drained {
             Some(Drained { aborted: 0 }) => log(Severity::Info, "drained", &[]),
             Some(Drained { aborted }) => {
@@ -171,6 +221,16 @@ impl Gateway {
         drop(self.quotas);
         self.status.instruments.finish(LAST_LINES);
     }
+}
+
+/// Waits for a future, unless another one ends first.
+async fn unless<T>(hurry: impl Future<Output = ()>, awaited: impl Future<Output = T>) -> Option<T> {
+    let (mut awaited, mut hurry) = (pin!(awaited), pin!(hurry));
+    poll_fn(|context| match awaited.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => hurry.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// How long the last lines of the access log may take.

@@ -3,31 +3,44 @@
 use std::{io, panic, time::Duration};
 
 use postern_observe::{Severity, log};
-use tokio::{runtime::Builder, sync::mpsc, time};
+use postern_server::Inherited;
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, oneshot},
+    time,
+};
 
 use crate::{
     assemble::{Source, assemble},
     exit::Exit,
-    reload::{Gateway, tell},
+    handover::tell_predecessor,
+    reload::{Farewell, Gateway, tell},
     service_manager::{ServiceManager, watchdog_interval},
-    signals::{self, EVENTS_MAX, Event, Events},
+    signals::{self, EVENTS_MAX, Event, Events, Reloaded},
 };
 
 /// Serves until a signal or an event ends it. `started` is called once, when the gateway serves.
 pub(crate) fn serve(source: Source, started: impl FnOnce(Events)) -> Exit {
     panic::set_hook(Box::new(log_fault));
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let served = runtime.and_then(|runtime| runtime.block_on(serve_within(source, started)));
+    // Before any thread starts: it takes its variables out of the environment.
+    let served = Inherited::from_environment().and_then(|inherited| {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(serve_within(source, inherited, started))
+    });
     served.unwrap_or_else(|fault| {
         log(Severity::Error, "the gateway cannot run", &[("reason", &fault)]);
         Exit::Fault
     })
 }
 
-async fn serve_within(source: Source, started: impl FnOnce(Events)) -> io::Result<Exit> {
+async fn serve_within(
+    source: Source,
+    inherited: Inherited,
+    started: impl FnOnce(Events),
+) -> io::Result<Exit> {
     let (events, mut happened) = mpsc::channel(EVENTS_MAX);
     signals::listen(&events)?;
-    let mut gateway = match assemble(source, &events) {
+    let mut gateway = match assemble(source, inherited, &events) {
         Ok(gateway) => gateway,
         Err(problems) => {
             tell(&problems);
@@ -37,41 +50,56 @@ async fn serve_within(source: Source, started: impl FnOnce(Events)) -> io::Resul
     };
     let manager = ServiceManager::of_environment();
     manager.ready();
+    tell_predecessor();
     if let Some(interval) = watchdog_interval() {
         tokio::spawn(stay_alive(interval));
     }
     started(events);
-    while let Some(event) = next(&mut happened, gateway.has_leftovers()).await {
-        act(event, &mut gateway, &manager);
+    let farewell = live(&mut gateway, &mut happened, &manager).await;
+    match farewell {
+        Farewell::Asked => manager.stopping(),
+        Farewell::Succeeded(successor) => {
+            log(Severity::Info, "a successor serves", &[("process", &successor)]);
+            manager.succeeded(successor);
+        }
     }
-    manager.stopping();
-    gateway.drain(until_terminated(&mut happened)).await;
+    gateway.drain(farewell, until_terminated(&mut happened)).await;
     Ok(Exit::Done)
 }
 
-/// The next thing to do; `None` when it is time to go.
-async fn next(happened: &mut mpsc::Receiver<Event>, has_leftovers: bool) -> Option<Option<Event>> {
-    let event = if has_leftovers {
-        match time::timeout(TIDYING, happened.recv()).await {
-            Ok(event) => event,
-            Err(_) => return Some(None),
+/// Does what events say, until one says that it is time to go.
+async fn live(
+    gateway: &mut Gateway,
+    happened: &mut mpsc::Receiver<Event>,
+    manager: &ServiceManager,
+) -> Farewell {
+    loop {
+        let event = next(happened, gateway.has_leftovers()).await;
+        gateway.tidy();
+        match event {
+            Some(Event::Terminate) => return Farewell::Asked,
+            Some(Event::Succeeded(successor)) => return Farewell::Succeeded(successor),
+            Some(Event::HandOver) => gateway.hand_over(),
+            Some(Event::SuccessorFailed(reason)) => gateway.take_back(&reason),
+            Some(Event::Reload(answer)) => reload(gateway, manager, answer),
+            Some(Event::FilesChanged) | None => {}
         }
-    } else {
-        happened.recv().await
-    };
-    event.filter(|event| !matches!(event, Event::Terminate)).map(Some)
+        if gateway.files_have_changed() {
+            reload(gateway, manager, None);
+        }
+    }
+}
+
+/// The next event; none when it is time to look at what was replaced.
+async fn next(happened: &mut mpsc::Receiver<Event>, has_leftovers: bool) -> Option<Event> {
+    // The channel is never closed: the gateway holds an end of it.
+    if has_leftovers { time::timeout(TIDYING, happened.recv()).await.ok()? } else { happened.recv().await }
 }
 
 /// How long what was replaced waits until it is looked at again.
 const TIDYING: Duration = Duration::from_secs(1);
 
-fn act(event: Option<Event>, gateway: &mut Gateway, manager: &ServiceManager) {
-    gateway.tidy();
-    let answer = match event {
-        Some(Event::Reload(answer)) => answer,
-        Some(Event::FilesChanged) if gateway.files_have_changed() => None,
-        _ => return,
-    };
+fn reload(gateway: &mut Gateway, manager: &ServiceManager, answer: Option<oneshot::Sender<Reloaded>>) {
     manager.reloading();
     let reloaded = gateway.reload();
     manager.ready();

@@ -37,6 +37,11 @@ impl ServiceManager {
         self.tell("STOPPING=1\nSTATUS=finishing the requests in flight");
     }
 
+    /// Another process is the gateway from now on.
+    pub(crate) fn succeeded(&self, successor: u32) {
+        self.tell(&format!("MAINPID={successor}"));
+    }
+
     /// The gateway is alive.
     pub(crate) fn alive(&self) {
         self.tell("WATCHDOG=1");

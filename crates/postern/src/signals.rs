@@ -14,6 +14,12 @@ pub(crate) enum Event {
     Reload(Option<oneshot::Sender<Reloaded>>),
     /// A file that the configuration names may have changed.
     FilesChanged,
+    /// A successor is to be started, which takes over the listening sockets.
+    HandOver,
+    /// The successor of this number serves.
+    Succeeded(u32),
+    /// The successor does not come to serve: why.
+    SuccessorFailed(String),
     /// The process is to end.
     Terminate,
 }
@@ -35,14 +41,16 @@ pub(crate) type Events = mpsc::Sender<Event>;
 /// Events that wait, at most: all but the first few of one kind say nothing new.
 pub(crate) const EVENTS_MAX: usize = 16;
 
-/// Listens to signals from now on, within a runtime: SIGHUP reloads, SIGTERM and SIGINT end.
+/// Listens to signals from now on, within a runtime: SIGHUP reloads, SIGUSR2 hands
+/// over, SIGTERM and SIGINT end.
 ///
 /// # Errors
 ///
 /// When the system takes no handler.
 pub(crate) fn listen(events: &Events) -> std::io::Result<()> {
-    let table: [(SignalKind, fn() -> Event); 3] = [
+    let table: [(SignalKind, fn() -> Event); 4] = [
         (SignalKind::hangup(), || Event::Reload(None)),
+        (SignalKind::user_defined2(), || Event::HandOver),
         (SignalKind::terminate(), || Event::Terminate),
         (SignalKind::interrupt(), || Event::Terminate),
     ];

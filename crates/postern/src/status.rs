@@ -32,6 +32,8 @@ pub(crate) struct Status {
 /// Which configuration serves, and what became of the last one that did not come to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Serving {
+    /// The number of its snapshot.
+    pub(crate) generation: u64,
     /// The configuration file.
     pub(crate) file: String,
     /// A hash of everything that was read.
@@ -86,8 +88,9 @@ impl Status {
     }
 
     /// Another configuration serves from now on.
-    pub(crate) fn set_serving(&self, file: &str, hash: String) {
-        let serving = Serving { file: file.to_owned(), hash, loaded_at: since_epoch(), refused: None };
+    pub(crate) fn set_serving(&self, generation: u64, file: &str, hash: String) {
+        let (file, loaded_at) = (file.to_owned(), since_epoch());
+        let serving = Serving { generation, file, hash, loaded_at, refused: None };
         *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = serving;
     }
 
@@ -106,10 +109,11 @@ impl Status {
             is_healthy: status.is_healthy,
             ejections: status.ejections,
         };
+        let Serving { generation, loaded_at, .. } = self.serving();
         self.instruments.metrics(&Gauges {
             is_ready: self.is_ready(),
-            generation: self.live.current().generation(),
-            loaded_at_seconds: self.serving().loaded_at.as_secs(),
+            generation,
+            loaded_at_seconds: loaded_at.as_secs(),
             started_at_seconds: self.started_at.as_secs(),
             targets: targets.into_iter().map(gauge).collect(),
         })

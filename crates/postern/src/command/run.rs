@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 
 use super::{Action, Command, config_argument, config_path};
-use crate::{assemble::Source, exit::Exit, load::load, serve::serve};
+use crate::{assemble::Source, exit::Exit, handover::Program, load::load, serve::serve};
 
 pub(crate) const COMMAND: Command = Command {
     name: "run",
@@ -16,5 +16,6 @@ fn arguments() -> Vec<Arg> {
 }
 
 fn run(matches: &ArgMatches) -> Exit {
-    serve(Source { path: config_path(matches), load: Box::new(load) }, |_| {})
+    let program = Program::of_this_process().ok();
+    serve(Source { path: config_path(matches), load: Box::new(load), program }, |_| {})
 }

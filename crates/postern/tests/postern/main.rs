@@ -6,6 +6,7 @@ mod admin;
 mod commands;
 mod demo;
 mod drain;
+mod handover;
 mod logs;
 mod reload;
 mod support;

@@ -142,7 +142,7 @@ impl Scene {
             add_plain_listeners(&mut loaded, &[a, b]);
             loaded
         };
-        Source { path, load: Box::new(load) }
+        Source { path, load: Box::new(load), program: None }
     }
 
     /// A file of the demo.
