@@ -5,6 +5,7 @@
 mod admin;
 mod commands;
 mod demo;
+mod deploy;
 mod drain;
 mod handover;
 mod logs;
