@@ -10,7 +10,7 @@ use postern_template::{FailureReason, TemplateFailure};
 use crate::{BodyFault, CodingFault, IntegrationFailure, IntegrationFailureKind};
 
 /// Why a request is not served. Carries what decided, for the log, the metrics and `explain`; the
-/// client sees no more than [`Refusal::wording`].
+/// client sees no more than its status and its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The head breaks a rule that no API can change: the status, and why.

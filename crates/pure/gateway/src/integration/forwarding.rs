@@ -288,7 +288,8 @@ pub(crate) fn push_mapped_reply_field(
     block: &mut FieldBlock,
 ) -> Result<(), postern_protocol::http1::InvalidField> {
     let known = KnownName::of(name.as_bytes());
-    if matches!(known, KnownName::TransferEncoding) {
+    // These belong to the connection, which is the gateway's own.
+    if matches!(known, KnownName::TransferEncoding | KnownName::KeepAlive | KnownName::ProxyConnection) {
         return Ok(());
     }
     if REMAPPED_WHEN_MAPPED.contains(known) {

@@ -25,9 +25,9 @@ pub(crate) enum VariableText {
     Encoded,
 }
 
-/// Writes path and query of the URI. `filling` gives what fills a place; where it gives nothing, the
-/// path variable does that the definition maps there. A place that nothing fills makes an invalid
-/// address (PM7).
+/// Writes path and query of the URI. `filling` gives what fills a place; in the path, a path variable
+/// that the definition maps there is copied instead of a value of the client's. A place that nothing
+/// fills makes an invalid address (PM7).
 pub(crate) fn write_target<'v>(
     matched: &Matched<'_>,
     address: &Address,
@@ -43,17 +43,15 @@ pub(crate) fn write_target<'v>(
             }
             TargetPiece::Parameter { name, variable, in_query } => (name, variable, *in_query),
         };
-        match filling(name) {
-            Some(Filling::Client(value) | Filling::Author(value)) if in_query => {
+        let own = variable.as_deref().filter(|_| !in_query).and_then(|variable| matched.variable(variable));
+        match (filling(name), own) {
+            (Some(Filling::Client(value) | Filling::Author(value)), _) if in_query => {
                 uri::encode_form(value.as_bytes(), output);
             }
-            Some(Filling::Client(value)) => uri::encode(value.as_bytes(), output),
-            Some(Filling::Author(value)) => uri::encode_path(value.as_bytes(), output),
-            None => {
-                let text = variable.as_deref().and_then(|variable| matched.variable(variable));
-                let text = text.ok_or_else(|| unfilled(name))?;
-                write_variable(text, variables, output);
-            }
+            (Some(Filling::Author(value)), _) => uri::encode_path(value.as_bytes(), output),
+            (_, Some(text)) => write_variable(text, variables, output),
+            (Some(Filling::Client(value)), None) => uri::encode(value.as_bytes(), output),
+            (None, None) => return Err(unfilled(name)),
         }
     }
     Ok(())
