@@ -40,14 +40,16 @@ fn within_extensions(node: &Node, is_within: bool, note: &mut impl FnMut(&Node))
     }
 }
 
-/// Finds `stageVariables.NAME` at the start of a text, or after `$` or `{`.
+/// Finds `stageVariables.NAME` at the start of a text, or after `$` or `{`. A method of the map, such as
+/// `$stageVariables.keySet()`, is no variable.
 fn note_stage_variables(node: &Node, text: &str, used: &mut Used) {
     for (at, _) in text.match_indices(STAGE_VARIABLES) {
         let (before, from) = text.split_at_checked(at).unwrap_or((text, ""));
         let rest = from.strip_prefix(STAGE_VARIABLES).unwrap_or_default();
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
         let name = rest.split(|character| !is_name(character)).next().unwrap_or_default();
-        if !name.is_empty() && (before.is_empty() || before.ends_with(['$', '{'])) {
+        let is_method = rest.strip_prefix(name).is_some_and(|behind| behind.starts_with('('));
+        if !name.is_empty() && !is_method && (before.is_empty() || before.ends_with(['$', '{'])) {
             used.entry(name.into()).or_insert_with(|| place_behind(node, before));
         }
     }
