@@ -5,7 +5,6 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
-    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -22,12 +21,12 @@ use postern_model::Admin;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
-    runtime::Builder,
     sync::{Semaphore, oneshot},
     time,
 };
 
 use crate::{
+    background::Background,
     command::problems_json,
     signals::{Event, Events},
     status::{Refused, Serving, Status, since_epoch},
@@ -59,43 +58,15 @@ impl AdminListener {
     }
 }
 
-/// A running admin listener. Dropping it ends it.
-#[derive(Debug)]
-pub(crate) struct AdminServer {
-    /// Dropped to end the thread.
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl AdminServer {
-    /// Serves a listener on a thread of its own.
-    ///
-    /// # Errors
-    ///
-    /// When the system gives no thread or event queue.
-    pub(crate) fn start(listener: AdminListener, status: Arc<Status>, events: Events) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        let desk = Arc::new(Desk { status, events, is_private: listener.address.ip().is_loopback() });
-        let (end, ended) = oneshot::channel::<()>();
-        let thread = thread::Builder::new().name("admin".into()).spawn(move || {
-            runtime.block_on(async {
-                let accepting = tokio::spawn(accept(listener.listener, desk));
-                // An error says that the other end was dropped, which is what ends it.
-                let _ = ended.await;
-                accepting.abort();
-            });
-        })?;
-        Ok(Self { end: Some(end), thread: Some(thread) })
-    }
-}
-
-impl Drop for AdminServer {
-    fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Serves an admin listener until what this gives is dropped.
+///
+/// # Errors
+///
+/// When the system gives no thread or event queue.
+pub(crate) fn start(listener: AdminListener, status: Arc<Status>, events: Events) -> io::Result<Background> {
+    let is_private = listener.address.ip().is_loopback();
+    let desk = Arc::new(Desk { status, events, is_private });
+    Background::start("admin", move || accept(listener.listener, desk))
 }
 
 /// Connections at once; more wait to be accepted.

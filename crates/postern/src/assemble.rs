@@ -1,7 +1,7 @@
 //! Putting the rooms together: a configuration read, compiled and prepared, workers with their way to
 //! backends and their recorder, the admin listener.
 
-use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, thread, time::Duration};
+use std::{io, num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, thread, time::Duration};
 
 use postern_document::{Place, Problems, Severity};
 use postern_gateway::{Compiled, Live, Snapshot, State, compile};
@@ -12,8 +12,8 @@ use postern_upstream::{Backends, ClientTls, Upstream};
 
 use crate::{
     admin::AdminListener,
+    background::Background,
     handover::Program,
-    health::HealthChecks,
     load::{Loaded, place_identity_problems},
     quotas::{QuotaKeeper, QuotaStore},
     reload::{Gateway, Leftovers, tell},
@@ -149,7 +149,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
     let tls = ClientTls::with_system_roots().map_err(|problem| fault(&problem))?;
     let backends = Arc::new(Backends::new(tls));
-    let health_checks = HealthChecks::start(Arc::clone(&backends)).map_err(|problem| fault(&problem))?;
+    let health_checks = health_checks(&backends).map_err(|problem| fault(&problem))?;
     let (recorders, shared) = (Arc::clone(&instruments), Arc::clone(&backends));
     let build = move |context: WorkerContext| worker(context, &recorders, &shared);
     let server = Server::start(Arc::clone(&live), clock, settings.workers, build)
@@ -186,6 +186,12 @@ fn secret() -> Option<[u8; 32]> {
     let mut secret = [0; 32];
     rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut secret).ok()?;
     Some(secret)
+}
+
+/// Checks the targets of VPC links until what this gives is dropped.
+fn health_checks(backends: &Arc<Backends>) -> io::Result<Background> {
+    let backends = Arc::clone(backends);
+    Background::start("health", move || backends.check_health())
 }
 
 /// One worker's way to all backends, and its recorder. To be called within the worker's runtime.

@@ -2,10 +2,10 @@
 
 mod admin;
 mod assemble;
+mod background;
 mod command;
 mod exit;
 mod handover;
-mod health;
 mod load;
 mod quotas;
 mod reload;

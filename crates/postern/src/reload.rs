@@ -1,6 +1,6 @@
 //! A gateway that serves: reloaded off the workers, drained at the end.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use postern_document::{Problems, Severity as Matter};
 use postern_gateway::{Snapshot, State, compile};
@@ -9,10 +9,10 @@ use postern_protocol::signature::PayloadHash;
 use postern_server::{Clock, Drained, Server};
 
 use crate::{
-    admin::{AdminListener, AdminServer},
+    admin::{self, AdminListener},
     assemble::{Opened, Settings, Source, open},
+    background::{Background, unless},
     handover::start_successor,
-    health::HealthChecks,
     load::Loaded,
     quotas::{QuotaKeeper, QuotaStore},
     signals::{Events, Reloaded},
@@ -30,11 +30,11 @@ pub(crate) struct Gateway {
     pub(crate) server: Server,
     pub(crate) status: Arc<Status>,
     pub(crate) events: Events,
-    pub(crate) admin: Option<AdminServer>,
+    pub(crate) admin: Option<Background>,
     /// Absent where quotas are counted in memory alone.
     pub(crate) quotas: Option<QuotaKeeper>,
     /// Ends with the gateway.
-    pub(crate) _health_checks: HealthChecks,
+    pub(crate) _health_checks: Background,
     /// What serves no more, until the last request lets go of it.
     pub(crate) leftovers: Leftovers,
     /// Whether a successor has been started and does not serve yet.
@@ -55,7 +55,7 @@ pub(crate) enum Farewell {
 pub(crate) struct Leftovers {
     snapshots: Vec<Arc<Snapshot>>,
     /// Its last answer may still be on the way.
-    admin: Option<AdminServer>,
+    admin: Option<Background>,
 }
 
 impl Gateway {
@@ -81,8 +81,8 @@ impl Gateway {
         log(Severity::Info, "serving", &fields);
     }
 
-    fn serve_admin(&self, listener: AdminListener) -> Option<AdminServer> {
-        let started = AdminServer::start(listener, Arc::clone(&self.status), self.events.clone());
+    fn serve_admin(&self, listener: AdminListener) -> Option<Background> {
+        let started = admin::start(listener, Arc::clone(&self.status), self.events.clone());
         let failed = |fault| log(Severity::Error, "the admin listener does not start", &[("reason", &fault)]);
         started.map_err(failed).ok()
     }
@@ -221,16 +221,6 @@ impl Gateway {
         drop(self.quotas);
         self.status.instruments.finish(LAST_LINES);
     }
-}
-
-/// Waits for a future, unless another one ends first.
-async fn unless<T>(hurry: impl Future<Output = ()>, awaited: impl Future<Output = T>) -> Option<T> {
-    let (mut awaited, mut hurry) = (pin!(awaited), pin!(hurry));
-    poll_fn(|context| match awaited.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => hurry.as_mut().poll(context).map(|()| None),
-    })
-    .await
 }
 
 /// How long the last lines of the access log may take.

@@ -4,7 +4,6 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
-    thread::{self, JoinHandle},
 };
 
 use postern_protocol::{
@@ -15,15 +14,14 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    runtime::Builder,
-    sync::oneshot,
 };
+
+use crate::background::Background;
 
 /// A running pet store. Dropping it ends it.
 pub(super) struct PetStore {
     address: SocketAddr,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _thread: Background,
 }
 
 impl PetStore {
@@ -36,31 +34,13 @@ impl PetStore {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = Builder::new_current_thread().enable_io().build()?;
-        let (end, ended) = oneshot::channel::<()>();
-        let thread = thread::Builder::new().name("pet-store".into()).spawn(move || {
-            runtime.block_on(async {
-                let accepting = tokio::spawn(accept(listener));
-                // An error says that the other end was dropped, which is what ends it.
-                let _ = ended.await;
-                accepting.abort();
-            });
-        })?;
-        Ok(Self { address, end: Some(end), thread: Some(thread) })
+        let thread = Background::start("pet-store", move || accept(listener))?;
+        Ok(Self { address, _thread: thread })
     }
 
     /// Where it is.
     pub(super) const fn address(&self) -> SocketAddr {
         self.address
-    }
-}
-
-impl Drop for PetStore {
-    fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -1,0 +1,87 @@
+//! Work beside the workers: each piece on a thread and a runtime of its own, so that neither a reload
+//! nor a busy worker delays it.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::pin,
+    task::Poll,
+    thread::{self, JoinHandle},
+};
+
+use tokio::{runtime::Builder, sync::oneshot};
+
+/// A thread that does one piece of work. Dropping this ends it, with everything that it has spawned.
+#[derive(Debug)]
+pub(crate) struct Background {
+    /// Dropped to end the thread.
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Background {
+    /// Starts a thread of this name. `work` makes its future there, within its runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread or event queue.
+    pub(crate) fn start<F>(name: &str, work: impl FnOnce() -> F + Send + 'static) -> io::Result<Self>
+    where
+        F: Future<Output = ()>,
+    {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let (end, ended) = oneshot::channel::<()>();
+        let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            runtime.block_on(async {
+                // An error says that the other end was dropped, which is what ends it.
+                let ended = async { drop(ended.await) };
+                unless(ended, work()).await;
+            });
+        })?;
+        Ok(Self { end: Some(end), thread: Some(thread) })
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Waits for a future, unless another one ends first.
+pub(crate) async fn unless<T>(
+    hurry: impl Future<Output = ()>,
+    awaited: impl Future<Output = T>,
+) -> Option<T> {
+    let (mut awaited, mut hurry) = (pin!(awaited), pin!(hurry));
+    poll_fn(|context| match awaited.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => hurry.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn dropping_it_ends_the_work_and_what_it_spawned() {
+        let (alive, ended) = mpsc::channel::<()>();
+        let work = move || async move {
+            let spawned = alive.clone();
+            tokio::spawn(async move {
+                std::future::pending::<()>().await;
+                drop(spawned);
+            });
+            std::future::pending::<()>().await;
+            drop(alive);
+        };
+        drop(Background::start("test", work).unwrap());
+        assert_eq!(ended.recv(), Err(mpsc::RecvError));
+    }
+}
