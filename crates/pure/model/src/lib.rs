@@ -59,6 +59,4 @@ pub use secret::Secret;
 pub use stage::{MethodSetting, MethodSettings, Stage, StageVariables};
 pub use usage_plan::{ApiStage, PlanMethodThrottle, Quota, QuotaPeriod, ThrottleLimit, UsagePlan};
 pub use vpc_endpoint::VpcEndpoint;
-pub use vpc_link::{
-    Balancing, HealthCheck, HealthCheckProtocol, LoadBalancingAlgorithm, Target, VpcLink,
-};
+pub use vpc_link::{Balancing, HealthCheck, HealthCheckProtocol, LoadBalancingAlgorithm, Target, VpcLink};
