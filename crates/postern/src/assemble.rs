@@ -3,16 +3,17 @@
 
 use std::{io, num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, thread, time::Duration};
 
-use postern_document::{Place, Problems, Severity};
+use postern_document::{Place, Problems, Severity as Matter};
 use postern_gateway::{Compiled, Live, Snapshot, State, compile};
 use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
-use postern_observe::{AccessLogSink, Instruments, WorkerRecorder};
+use postern_observe::{AccessLogSink, Instruments, Severity, WorkerRecorder, log};
 use postern_server::{Clock, Inherited, Server, WorkerContext, WorkerTimers};
 use postern_upstream::{Backends, ClientTls, Upstream};
 
 use crate::{
     admin::AdminListener,
     background::Background,
+    descriptors,
     handover::Program,
     load::{Loaded, place_identity_problems},
     quotas::{QuotaKeeper, QuotaStore},
@@ -40,11 +41,11 @@ impl Source {
     }
 
     /// A problem of the whole configuration.
-    pub(crate) fn problem(&self, severity: Severity, message: &str, problems: &mut Problems) {
+    pub(crate) fn problem(&self, severity: Matter, message: &str, problems: &mut Problems) {
         let place = Place::start_of(&self.path);
         match severity {
-            Severity::Error => problems.error(&place, message),
-            Severity::Warning => problems.warning(&place, message),
+            Matter::Error => problems.error(&place, message),
+            Matter::Warning => problems.warning(&place, message),
         }
     }
 }
@@ -93,16 +94,15 @@ pub(crate) fn open(
     server: &Server,
     problems: &mut Problems,
 ) -> Option<Opened> {
-    let refuse =
-        |message: String, problems: &mut Problems| source.problem(Severity::Error, &message, problems);
+    let refuse = |message: String, problems: &mut Problems| source.problem(Matter::Error, &message, problems);
     let prepared = match server.prepare(house) {
         Ok(prepared) => {
             let warnings = prepared.warnings().to_vec();
-            place_identity_problems(&source.path, house, Severity::Warning, warnings, problems);
+            place_identity_problems(&source.path, house, Matter::Warning, warnings, problems);
             Some(prepared)
         }
         Err(sentences) => {
-            place_identity_problems(&source.path, house, Severity::Error, sentences, problems);
+            place_identity_problems(&source.path, house, Matter::Error, sentences, problems);
             None
         }
     };
@@ -134,7 +134,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     let settings = Settings::of(&configuration);
     let fault = |what: &dyn std::fmt::Display| {
         let mut problems = Problems::default();
-        source.problem(Severity::Error, &what.to_string(), &mut problems);
+        source.problem(Matter::Error, &what.to_string(), &mut problems);
         problems
     };
     let clock = Clock::start();
@@ -176,6 +176,13 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
         leftovers,
         is_handing_over: false,
     };
+    let fields: [(&str, &dyn std::fmt::Display); 3] = [
+        ("version", &env!("CARGO_PKG_VERSION")),
+        ("process", &std::process::id()),
+        ("workers", &gateway.settings.workers),
+    ];
+    log(Severity::Info, "starting", &fields);
+    descriptors::warn_of_too_few(gateway.status.live.current().limits().connections);
     gateway.put_to_use(opened, hash);
     tell(&problems);
     Ok(gateway)

@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod background;
 mod command;
+mod descriptors;
 mod exit;
 mod handover;
 mod load;

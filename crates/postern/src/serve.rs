@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     assemble::{Source, assemble},
+    descriptors,
     exit::Exit,
     handover::tell_predecessor,
     reload::{Farewell, Gateway, tell},
@@ -22,6 +23,7 @@ use crate::{
 /// Serves until a signal or an event ends it. `started` is called once, when the gateway serves.
 pub(crate) fn serve(source: Source, started: impl FnOnce(Events)) -> Exit {
     panic::set_hook(Box::new(log_fault));
+    descriptors::take_all();
     // Before any thread starts: it takes its variables out of the environment.
     let served = Inherited::from_environment().and_then(|inherited| {
         let runtime = Builder::new_current_thread().enable_all().build()?;
