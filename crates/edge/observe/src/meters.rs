@@ -45,6 +45,9 @@ impl WorkerMeters {
         if !sent.complete {
             count(OfStage::CutShort, 1);
         }
+        if record.repeated_overrides() > 0 {
+            count(OfStage::RepeatedOverrides, u64::from(record.repeated_overrides()));
+        }
         if let Some(refusal) = record.refusal() {
             count(of_refusal(refusal), 1);
             if let Some(limit) = refusal.limit() {

@@ -89,6 +89,8 @@ rows! {
         IntegrationBadAnswer("kind", "badAnswer"),
         IntegrationOverloaded("kind", "overloaded"),
     }
+    "postern_repeated_overrides_total", once_counted,
+    "Targets that a mapping template overrode more than once: the service may answer 5XX." { RepeatedOverrides }
     "postern_refused_total", once_counted, "Requests that were not served for another reason." {
         RefusedHead("reason", "head"),
         RefusedUnreachableApi("reason", "noSuchApi"),

@@ -18,6 +18,7 @@ pub struct Record<'a> {
     pub(crate) matched: Option<Matched<'a>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) integration: Option<IntegrationOutcome>,
+    pub(crate) repeated_overrides: u32,
     pub(crate) status: u16,
     pub(crate) refusal: Option<Refusal>,
 }
@@ -47,6 +48,7 @@ impl<'a> Record<'a> {
             matched: None,
             usage: None,
             integration: None,
+            repeated_overrides: 0,
             status: 0,
             refusal: None,
         }
@@ -86,6 +88,13 @@ impl<'a> Record<'a> {
     #[must_use]
     pub const fn integration(&self) -> Option<IntegrationOutcome> {
         self.integration
+    }
+
+    /// How often templates overrode what they had overridden before: the last one counts here, and the
+    /// service may answer 5XX (OV2).
+    #[must_use]
+    pub const fn repeated_overrides(&self) -> u32 {
+        self.repeated_overrides
     }
 
     /// The number of the stage, by which its counters are found

@@ -138,17 +138,18 @@ where
 /// MOCK: the request template gives a status, and that an answer.
 fn mock<R, B: RequestBody>(
     _permit: &Permit,
-    record: &Record<'_>,
+    record: &mut Record<'_>,
     matched: &Matched<'_>,
     paper: &mut Paper<'_>,
     client_body: &ClientBody<'_, B>,
 ) -> Result<Served<R>, Refusal> {
     let Paper { sheets, fields, .. } = paper;
     let body = client_body.text(record);
-    let mapped = map_request(record, matched, &body, &mut sheets.text)?;
+    let mut mapped = map_request(record, matched, &body, &mut sheets.text)?;
     let result = IntegrationResult { status: mapped.mock_status(&sheets.text)?, fields: None };
     sheets.reply.clear();
-    let (status, sheet) = map_response(record, matched, result, mapped.overrides, sheets, fields)?;
+    let (status, sheet) = map_response(record, matched, result, &mut mapped.overrides, sheets, fields)?;
+    record.repeated_overrides = mapped.overrides.repeated_assignments;
     Ok(Served::Whole(status, sheet))
 }
 
@@ -164,7 +165,7 @@ async fn http<E: Effects, B: RequestBody>(
     let Paper { call, sheets, fields } = paper;
     let address = address_of(matched)?;
     let body = client_body.text(record);
-    let mapped = write_mapped_call(record, matched, address, &body, call, &mut sheets.text)?;
+    let mut mapped = write_mapped_call(record, matched, address, &body, call, &mut sheets.text)?;
     let integration_call = integration_call(record, matched, address, &call.head);
     let sent = match mapped.body(&sheets.text) {
         [] => CallBody::None,
@@ -175,7 +176,8 @@ async fn http<E: Effects, B: RequestBody>(
     let (bytes, head) = reply.head();
     let status = Some(i64::from(reply.status()));
     let result = IntegrationResult { status, fields: Some(head.over(bytes).fields()) };
-    let (status, sheet) = map_response(record, matched, result, mapped.overrides, sheets, fields)?;
+    let (status, sheet) = map_response(record, matched, result, &mut mapped.overrides, sheets, fields)?;
+    record.repeated_overrides = mapped.overrides.repeated_assignments;
     Ok(Served::Whole(status, sheet))
 }
 

@@ -173,7 +173,7 @@ pub(crate) fn map_response(
     record: &Record<'_>,
     matched: &Matched<'_>,
     result: IntegrationResult<'_>,
-    mut overrides: Overrides,
+    overrides: &mut Overrides,
     sheets: &mut Sheets,
     fields: &mut FieldBlock,
 ) -> Result<(u16, Sheet), Refusal> {
@@ -182,7 +182,7 @@ pub(crate) fn map_response(
     let Sheets { text, reply, bytes } = sheets;
     let body = BodyText::new(reply);
     text.clear();
-    let sheet = match write_body(record, entry, result, &body, &mut overrides, text)? {
+    let sheet = match write_body(record, entry, result, &body, overrides, text)? {
         None => Sheet::Text,
         Some(passing) if passing.is_untouched() => Sheet::Reply,
         Some(passing) => {
@@ -190,7 +190,7 @@ pub(crate) fn map_response(
             Sheet::Bytes
         }
     };
-    write_fields(record, entry, result, &body, &overrides, fields)?;
+    write_fields(record, entry, result, &body, overrides, fields)?;
     if matched.method.model.integration.kind != IntegrationType::Mock {
         let mut trace_id = Vec::new();
         write_trace_id(record, &mut trace_id);

@@ -3,7 +3,7 @@
 //! A file has the `definition`, keys of the gateway, the API and the stage (`gateway`, `api`, `stage`), and
 //! `cases`. A case has its `id` (the statements that it proves, and what happens), the `request`, what the
 //! backend answers (`reply`; without one it must not be called), the `call` that it gets, the client's
-//! `answer` and the `log` line.
+//! `answer`, the `log` line, and how often overrides were `repeated`.
 //!
 //! Messages are a first line, field lines and, behind an empty line, the body; `\xNN` in them is a byte and
 //! `\` at the end of a line joins it to the next. `Host` and lengths are written by the reader. Lines that
@@ -65,12 +65,14 @@ struct Case<'t> {
     call: Option<&'t str>,
     answer: Option<&'t str>,
     log: Option<&'t str>,
+    repeated: Option<&'t str>,
     is_whole: bool,
 }
 
 impl<'t> Case<'t> {
     fn read(node: &'t Node) -> Self {
-        const KEYS: [&str; 8] = ["id", "request", "http2", "reply", "call", "answer", "log", "whole"];
+        const KEYS: [&str; 9] =
+            ["id", "request", "http2", "reply", "call", "answer", "log", "repeated", "whole"];
         for entry in node.as_mapping().expect("a case").iter() {
             assert!(KEYS.contains(&&*entry.key), "{}: `{}` is no key of a case", entry.place, entry.key);
         }
@@ -84,6 +86,7 @@ impl<'t> Case<'t> {
             call: key("call"),
             answer: key("answer"),
             log: key("log"),
+            repeated: key("repeated"),
             is_whole: is("whole"),
         }
     }
@@ -124,6 +127,9 @@ impl<'t> Case<'t> {
                 expected.to_owned(),
                 self.shown(&head, &exchange.body, USUAL_OF_ANSWERS),
             ));
+        }
+        if let Some(expected) = self.repeated {
+            parts.push(("repetitions", expected.to_owned(), exchange.repeated_overrides.to_string()));
         }
         if let Some(expected) = self.log {
             parts.push(("the log line", expected.to_owned(), exchange.log.clone().unwrap_or_default()));

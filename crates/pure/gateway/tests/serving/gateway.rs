@@ -60,6 +60,8 @@ pub(crate) struct Exchange {
     /// The lines of the answer's fields.
     pub(crate) fields: Vec<u8>,
     pub(crate) body: Vec<u8>,
+    /// How often templates overrode anew.
+    pub(crate) repeated_overrides: u32,
     /// The access log line, where there is a log.
     pub(crate) log: Option<String>,
 }
@@ -108,6 +110,7 @@ impl Gateway {
             Backend { replies: RefCell::new(replies.iter().cloned().collect()), calls: RefCell::default() };
         let mut scratch = Scratch::default();
         let answer = finish(serve(&self.snapshot, &arrival, &mut body, &backend, &mut scratch, &mut ()));
+        let repeated_overrides = answer.record.repeated_overrides();
         let (status, fields) = (answer.status, answer.fields.as_bytes().to_vec());
         let body = match answer.body {
             AnswerBody::Whole(bytes) => bytes.to_vec(),
@@ -119,7 +122,7 @@ impl Gateway {
             log.write_line(&answer.record, sent, &mut line);
             line
         });
-        Exchange { calls: backend.calls.into_inner(), status, fields, body, log }
+        Exchange { calls: backend.calls.into_inner(), status, fields, body, repeated_overrides, log }
     }
 }
 
