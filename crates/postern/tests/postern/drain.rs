@@ -1,39 +1,13 @@
 //! Going away in order.
 
-use std::{net::TcpStream, os::unix::net::UnixDatagram};
+use std::os::unix::net::UnixDatagram;
 
 use postern_testing::{
-    Backend, Gateway, Place, answer, base_configuration, definition, expect, hang, http_proxy, run_program,
-    until,
+    Backend, Gateway, Place, base_configuration, definition, expect, hang, http_proxy, run_program, until,
 };
 use serde_json::json;
 
 use crate::support::saying;
-
-#[test]
-fn drain_sigterm_finishes_what_is_in_flight() {
-    for signal in ["TERM", "INT"] {
-        let backend = Backend::script([expect("GET /slow"), hang(), answer(200, "\"done\"")]);
-        let place = Place::new();
-        let paths = json!({"/slow": {"get": http_proxy("GET", backend.address(), "/slow")}});
-        let configuration = base_configuration(&place, &definition(&paths));
-        let mut gateway = Gateway::start(place, configuration);
-        let mut connection = gateway.wire();
-        connection.send(format!("GET /demo/slow HTTP/1.1\r\nHost: {}\r\n\r\n", postern_testing::API_HOST));
-        let _ = backend.request(0);
-        gateway.signal(signal);
-        let _ = gateway.log_line("draining");
-        until("nobody to be let in", || TcpStream::connect(gateway.endpoint(0)).is_err().then_some(()));
-        assert_eq!(gateway.ask_admin("GET", "/readyz").status(), 503);
-        assert_eq!(gateway.ask_admin("GET", "/livez").status(), 200);
-        backend.release();
-        let answer = connection.answer();
-        assert_eq!((answer.status(), answer.text()), (200, "\"done\""));
-        assert_eq!(answer.field("Connection"), Some("close"));
-        assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.log());
-        backend.finished();
-    }
-}
 
 #[test]
 fn drain_readiness_goes_off_before_the_listeners_close() {

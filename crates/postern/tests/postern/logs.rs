@@ -24,20 +24,6 @@ fn log_every_event_is_a_line_of_json() {
 }
 
 #[test]
-fn log_access_lines_go_where_they_are_sent() {
-    for destination in ["stderr", "stdout"] {
-        let place = Place::new();
-        let mut configuration = saying(&place, "one");
-        configuration["accessLog"] = json!({"destination": destination, "format": FORMAT});
-        let gateway = Gateway::start(place, configuration);
-        let answer = gateway.get("/demo/hello?a=b");
-        let id = answer.field("x-amzn-RequestId").unwrap();
-        let line = if destination == "stderr" { gateway.log_line(id) } else { gateway.output_line(id) };
-        assert_eq!(line, format!("{id} GET /demo/hello 200 -"));
-    }
-}
-
-#[test]
 fn log_what_a_client_sent_stays_within_its_line() {
     let place = Place::new();
     let mut configuration = saying(&place, "one");

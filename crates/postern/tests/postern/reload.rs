@@ -1,6 +1,7 @@
-//! Another configuration takes over without anybody noticing, or is refused without anybody noticing.
+//! What makes a configuration be read again, and what becomes of one that cannot serve. That requests
+//! and connections do not notice is proven in `testing`.
 
-use postern_testing::{Backend, Gateway, Place, VPCE_A, answer, definition, expect, hang, http_proxy, until};
+use postern_testing::{Gateway, Place, until};
 use serde_json::{Value, json};
 
 use crate::support::{hello, saying};
@@ -8,32 +9,6 @@ use crate::support::{hello, saying};
 /// The text that `GET /demo/hello` answers with.
 fn said(gateway: &Gateway) -> String {
     gateway.get("/demo/hello").text().to_owned()
-}
-
-#[test]
-fn swap_sighup_serves_the_new_files_on_the_old_connection() {
-    let place = Place::new();
-    let configuration = saying(&place, "one");
-    let mut gateway = Gateway::start(place, configuration.clone());
-    let mut connection = gateway.wire();
-    let request = format!("GET /demo/hello HTTP/1.1\r\nHost: {}\r\n\r\n", postern_testing::API_HOST);
-    assert_eq!(connection.ask(&request).text(), "one");
-    gateway.place().write("api.json", &hello("two").to_string());
-    gateway.reload(configuration);
-    assert_eq!(connection.ask(&request).text(), "two");
-}
-
-#[test]
-fn swap_a_changed_file_reloads_by_itself() {
-    let place = Place::new();
-    let configuration = saying(&place, "one");
-    let gateway = Gateway::start(place, configuration);
-    assert_eq!(said(&gateway), "one");
-    gateway.place().write("api.json", &hello("two").to_string());
-    until("the changed definition to serve", || (said(&gateway) == "two").then_some(()));
-    // The policy is another file.
-    gateway.place().write("policy.json", &json!({"Statement": []}).to_string());
-    until("the changed policy to serve", || (gateway.get("/demo/hello").status() == 403).then_some(()));
 }
 
 #[test]
@@ -97,43 +72,6 @@ fn swap_an_address_that_is_taken_is_refused_and_nothing_changes() {
     let _ = gateway.log_line("cannot listen on 127.0.0.1:");
     assert_eq!(said(&gateway), "one");
     assert_eq!(gateway.generation(), 1);
-}
-
-#[test]
-fn swap_a_request_in_flight_ends_on_the_snapshot_that_it_began_with() {
-    let backend = Backend::script([expect("GET /slow"), hang(), answer(200, "\"old\"")]);
-    let place = Place::new();
-    let paths = json!({"/slow": {"get": http_proxy("GET", backend.address(), "/slow")}});
-    let configuration = postern_testing::base_configuration(&place, &definition(&paths));
-    let mut gateway = Gateway::start(place, configuration.clone());
-    let mut connection = gateway.wire();
-    connection.send(format!("GET /demo/slow HTTP/1.1\r\nHost: {}\r\n\r\n", postern_testing::API_HOST));
-    let _ = backend.request(0);
-    // Nobody may enter any more, and the path is gone.
-    gateway.place().write("policy.json", &json!({"Statement": []}).to_string());
-    gateway.place().write("api.json", &hello("new").to_string());
-    gateway.reload(configuration);
-    assert_eq!(gateway.get("/demo/hello").status(), 403);
-    backend.release();
-    let answer = connection.answer();
-    assert_eq!((answer.status(), answer.text()), (200, "\"old\""));
-    backend.finished();
-}
-
-#[test]
-fn swap_listeners_come_and_go() {
-    let place = Place::new();
-    let mut configuration = saying(&place, "one");
-    let other = place.address();
-    let mut gateway = Gateway::start(place, configuration.clone());
-    let mut kept = gateway.wire();
-    let request = format!("GET /demo/hello HTTP/1.1\r\nHost: {}\r\n\r\n", postern_testing::API_HOST);
-    assert_eq!(kept.ask(&request).status(), 200);
-    configuration["vpcEndpoints"][0]["listeners"] = json!([{"address": other.to_string()}]);
-    gateway.reload(configuration);
-    assert_eq!(gateway.get("/demo/hello").text(), "one");
-    // A connection that came in by the address that is gone lives on, by its endpoint.
-    assert_eq!(kept.ask(&request).text(), "one", "through {VPCE_A}");
 }
 
 #[test]
