@@ -176,11 +176,8 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
         leftovers,
         is_handing_over: false,
     };
-    let fields: [(&str, &dyn std::fmt::Display); 3] = [
-        ("version", &env!("CARGO_PKG_VERSION")),
-        ("process", &std::process::id()),
-        ("workers", &gateway.settings.workers),
-    ];
+    let fields: [(&str, &dyn std::fmt::Display); 2] =
+        [("version", &env!("CARGO_PKG_VERSION")), ("process", &std::process::id())];
     log(Severity::Info, "starting", &fields);
     descriptors::warn_of_too_few(gateway.status.live.current().limits().connections);
     gateway.put_to_use(opened, hash);
