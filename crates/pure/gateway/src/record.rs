@@ -1,7 +1,7 @@
 //! What an exchange was: for whoever counts, logs or looks it up.
 
 use crate::{
-    Arrival, Now, Refusal, RequestIds, Snapshot,
+    Arrival, Connection, Now, Refusal, RequestIds, Snapshot,
     routing::{Located, Matched},
     usage::Usage,
 };
@@ -11,6 +11,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Record<'a> {
     pub(crate) house: &'a Snapshot,
+    pub(crate) connection: &'a Connection,
+    /// Absent where the head was refused: then nothing of it is to be believed.
     pub(crate) arrival: Option<&'a Arrival<'a>>,
     pub(crate) received: Now,
     pub(crate) ids: RequestIds,
@@ -35,12 +37,14 @@ pub struct IntegrationOutcome {
 impl<'a> Record<'a> {
     pub(crate) fn new(
         house: &'a Snapshot,
+        connection: &'a Connection,
         arrival: Option<&'a Arrival<'a>>,
         received: Now,
         ids: RequestIds,
     ) -> Self {
         Self {
             house,
+            connection,
             arrival,
             received,
             ids,

@@ -8,9 +8,9 @@ use postern_model::IntegrationType;
 use postern_protocol::http1::FieldBlock;
 
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Effects, IntegrationCall, IntegrationFailure,
-    IntegrationFailureKind, Now, Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch,
-    Snapshot, Step,
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, IntegrationCall,
+    IntegrationFailure, IntegrationFailureKind, Now, Observer, Record, Refusal, Reply, RequestBody,
+    RequestIds, Scratch, Snapshot, Step,
     authorization::{self, Permit},
     body::{self, ClientBody, Collected},
     content,
@@ -39,7 +39,7 @@ where
     O: Observer,
 {
     let ids = RequestIds::of(Some(arrival.head.over(arrival.bytes).fields()), arrival.random);
-    let mut record = Record::new(house, Some(arrival), arrival.now, ids);
+    let mut record = Record::new(house, arrival.connection, Some(arrival), arrival.now, ids);
     let Scratch { routing, variables, arn, call, collected, sheets, fields } = scratch;
     let memory = Memory { routing, variables, arn, collected };
     let mut paper = Paper { call, sheets, fields };
@@ -61,16 +61,17 @@ where
     Answer { status, fields, body, close, record }
 }
 
-/// Answers a head that the grammar refuses. No API is known then.
+/// Answers a head that the grammar refuses, with a status and a reason for the operator. No API is
+/// known then.
 pub fn refuse_head<'a, R>(
     house: &'a Snapshot,
-    status: u16,
-    reason: &'static str,
+    connection: &'a Connection,
+    (status, reason): (u16, &'static str),
     now: Now,
     random: u128,
     scratch: &'a mut Scratch,
 ) -> Answer<'a, R> {
-    let mut record = Record::new(house, None, now, RequestIds::of(None, random));
+    let mut record = Record::new(house, connection, None, now, RequestIds::of(None, random));
     let refusal = Refusal::Head { status, reason };
     let wording = refusal.wording();
     record.refusal = Some(refusal);

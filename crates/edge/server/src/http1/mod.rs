@@ -371,8 +371,8 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
     let channel = channel(worker, job, house.limits());
     let mut answer = postern_gateway::refuse_head::<E::Reply>(
         &house,
-        status,
-        reason,
+        &job.connection,
+        (status, reason),
         now,
         worker.random(),
         &mut memory.scratch,

@@ -262,8 +262,14 @@ where
         }
         Err((status, reason)) => {
             let scratch = &mut memory.scratch;
-            let answer =
-                postern_gateway::refuse_head::<E::Reply>(&house, status, reason, now, random, scratch);
+            let answer = postern_gateway::refuse_head::<E::Reply>(
+                &house,
+                &about.connection,
+                (status, reason),
+                now,
+                random,
+                scratch,
+            );
             delivery.deliver(answer, limits.write_stall_seconds).await;
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn compile(
     adaptations: &mut Vec<Adaptation>,
 ) -> Keys {
     let plans: Vec<Plan> = configuration.usage_plans.iter().map(compile_plan).collect();
-    let old: HashMap<(&str, &str), (&Plan, &Membership)> = previous
+    let mut old: HashMap<(&str, &str), (&Plan, &Membership)> = previous
         .iter()
         .flat_map(|previous| previous.keys.memberships())
         .map(|(names, plan, membership)| (names, (plan, membership)))
@@ -31,13 +31,16 @@ pub(crate) fn compile(
     for (index, (plan, compiled)) in configuration.usage_plans.iter().zip(&plans).enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         for key in &plan.api_keys {
-            let old = old.get(&(&*plan.name, &**key)).copied();
-            let membership = match old {
+            let membership = match old.remove(&(&*plan.name, &**key)) {
                 Some(old) => adopted(index, compiled, old, adaptations),
                 None => fresh(index, compiled, state.restored.remove(&(plan.name.clone(), key.clone()))),
             };
             memberships.entry(key).or_default().push(membership);
         }
+    }
+    // A key that leaves a plan and comes back has used what it had used.
+    for ((plan, key), (_, membership)) in old {
+        state.restore(plan, key, membership.allowance.quota.level());
     }
     let mut builder = KeysBuilder::new(state.key_secret, plans, configuration.api_keys.len());
     for key in &configuration.api_keys {

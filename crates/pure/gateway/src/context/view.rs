@@ -1,7 +1,7 @@
 //! `$context` as a view over what is known of an exchange: built when a template, a gateway response
 //! or a log line asks.
 
-use std::{borrow::Cow, fmt::Write, net::IpAddr};
+use std::{borrow::Cow, fmt::Write};
 
 use postern_protocol::http1::KnownName;
 
@@ -28,8 +28,8 @@ impl View<'_> {
                 return true;
             }
             Variable::IdentitySourceIp => {
-                let text = self.record.arrival.map(|arrival| lossy(arrival.connection.source_text()));
-                return text.map(|text| output.push_str(&text)).is_some();
+                output.push_str(&lossy(self.record.connection.source_text()));
+                return true;
             }
             _ => {}
         }
@@ -66,6 +66,9 @@ impl View<'_> {
                 let arrival = self.record.arrival?;
                 return arrival.head.over(arrival.bytes).fields().value(KnownName::UserAgent).map(lossy);
             }
+            V::AccountId => &self.record.house.account_id,
+            V::DomainName | V::DomainPrefix => return self.domain_text(variable),
+            V::HttpMethod | V::Path if self.record.located.is_none() => return self.sent_text(variable),
             _ => return self.located_text(variable),
         };
         Some(text.into())
@@ -98,18 +101,12 @@ impl View<'_> {
         use Variable as V;
         let located = self.record.located.as_ref()?;
         Some(match variable {
-            V::AccountId => (&*self.record.house.account_id).into(),
             V::ApiId => located.api.id.as_str().into(),
             V::CustomDomainBasePathMatched => match located.base_path? {
                 "" => "(none)".into(),
                 base_path => base_path.into(),
             },
             V::DeploymentId => (&*located.stage.deployment_id).into(),
-            V::DomainName => self.host_as_received()?,
-            V::DomainPrefix => match self.host_as_received()? {
-                Cow::Borrowed(host) => host.split('.').next()?.into(),
-                Cow::Owned(host) => host.split('.').next()?.to_owned().into(),
-            },
             V::EndpointType => if located.api.private { "PRIVATE" } else { "REGIONAL" }.into(),
             V::HttpMethod => match located.verb {
                 Some(verb) => verb.as_str().into(),
@@ -125,7 +122,7 @@ impl View<'_> {
 
     fn connection_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
         use Variable as V;
-        let connection = self.record.arrival?.connection;
+        let connection = self.record.connection;
         let endpoint = match connection.identity() {
             Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } => Some((vpc_endpoint_id, vpc_id)),
             Identity::Public => None,
@@ -133,10 +130,32 @@ impl View<'_> {
         Some(match variable {
             V::IdentityVpcId => endpoint?.1.as_str().into(),
             V::IdentityVpceId => endpoint?.0.as_str().into(),
-            V::IdentitySourceIp => self.source_address()?.to_string().into(),
+            V::IdentitySourceIp => lossy(connection.source_text()),
             V::TlsVersion => connection.tls()?.version.into(),
             V::CipherSuite => connection.tls()?.cipher_suite.into(),
             _ => return None,
+        })
+    }
+
+    /// What was sent, where no API was found: the log knows it all the same (AL4).
+    fn sent_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        let arrival = self.record.arrival?;
+        let request = arrival.head.over(arrival.bytes);
+        match variable {
+            Variable::HttpMethod => Some(lossy(request.method())),
+            Variable::Path => Some(lossy(request.path())),
+            _ => None,
+        }
+    }
+
+    fn domain_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        let host = self.host_as_received()?;
+        if variable == Variable::DomainName {
+            return Some(host);
+        }
+        Some(match host {
+            Cow::Borrowed(host) => host.split('.').next()?.into(),
+            Cow::Owned(host) => host.split('.').next()?.to_owned().into(),
         })
     }
 
@@ -144,10 +163,6 @@ impl View<'_> {
     fn host_as_received(&self) -> Option<Cow<'_, str>> {
         let arrival = self.record.arrival?;
         arrival.head.over(arrival.bytes).authority().map(|authority| lossy(authority.host()))
-    }
-
-    fn source_address(&self) -> Option<IpAddr> {
-        Some(self.record.arrival?.connection.source().ip().to_canonical())
     }
 
     fn request_time(&self) -> String {

@@ -58,12 +58,14 @@ impl Bucket {
         self.full_at.fetch_sub(pace.token_nanoseconds, Ordering::Relaxed);
     }
 
-    /// Takes up another limit: as many tokens are gone as before (TH-61).
+    /// Takes up another limit: as many tokens are gone as before, at most all of them (TH-61).
     pub(crate) fn adapt(&self, old: Pace, new: Pace, now: u64) {
-        let missing = self.full_at.load(Ordering::Relaxed).saturating_sub(now);
-        let tokens = missing.div_ceil(old.token_nanoseconds);
-        let full_at = now.saturating_add(tokens.saturating_mul(new.token_nanoseconds));
-        self.full_at.store(full_at, Ordering::Relaxed);
+        // The closure always gives a value, so this cannot fail.
+        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
+            let tokens = full_at.saturating_sub(now).div_ceil(old.token_nanoseconds);
+            let missing = tokens.saturating_mul(new.token_nanoseconds).min(new.capacity_nanoseconds);
+            Some(now.saturating_add(missing))
+        });
     }
 }
 
@@ -124,6 +126,16 @@ mod tests {
         bucket.give_back(pace);
         assert!(bucket.take(pace, SECOND));
         assert!(!bucket.take(pace, SECOND));
+    }
+
+    #[test]
+    fn th61_a_smaller_burst_is_empty_at_most() {
+        let (bucket, old, new) = (Bucket::default(), pace(1.0, 100), pace(1.0, 5));
+        let now = 1_000 * SECOND;
+        assert_eq!(accepted(&bucket, old, std::iter::repeat_n(now, 100)), 100);
+        bucket.adapt(old, new, now);
+        assert!(!bucket.take(new, now));
+        assert!(bucket.take(new, now + SECOND));
     }
 
     #[test]

@@ -11,35 +11,33 @@ const MILLISECONDS_OF_DAY: u64 = 86_400_000;
 const USED_BITS: u32 = 40;
 const USED_MAX: u64 = (1 << USED_BITS) - 1;
 
-/// The number of the period that a moment lies in: periods of one kind count up from 1970. Weeks
-/// start on Sunday (TH-35).
+/// The period that a moment lies in, by its first day, counted from 1970-01-01: so periods of every
+/// kind can be compared, and a plan whose period changes goes on counting. Weeks start on Sunday
+/// (TH-35).
 ///
 /// ```
 /// use postern_gateway::period_of;
 /// use postern_model::QuotaPeriod;
 ///
 /// let saturday = 1_795_305_600_000 - 86_400_000; // 2026-11-21
-/// assert_eq!(period_of(QuotaPeriod::Week, saturday) + 1, period_of(QuotaPeriod::Week, saturday + 86_400_000));
+/// assert_eq!(period_of(QuotaPeriod::Week, saturday) + 7, period_of(QuotaPeriod::Week, saturday + 86_400_000));
 /// ```
 #[must_use]
 pub fn period_of(period: QuotaPeriod, epoch_milliseconds: u64) -> u32 {
     let days = epoch_milliseconds / MILLISECONDS_OF_DAY;
-    let number = match period {
+    let first = match period {
         QuotaPeriod::Day => days,
         // 1970-01-01 was a Thursday, four days after a Sunday.
-        QuotaPeriod::Week => (days + 4) / 7,
-        QuotaPeriod::Month => {
-            let date = Date::of_days(days);
-            date.year * 12 + date.month
-        }
+        QuotaPeriod::Week => days.saturating_sub((days + 4) % 7),
+        QuotaPeriod::Month => days.saturating_sub(Date::of_days(days).day - 1),
     };
-    u32::try_from(number & 0xff_ffff).unwrap_or_default()
+    u32::try_from(first & 0xff_ffff).unwrap_or_default()
 }
 
 /// What a key has used of a quota: one atomic, so that all workers count together.
 #[derive(Debug, Default)]
 pub(crate) struct QuotaCounter {
-    /// The period's number above the requests counted in it.
+    /// The period's first day above the requests counted in it.
     level: AtomicU64,
     /// The first period in which the key was seen, plus one; 0: not yet (TH-32).
     first_period: AtomicU32,
@@ -48,7 +46,7 @@ pub(crate) struct QuotaCounter {
 /// A counter as plain data: what is written out and read back (TH-37).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaLevel {
-    /// The number of the period that was counted last.
+    /// The first day of the period that was counted last, counted from 1970-01-01.
     pub period: u32,
     /// Requests counted in it.
     pub used: u64,
@@ -164,6 +162,19 @@ mod tests {
         let quota = quota(10, QuotaPeriod::Month, 4);
         assert_eq!(spent(&counter, quota, NEW_YEAR + 20 * DAY, 20), 6);
         assert_eq!(spent(&counter, quota, NEW_YEAR + 31 * DAY, 20), 10);
+    }
+
+    #[test]
+    fn a_changed_period_goes_on_counting_and_ends_when_it_should() {
+        let counter = QuotaCounter::default();
+        let at = NEW_YEAR + 10 * DAY;
+        assert_eq!(spent(&counter, quota(5, QuotaPeriod::Day, 0), at, 3), 3);
+        let month = quota(5, QuotaPeriod::Month, 0);
+        assert_eq!(spent(&counter, month, at, 9), 2);
+        assert_eq!(spent(&counter, month, NEW_YEAR + 31 * DAY, 9), 5);
+        let day = quota(5, QuotaPeriod::Day, 0);
+        assert_eq!(spent(&counter, day, NEW_YEAR + 40 * DAY, 9), 5);
+        assert_eq!(spent(&counter, day, NEW_YEAR + 41 * DAY, 9), 5);
     }
 
     #[test]
