@@ -49,9 +49,7 @@ impl<'a> Mappings<'a> {
             .find(|(mapping, _)| matches!(&mapping.target, RequestTarget::Path(own) if **own == *name))?;
         let value = value.joined();
         Some(match mapping.source {
-            RequestSource::Literal(_) | RequestSource::StageVariable(_) | RequestSource::Context(_) => {
-                Filling::Author(value)
-            }
+            RequestSource::Literal(_) | RequestSource::StageVariable(_) => Filling::Author(value),
             _ => Filling::Client(value),
         })
     }

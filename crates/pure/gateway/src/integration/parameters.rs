@@ -178,7 +178,7 @@ pub(crate) fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
 }
 
 fn several(values: Vec<Cow<'_, str>>) -> Mapped<'_> {
-    if values.is_empty() { Mapped::Nothing } else { Mapped::Several(values) }
+    if values.iter().all(|value| value.is_empty()) { Mapped::Nothing } else { Mapped::Several(values) }
 }
 
 fn body_value<'v>(body: &MappedBody<'_>, path: &JsonPath) -> Result<Option<Cow<'v, str>>, Refusal> {

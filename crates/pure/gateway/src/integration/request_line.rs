@@ -27,7 +27,8 @@ pub(crate) enum VariableText {
 
 /// Writes path and query of the URI. `filling` gives what fills a place; in the path, a path variable
 /// that the definition maps there is copied instead of a value of the client's. A place that nothing
-/// fills makes an invalid address (PM7).
+/// fills makes an invalid address (PM7), and so does a value that makes a segment `.` or `..`: the backend
+/// would take it for another place.
 pub(crate) fn write_target<'v>(
     matched: &Matched<'_>,
     address: &Address,
@@ -35,6 +36,7 @@ pub(crate) fn write_target<'v>(
     filling: impl Fn(&str) -> Option<Filling<'v>>,
     output: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
+    let mut is_filled = false;
     for piece in &address.pieces {
         let (name, variable, in_query) = match piece {
             TargetPiece::Literal(text) => {
@@ -53,8 +55,17 @@ pub(crate) fn write_target<'v>(
             (Some(Filling::Client(value)), None) => uri::encode(value.as_bytes(), output),
             (None, None) => return Err(unfilled(name)),
         }
+        is_filled = true;
+    }
+    if is_filled && has_dot_segment(output) {
+        return Err(Refusal::Configuration("a value makes a segment of the path `.` or `..`".into()));
     }
     Ok(())
+}
+
+fn has_dot_segment(target: &[u8]) -> bool {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    path.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
 }
 
 /// Writes a path variable. The slashes between the segments of a greedy one stay; those that were

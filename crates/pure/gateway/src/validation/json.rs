@@ -1,4 +1,5 @@
-//! A body as JSON: strict (RFC 8259), at most 64 deep, of equal names the last.
+//! A body as JSON: strict (RFC 8259), at most 64 deep, of equal names the last. A body of many small
+//! values is refused before it takes more memory than [`WEIGHT_MAX`] tells.
 //!
 //! `serde_json` reads an object with one certain private name in it as a number, so that a client
 //! could have an object taken for a number. It is given names and numbers one by one here, never a
@@ -6,9 +7,13 @@
 
 use serde_json::{Map, Number, Value};
 
-/// Reads a body; `None` where it is not JSON, or too deep.
+/// Reads a body; `None` where it is not JSON, too deep, or of too many values.
 pub(crate) fn read(body: &[u8]) -> Option<Value> {
-    let mut reader = Reader { rest: std::str::from_utf8(body).ok()?, depth: 0 };
+    read_within(body, WEIGHT_MAX)
+}
+
+fn read_within(body: &[u8], weight_left: u32) -> Option<Value> {
+    let mut reader = Reader { rest: std::str::from_utf8(body).ok()?, depth: 0, weight_left };
     let value = reader.value()?;
     reader.skip_space();
     reader.rest.is_empty().then_some(value)
@@ -17,10 +22,12 @@ pub(crate) fn read(body: &[u8]) -> Option<Value> {
 struct Reader<'b> {
     rest: &'b str,
     depth: usize,
+    weight_left: u32,
 }
 
 impl Reader<'_> {
     fn value(&mut self) -> Option<Value> {
+        self.weigh(1)?;
         self.skip_space();
         match self.rest.bytes().next()? {
             b'{' => self.nested(Self::object),
@@ -35,6 +42,7 @@ impl Reader<'_> {
 
     fn nested(&mut self, read: fn(&mut Self) -> Option<Value>) -> Option<Value> {
         self.depth += 1;
+        self.weigh(PARTS_WEIGHT)?;
         if self.depth > DEPTH_MAX {
             return None;
         }
@@ -109,6 +117,11 @@ impl Reader<'_> {
         Some(value)
     }
 
+    fn weigh(&mut self, more: u32) -> Option<()> {
+        self.weight_left = self.weight_left.checked_sub(more)?;
+        Some(())
+    }
+
     /// Takes white space and then a byte, if it is there.
     fn take(&mut self, byte: u8) -> bool {
         self.skip_space();
@@ -142,6 +155,13 @@ fn quoted_length(text: &str) -> Option<usize> {
 /// Nested lists and objects (hardening.md section 7).
 const DEPTH_MAX: usize = 64;
 
+/// What all values may weigh. One of weight 1 takes up to some 120 bytes of memory beside its text, so
+/// that reading a body costs at most some 240 MiB.
+const WEIGHT_MAX: u32 = 2_000_000;
+
+/// What a list or an object weighs more than other values: it takes memory ahead.
+const PARTS_WEIGHT: u32 = 3;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,6 +183,16 @@ mod tests {
         assert!(read(nested(64).as_bytes()).is_some());
         assert!(read(nested(65).as_bytes()).is_none());
         assert!(read("[{\"a\":".repeat(100_000).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn the_number_of_values_is_bounded() {
+        let fits = |body: &str| (0..).find(|most| read_within(body.as_bytes(), *most).is_some());
+        for (body, weight) in
+            [("1", 1), ("\"a\"", 1), ("[]", 4), ("[1, 2]", 6), ("{}", 4), (r#"{"a": [true]}"#, 9)]
+        {
+            assert_eq!(fits(body), Some(weight), "{body}");
+        }
     }
 
     #[test]

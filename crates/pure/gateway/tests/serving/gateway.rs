@@ -60,6 +60,8 @@ pub(crate) struct Exchange {
     /// The lines of the answer's fields.
     pub(crate) fields: Vec<u8>,
     pub(crate) body: Vec<u8>,
+    /// The most bytes that serving held, the call's copy here among them.
+    pub(crate) memory: u64,
     /// How often templates overrode anew.
     pub(crate) repeated_overrides: u32,
     /// The access log line, where there is a log.
@@ -109,7 +111,12 @@ impl Gateway {
         let backend =
             Backend { replies: RefCell::new(replies.iter().cloned().collect()), calls: RefCell::default() };
         let mut scratch = Scratch::default();
-        let answer = finish(serve(&self.snapshot, &arrival, &mut body, &backend, &mut scratch, &mut ()));
+        let mut answer = None;
+        let memory = allocation_counter::measure(|| {
+            answer =
+                Some(finish(serve(&self.snapshot, &arrival, &mut body, &backend, &mut scratch, &mut ())));
+        });
+        let answer = answer.expect("an answer");
         let repeated_overrides = answer.record.repeated_overrides();
         let (status, fields) = (answer.status, answer.fields.as_bytes().to_vec());
         let body = match answer.body {
@@ -122,7 +129,15 @@ impl Gateway {
             log.write_line(&answer.record, sent, &mut line);
             line
         });
-        Exchange { calls: backend.calls.into_inner(), status, fields, body, repeated_overrides, log }
+        Exchange {
+            calls: backend.calls.into_inner(),
+            status,
+            fields,
+            body,
+            memory: memory.bytes_max,
+            repeated_overrides,
+            log,
+        }
     }
 }
 
@@ -154,7 +169,7 @@ impl Surroundings for Files<'_> {
     }
 }
 
-/// A body that comes in pieces of seven bytes.
+/// A body that comes in pieces of seven bytes; a large one in larger pieces.
 struct Pieces {
     length: BodyLength,
     rest: VecDeque<Vec<u8>>,
@@ -163,7 +178,8 @@ struct Pieces {
 
 impl Pieces {
     fn of(length: BodyLength, bytes: &[u8]) -> Self {
-        Self { length, rest: bytes.chunks(7).map(<[u8]>::to_vec).collect(), current: Vec::new() }
+        let piece = if bytes.len() < 1 << 16 { 7 } else { 1 << 14 };
+        Self { length, rest: bytes.chunks(piece).map(<[u8]>::to_vec).collect(), current: Vec::new() }
     }
 
     /// A chunked body is given here as what is in its chunks.

@@ -9,6 +9,7 @@
 mod case;
 mod coding;
 mod gateway;
+mod memory;
 
 use case::check_file;
 
