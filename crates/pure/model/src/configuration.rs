@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
-use postern_template::{SimpleSource, SimpleTemplate};
+use postern_document::did_you_mean;
+use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
-    AccountId, ApiKey, DomainName, Limits, Malformed, Partition, PublicListeners, Region, RestApi,
-    ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
+    AccountId, ApiKey, DomainName, Limits, Partition, PublicListeners, Region, RestApi, ThrottleLimit,
+    UsagePlan, VpcEndpoint, VpcLink,
 };
 
 /// Everything that one gateway serves, checked: every name that is used exists, no two things claim
@@ -111,9 +112,19 @@ impl AccessLog {
     ///
     /// assert!(AccessLog::new(StandardError, "$context.requestId $context.status").is_ok());
     /// assert!(AccessLog::new(StandardError, "$context.status").is_err());
+    /// let error = AccessLog::new(StandardError, "$context.requestId $context.statsu").unwrap_err();
+    /// assert_eq!(error, "`$context.statsu` is no variable of access logs: did you mean `status`?");
     /// ```
-    pub fn new(destination: AccessLogDestination, format: &str) -> Result<Self, Malformed> {
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the variable that no access log has (stages-and-deployments.md section 7),
+    /// or says which one is missing. Variables of what is not served yet are taken and print `-` (AL2).
+    pub fn new(destination: AccessLogDestination, format: &str) -> Result<Self, String> {
         let format = SimpleTemplate::parse(format);
+        if let Some(variable) = format.variables().find(|variable| !is_log_variable(variable)) {
+            return Err(unknown_log_variable(variable));
+        }
         let names_request = format.variables().any(|variable| {
             variable.source == SimpleSource::Context
                 && matches!(&*variable.name, "requestId" | "extendedRequestId")
@@ -121,10 +132,99 @@ impl AccessLog {
         if names_request {
             Ok(Self { destination, format })
         } else {
-            Err(Malformed::new("`$context.requestId` or `$context.extendedRequestId` in it"))
+            Err("expected `$context.requestId` or `$context.extendedRequestId` in it".to_owned())
         }
     }
 }
+
+fn is_log_variable(variable: &SimpleVariable) -> bool {
+    let name = &*variable.name;
+    variable.source == SimpleSource::Context
+        && (LOG_VARIABLES.contains(&name) || name.starts_with("authorizer.") || name.starts_with("waf."))
+}
+
+fn unknown_log_variable(variable: &SimpleVariable) -> String {
+    if variable.source != SimpleSource::Context {
+        return format!("`{}` is no `$context` variable: access logs have no others", variable.name);
+    }
+    let suggestion = did_you_mean(&variable.name, LOG_VARIABLES.iter().copied())
+        .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
+    format!("`$context.{}` is no variable of access logs{suggestion}", variable.name)
+}
+
+/// The documented names under `$context` that an access log may have, but for those of authorizers and
+/// of the web application firewall (mapping-templates.md section 7, stages-and-deployments.md section 7).
+const LOG_VARIABLES: &[&str] = &[
+    "accountId",
+    "apiId",
+    "authenticate.error",
+    "authenticate.latency",
+    "authenticate.status",
+    "authorize.error",
+    "authorize.latency",
+    "authorize.status",
+    "awsEndpointRequestId",
+    "cipherSuite",
+    "customDomain.basePathMatched",
+    "deploymentId",
+    "domainName",
+    "domainPrefix",
+    "endpointType",
+    "error.message",
+    "error.messageString",
+    "error.responseType",
+    "error.validationErrorString",
+    "extendedRequestId",
+    "httpMethod",
+    "identity.accountId",
+    "identity.apiKey",
+    "identity.apiKeyId",
+    "identity.caller",
+    "identity.clientCert.clientCertPem",
+    "identity.clientCert.issuerDN",
+    "identity.clientCert.serialNumber",
+    "identity.clientCert.subjectDN",
+    "identity.clientCert.validity.notAfter",
+    "identity.clientCert.validity.notBefore",
+    "identity.cognitoAuthenticationProvider",
+    "identity.cognitoAuthenticationType",
+    "identity.cognitoIdentityId",
+    "identity.cognitoIdentityPoolId",
+    "identity.principalOrgId",
+    "identity.sourceIp",
+    "identity.user",
+    "identity.userAgent",
+    "identity.userArn",
+    "identity.vpcId",
+    "identity.vpceId",
+    "integration.error",
+    "integration.integrationStatus",
+    "integration.latency",
+    "integration.requestId",
+    "integration.responseTransferMode",
+    "integration.status",
+    "integration.timeToAllHeaders",
+    "integration.timeToFirstContent",
+    "integrationErrorMessage",
+    "integrationLatency",
+    "integrationStatus",
+    "isCanaryRequest",
+    "path",
+    "protocol",
+    "requestId",
+    "requestTime",
+    "requestTimeEpoch",
+    "resourceId",
+    "resourcePath",
+    "responseLatency",
+    "responseLength",
+    "stage",
+    "status",
+    "tlsVersion",
+    "wafResponseCode",
+    "webaclArn",
+    "xrayTraceId",
+];
 
 /// Where access log lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
