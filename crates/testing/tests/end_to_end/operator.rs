@@ -24,6 +24,21 @@ fn the_access_log_has_a_line_for_each_request_with_its_context() {
 }
 
 #[test]
+fn the_access_log_knows_requests_that_reached_no_api() {
+    let gateway = gateway(&pets(), |_, configuration| {
+        configuration["accessLog"] = json!({"format": "$context.requestId $context.httpMethod $context.path \
+             $context.domainName $context.identity.sourceIp $context.identity.vpceId $context.status"});
+    });
+    let unknown = gateway.get("/nowhere/at/all");
+    let line = gateway.log_line(unknown.field("x-amzn-RequestId").unwrap());
+    assert!(line.contains(" GET /nowhere/at/all "), "{line}");
+    assert!(line.contains(&format!(" 127.0.0.1 {VPCE_A} 403")), "{line}");
+    let refused = gateway.get("/demo/pets\\x");
+    let line = gateway.log_line(refused.field("x-amzn-RequestId").unwrap());
+    assert!(line.contains(&format!(" 127.0.0.1 {VPCE_A} 400")), "{line}");
+}
+
+#[test]
 fn the_admin_listener_says_that_it_lives_and_is_ready_and_what_serves() {
     let gateway = plain_gateway(&pets());
     for path in ["/livez", "/readyz", "/metrics", "/config"] {
