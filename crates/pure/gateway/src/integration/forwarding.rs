@@ -6,7 +6,7 @@ use std::io::Write;
 use postern_protocol::http1::{FieldBlock, FieldView, Fields, KnownName};
 use postern_protocol::signature::holds_signature;
 
-use crate::{Identity, Record, context::write_trace_root};
+use crate::{Arrival, Identity, Record, context::write_trace_root};
 
 /// A set of known names, one bit each.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +71,11 @@ const SET_BY_THE_GATEWAY: Names = Names::of(&[
     N::XAmznApigatewayApiId,
 ]);
 
+const INVISIBLE: Names = DROPPED_ON_ENTRY.and(SET_BY_THE_GATEWAY);
+
 /// What an HTTP_PROXY backend does not get of a client's fields.
-const NOT_FORWARDED: Names = DROPPED_ON_ENTRY.and(SET_BY_THE_GATEWAY).and(Names::of(&[
-    N::Host,
-    N::ContentEncoding,
-    N::Via,
-    N::XHttpMethodOverride,
-]));
+const NOT_FORWARDED: Names =
+    INVISIBLE.and(Names::of(&[N::Host, N::ContentEncoding, N::Via, N::XHttpMethodOverride]));
 
 /// Renamed to `x-amzn-Remapped-…` on the way back.
 const REMAPPED: Names = Names::of(&[
@@ -115,9 +113,19 @@ const REMAPPED_WHEN_MAPPED: Names = REMAPPED.and(Names::of(&[N::Trailer, N::Upgr
 const REMAPPED_PREFIX: &[u8] = b"x-amzn-Remapped-";
 
 /// Whether a client's field of this name is invisible to mappings, templates and events: it is dropped
-/// on entry (H1, I2), or would tell of a caller what the client itself says (PA-67).
-pub(crate) fn is_invisible(name: KnownName) -> bool {
-    DROPPED_ON_ENTRY.contains(name) || name.is_identity()
+/// on entry (H1, I2), or the gateway alone says what stands there (PA-67, hardening.md section 4).
+pub(crate) fn is_invisible(name: &[u8]) -> bool {
+    INVISIBLE.contains(KnownName::of_underscored(name))
+}
+
+/// What mappings, templates and events see in the place of a client's fields.
+pub(crate) fn own_fields(record: &Record<'_>) -> FieldBlock {
+    let mut block = FieldBlock::default();
+    push_own_fields(record, &mut block);
+    let mut trace_id = Vec::new();
+    write_trace_id(record, &mut trace_id);
+    block.push_trusted(b"X-Amzn-Trace-Id", &trace_id);
+    block
 }
 
 /// Copies a client's fields for an HTTP_PROXY backend. Several lines of one name become one (GR-42).
@@ -139,8 +147,7 @@ pub(crate) fn push_client_fields(fields: Fields<'_>, block: &mut FieldBlock) {
 }
 
 fn is_forwarded(view: &FieldView<'_>) -> bool {
-    let disguised = view.field.alias != view.field.known
-        && (SET_BY_THE_GATEWAY.contains(view.field.alias) || DROPPED_ON_ENTRY.contains(view.field.alias));
+    let disguised = view.field.alias != view.field.known && INVISIBLE.contains(view.field.alias);
     // A signature is for us, not for the backend (AU-95).
     let signed = view.field.known == KnownName::Authorization && holds_signature(view.value);
     !view.field.hop_by_hop && !NOT_FORWARDED.contains(view.field.known) && !disguised && !signed
@@ -193,7 +200,6 @@ fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, block: &mut FieldBlock)
 /// Adds what the gateway says of a call to an HTTP_PROXY backend (GR-40, GR-41, PA-65).
 pub(crate) fn push_gateway_fields(record: &Record<'_>, block: &mut FieldBlock) {
     let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
-    let connection = arrival.connection;
     let sent = arrival.head.over(arrival.bytes).fields();
     let mut text = ShortText::default();
     if !sent.contains(KnownName::Accept) {
@@ -203,6 +209,12 @@ pub(crate) fn push_gateway_fields(record: &Record<'_>, block: &mut FieldBlock) {
         block.push_trusted(b"User-Agent", text.of(format_args!("AmazonAPIGateway_{}", located.api.id)));
     }
     block.push_trusted(b"X-Amzn-Apigateway-Api-Id", located.api.id.as_str().as_bytes());
+    push_own_fields(record, block);
+}
+
+/// What the gateway says of a request in the place of what a client says under these names.
+fn push_own_fields(record: &Record<'_>, block: &mut FieldBlock) {
+    let Some(Arrival { connection, .. }) = record.arrival else { return };
     push_forwarded_for(record, block);
     block.push_number(b"X-Forwarded-Port", u64::from(connection.local().port()));
     block.push_trusted(b"X-Forwarded-Proto", if connection.tls().is_some() { b"https" } else { b"http" });

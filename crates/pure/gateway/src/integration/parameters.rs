@@ -154,16 +154,18 @@ pub(crate) fn query_values<'a>(record: &Record<'a>, name: &str) -> Vec<Cow<'a, s
         .collect()
 }
 
-/// The values of a header as mappings see it: by exact spelling over HTTP/1.1 (GR-62).
+/// The values of a header as mappings see it: by exact spelling over HTTP/1.1 (GR-62), and the gateway's
+/// own where it alone says what stands there.
 pub(crate) fn header_values<'a>(record: &Record<'a>, name: &str) -> Vec<Cow<'a, str>> {
     let Some(arrival) = record.arrival else { return Vec::new() };
-    if forwarding::is_invisible(KnownName::of(name.as_bytes())) {
-        return Vec::new();
-    }
     let fields = arrival.head.over(arrival.bytes).fields();
     let spelled =
         record.house.compatibility.case_sensitive_header_names && arrival.version == HttpVersion::Http1;
-    if spelled {
+    if forwarding::is_invisible(name.as_bytes()) {
+        let is = |own: &[u8]| own == name.as_bytes() || !spelled && own.eq_ignore_ascii_case(name.as_bytes());
+        let own = forwarding::own_fields(record);
+        own.iter().filter(|(own, _)| is(own)).map(|(_, value)| lossy(value).into_owned().into()).collect()
+    } else if spelled {
         fields.values_spelled(name.as_bytes()).map(lossy).collect()
     } else {
         fields.values_named(name.as_bytes()).map(lossy).collect()

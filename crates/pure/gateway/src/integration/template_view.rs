@@ -87,9 +87,12 @@ impl Variables for TemplateView<'_> {
             ParameterPlace::Header => {
                 let Some(arrival) = self.record.arrival else { return };
                 for view in arrival.head.over(arrival.bytes).fields().iter() {
-                    if !forwarding::is_invisible(view.field.known) {
+                    if !forwarding::is_invisible(view.name) {
                         visit(&lossy(view.name), &lossy(view.value));
                     }
+                }
+                for (name, value) in forwarding::own_fields(self.record).iter() {
+                    visit(&lossy(name), &lossy(value));
                 }
             }
         }

@@ -65,11 +65,8 @@ fn a_large_body_is_served_or_refused_within_stated_memory() {
         ("/base64", &vec![b'a'; PAYLOAD_BYTES], 200, 24),
         ("/json", &pet, 200, 100),
         ("/json", &list("{}"), 500, 120),
-        ("/json", &list(r#"{"a":1}"#), 500, 100),
-        ("/mapped", &pet, 200, 80),
         ("/mapped", &list("1"), 400, 60),
         ("/validated", &pet, 200, 240),
-        ("/validated", &list("1"), 400, 240),
         ("/validated", &list(r#"{"a":1}"#), 400, 240),
         ("/validated", &list("[1]"), 400, 240),
     ];
