@@ -139,12 +139,13 @@ fn request_line(line: &[u8]) -> Option<(String, String, u8)> {
     (is_method && is_target).then(|| (method.to_owned(), target.to_owned(), minor))
 }
 
-/// A host in normal form; the twin knows only names of letters, digits, dots and dashes.
+/// A host in normal form: a name of RFC 3986's unreserved characters and delimiters but for the comma,
+/// which would make it a list.
 fn normal_host(text: &str) -> Option<String> {
     let (host, port) = text.split_once(':').unwrap_or((text, "0"));
     let host = host.strip_suffix('.').unwrap_or(host);
-    let is_host =
-        !host.is_empty() && host.bytes().all(|it| it.is_ascii_alphanumeric() || b"-.".contains(&it));
+    let is_host = !host.is_empty()
+        && host.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(&it));
     let is_port = !port.is_empty() && port.len() <= 5 && port.bytes().all(|it| it.is_ascii_digit());
     (is_host && is_port && port.parse::<u32>().unwrap() < 65_536).then(|| host.to_lowercase())
 }
