@@ -42,19 +42,22 @@ impl Connection {
         self.address
     }
 
-    /// Whether something has arrived, or the backend has closed, as far as is known without asking the
-    /// kernel: then an idle connection is of no use.
-    pub(crate) fn has_news(&self) -> bool {
-        let is_readable =
-            |socket: &TcpStream| socket.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready();
-        match &self.wire {
-            Wire::Plain(socket) => is_readable(socket),
+    /// Whether an idle connection can be used: nothing came on it, and the backend left it open, as far
+    /// as the runtime knows. Only where it says that something happened the kernel is asked what: it may
+    /// be news of what was read long ago.
+    pub(crate) fn is_usable(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        let has_news = match &self.wire {
+            Wire::Plain(socket) => socket.poll_read_ready(&mut context).is_ready(),
             Wire::Tls(stream) => {
                 let (socket, session) = stream.get_ref();
                 // A session that wants nothing more holds bytes that nobody has read, or is at its end.
-                !session.wants_read() || socket.held.is_some() || is_readable(&socket.socket)
+                !session.wants_read()
+                    || socket.held.is_some()
+                    || socket.socket.poll_read_ready(&mut context).is_ready()
             }
-        }
+        };
+        !has_news || self.poll_read(&mut context, &mut [0]).is_pending()
     }
 
     /// Reads what there is; 0 at the end.

@@ -106,11 +106,11 @@ impl TargetPool {
         Ok(Place(Rc::clone(self)))
     }
 
-    /// An idle connection that the backend has left open, as far as is known without asking.
+    /// An idle connection that the backend has left open, as far as is known.
     pub(crate) fn take_idle(&self, now: u64) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { connection, since }) = idle.pop() {
-            if now.saturating_sub(since) < IDLE_NANOSECONDS && !connection.has_news() {
+        while let Some(Idle { mut connection, since }) = idle.pop() {
+            if now.saturating_sub(since) < IDLE_NANOSECONDS && connection.is_usable() {
                 return Some(connection);
             }
         }

@@ -151,8 +151,9 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
 
     /// Reads more of the body into a buffer.
     async fn read_more(&mut self) -> Result<(), IntegrationFailure> {
+        let room_behind_head = self.incoming.buffer.bytes().len() - self.incoming.head.length();
         let expects_much = match &self.body {
-            Body::Length(left) => *left > self.incoming.buffer.bytes().len() as u64 / 2,
+            Body::Length(left) => *left > room_behind_head as u64,
             Body::Chunked(_) | Body::UntilClose => true,
             Body::Done => return Ok(()),
         };

@@ -318,6 +318,32 @@ fn upstream_bytes_behind_an_answer_discard_the_connection_though_it_stays_open()
 }
 
 #[test]
+fn a_connection_is_used_again_however_its_answers_came() {
+    // What comes in pieces may leave the runtime with news of what was read already.
+    for length in [100, 20_000, 300_000, 1_000_000] {
+        run(async {
+            let house = House::new();
+            let peer = Peer::start(move |mut visit, _| async move {
+                while visit.request().await.is_some() {
+                    visit.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).await;
+                    for _ in 0..10 {
+                        visit.send(&"x".repeat(length / 10)).await;
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+            .await;
+            let destination = destination(peer.address);
+            for _ in 0..50 {
+                let outcome = house.ask(&destination, &get()).await;
+                assert!(matches!(outcome, Outcome::Answered(200, body) if body.len() == length));
+            }
+            assert_eq!(peer.connections(), 1, "{length}");
+        });
+    }
+}
+
+#[test]
 fn the_length_of_an_answer_is_told() {
     for (answer, length) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", BodyLength::Known(5)),
