@@ -50,8 +50,10 @@ fn a_broken_configuration_is_refused_and_the_old_one_serves_on() {
     assert!(gateway.log_line("workers").contains("postern.yaml:1:"));
     assert_eq!(short(&gateway.get("/demo/pets")), (200, "pets"));
     assert_eq!(gateway.generation(), before);
-    let page = gateway.ask_admin("GET", "/config");
-    assert!(page.text().contains("did you mean"), "{}", page.text());
+    // The problems are told in the log first.
+    until("the refused reload to be shown", || {
+        gateway.ask_admin("GET", "/config").text().contains("did you mean").then_some(())
+    });
     assert_ne!(gateway.ask_admin("POST", "/reload").status(), 200);
 }
 
