@@ -54,6 +54,7 @@ fn run(matches: &ArgMatches) -> Exit {
         return Exit::WrongInput;
     }
     let blanks = text.lines().filter(|line| line.contains("# FILL IN:")).count();
-    say(format_args!("{FILE} is written; {} to fill in", counted_as(blanks, "place")));
+    let places = counted_as(blanks, "place");
+    say(format_args!("{FILE} is written; {places} to fill in. Then: postern check --config {FILE}"));
     Exit::Done
 }

@@ -339,7 +339,13 @@ fn init_writes_a_file_that_names_its_blanks_and_overwrites_nothing() {
     let printed = run(&place, &["init", "--print", "api.json"]);
     assert_eq!((printed.code, &*printed.complaints), (Some(0), ""));
     assert!(!place.path().join("postern.yaml").exists());
-    check(&place, &["init", "api.json"], 0, "postern.yaml is written; 4 places to fill in\n", "");
+    check(
+        &place,
+        &["init", "api.json"],
+        0,
+        "postern.yaml is written; 4 places to fill in. Then: postern check --config postern.yaml\n",
+        "",
+    );
     assert_eq!(place.read("postern.yaml"), printed.output);
     let checked = run(&place, &["check", "--config", "postern.yaml"]);
     assert_eq!(checked.code, Some(1));
