@@ -183,6 +183,13 @@ mod tests {
         }
     }
 
+    impl Name {
+        /// As if DNS had said this at that time.
+        pub(crate) fn learn(&self, addresses: &[SocketAddr], at: u64) {
+            *self.answer.borrow_mut() = Some(Answer { addresses: addresses.into(), at });
+        }
+    }
+
     fn name(host: &str) -> Name {
         Name::new(&DestinationTarget { host: host.into(), port: 80, address: None, named_by_operator: false })
     }
@@ -190,9 +197,7 @@ mod tests {
     #[test]
     fn every_address_is_first_in_turn() {
         let name = name("backend.test");
-        let addresses: Rc<[SocketAddr]> =
-            ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"].map(|address| address.parse().unwrap()).into();
-        *name.answer.borrow_mut() = Some(Answer { addresses, at: 0 });
+        name.learn(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"].map(|address| address.parse().unwrap()), 0);
         let mut firsts = Vec::new();
         for _ in 0..4 {
             let addresses = name.known(1).unwrap().unwrap();
@@ -206,8 +211,7 @@ mod tests {
     #[test]
     fn an_old_answer_is_asked_about_again_and_used_while_dns_fails() {
         let name = name("backend.test");
-        let addresses: Rc<[SocketAddr]> = ["10.0.0.1:80".parse().unwrap()].into();
-        *name.answer.borrow_mut() = Some(Answer { addresses, at: 0 });
+        name.learn(&["10.0.0.1:80".parse().unwrap()], 0);
         assert!(name.known(FRESH_NANOSECONDS - 1).unwrap().is_ok());
         assert!(name.known(FRESH_NANOSECONDS).is_none(), "to be asked again");
         let at = FRESH_NANOSECONDS;

@@ -184,3 +184,72 @@ impl Drop for Waiting<'_> {
         self.0.set(self.0.get().saturating_sub(1));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Wire;
+    use std::net::SocketAddr;
+    use tokio::net::{TcpListener, TcpStream};
+
+    struct Silent;
+
+    impl Recorder for Silent {
+        fn exchange(&self, _record: &postern_gateway::Record<'_>, _sent: postern_gateway::Sent) {}
+
+        fn event(&self, _event: Event) {}
+    }
+
+    #[test]
+    fn upstream_connections_follow_their_name() {
+        let target = DestinationTarget {
+            host: "backend.test".into(),
+            port: 80,
+            address: None,
+            named_by_operator: true,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let elsewhere: SocketAddr = "10.0.0.1:80".parse().unwrap();
+            let pool = Rc::new(TargetPool::new(&target, None));
+            let place = pool.place(&Limits::default(), &Silent).await.unwrap();
+            let open = async || {
+                let socket = TcpStream::connect(address).await.unwrap();
+                Connection::new(Wire::Plain(socket), address)
+            };
+            pool.name.learn(&[address, elsewhere], 0);
+            place.keep(open().await, 0);
+            pool.close_useless(1);
+            assert!(pool.has_idle(), "it still leads there");
+            pool.name.learn(&[elsewhere], 1);
+            pool.close_useless(2);
+            assert!(!pool.has_idle(), "it leads elsewhere now");
+            place.keep(open().await, 3);
+            assert!(!pool.has_idle(), "what was busy is not kept either");
+        });
+    }
+
+    #[test]
+    fn limits_idle_and_busy_connections_together_are_no_more_than_may_be_busy() {
+        let target =
+            DestinationTarget { host: "127.0.0.1".into(), port: 80, address: None, named_by_operator: true };
+        let limits = Limits { backend_connections: 2, ..Limits::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let pool = Rc::new(TargetPool::new(&target, None));
+            let place = pool.place(&limits, &Silent).await.unwrap();
+            for at in 0..2 {
+                let socket = TcpStream::connect(address).await.unwrap();
+                place.keep(Connection::new(Wire::Plain(socket), address), at);
+            }
+            pool.make_room(&limits);
+            assert_eq!(pool.idle.borrow().iter().map(|idle| idle.since).collect::<Vec<_>>(), [1]);
+            pool.make_room(&limits);
+            assert!(pool.has_idle(), "there is room already");
+        });
+    }
+}

@@ -543,8 +543,69 @@ const VPC_LINK: &Fields = &Fields {
             Absent::Refused,
             "Where it leads: hosts or addresses with ports.",
         ),
+        key(
+            "loadBalancingAlgorithm",
+            Kind::Choice(&["least_outstanding_requests", "round_robin"]),
+            Absent::Value("least_outstanding_requests"),
+            "Which target is next: the one with the fewest calls in flight, or each in turn.",
+        ),
+        key(
+            "slowStartSeconds",
+            Kind::Whole { least: 0, most: 900, unit: "seconds" },
+            Absent::Number(30),
+            "For how long a target that comes back gets less than its share; 0: not at all.",
+        ),
+        key(
+            "healthCheck",
+            Kind::Record(HEALTH_CHECK),
+            Absent::Means("targets are put out by failed calls alone"),
+            "How targets are asked whether they are well.",
+        ),
     ],
-    unsupported: &["healthCheck"],
+    unsupported: &[],
+};
+
+const HEALTH_CHECK: &Fields = &Fields {
+    what: "a health check",
+    keys: &[
+        key(
+            "protocol",
+            Kind::Choice(&["TCP", "HTTP", "HTTPS"]),
+            Absent::Value("TCP"),
+            "`TCP`: a connection is enough; `HTTP` and `HTTPS`: `GET` is answered with 200 to 399.",
+        ),
+        key(
+            "path",
+            Kind::Text,
+            Absent::Value("/"),
+            "The path that is asked for; for `HTTP` and `HTTPS` alone.",
+        ),
+        key(
+            "intervalSeconds",
+            Kind::Whole { least: 1, most: 300, unit: "seconds" },
+            Absent::Number(30),
+            "From one check to the next.",
+        ),
+        key(
+            "timeoutSeconds",
+            Kind::Whole { least: 1, most: 120, unit: "seconds" },
+            Absent::Means("5, or the interval where that is less"),
+            "How long a check may take; no longer than the interval.",
+        ),
+        key(
+            "healthyThreshold",
+            Kind::Whole { least: 1, most: 10, unit: "checks" },
+            Absent::Number(5),
+            "Checks in a row that must succeed before a target comes back.",
+        ),
+        key(
+            "unhealthyThreshold",
+            Kind::Whole { least: 1, most: 10, unit: "checks" },
+            Absent::Number(2),
+            "Checks in a row that must fail before a target is put out.",
+        ),
+    ],
+    unsupported: &[],
 };
 
 const API_KEY: &Fields = &Fields {

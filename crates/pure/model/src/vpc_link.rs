@@ -74,6 +74,11 @@ pub enum HealthCheckProtocol {
     Https,
 }
 
+impl HealthCheck {
+    /// How long a check may take where the file does not say, and the interval is no shorter.
+    pub const TIMEOUT_SECONDS: u32 = 5;
+}
+
 impl Default for Balancing {
     fn default() -> Self {
         Self {

@@ -13,6 +13,7 @@ mod operator;
 mod settings;
 mod template_limits;
 mod tls;
+mod vpc_links;
 mod wire;
 
 use postern_testing::{API_HOST, Gateway, Message, Place, base_configuration, definition, mock};

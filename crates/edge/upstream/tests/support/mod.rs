@@ -139,6 +139,11 @@ impl House {
         }
     }
 
+    /// The clock of its calls.
+    pub(crate) fn now(&self) -> u64 {
+        self.timers.now().monotonic_nanoseconds
+    }
+
     /// Calls a destination and waits for the head of the answer.
     pub(crate) async fn call<B: RequestBody>(
         &self,
@@ -151,7 +156,7 @@ impl House {
             head: request.head.as_bytes(),
             is_head: request.head.starts_with("HEAD "),
             is_idempotent: !request.head.starts_with("POST ") && !request.head.starts_with("PATCH "),
-            deadline_nanoseconds: self.timers.now().monotonic_nanoseconds + TIMEOUT,
+            deadline_nanoseconds: self.now() + TIMEOUT,
             answer_bytes_max: self.answer_bytes_max,
             answer_gap_nanoseconds: self.answer_gap_nanoseconds,
             limits: &self.limits,

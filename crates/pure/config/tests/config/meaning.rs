@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use postern_model::{AccessLogDestination, Configuration, ThrottleLimit, Verb, WorkerCount};
+use postern_model::{
+    AccessLogDestination, Balancing, Configuration, HealthCheck, HealthCheckProtocol, LoadBalancingAlgorithm,
+    ThrottleLimit, Verb, WorkerCount,
+};
 
 use crate::common::{Memory, OPEN, PETS, files};
 
@@ -215,6 +218,31 @@ workers: 4",
 }
 
 #[test]
+fn a_link_says_how_its_targets_share_the_calls() {
+    let balancing = |rest: &str| {
+        let configuration = read(&with(&format!("vpcLinks: [{{id: vl-1, targets: ['a:80']{rest}}}]")));
+        configuration.vpc_links[0].balancing.clone()
+    };
+    assert_eq!(balancing(""), Balancing::default());
+    let given = balancing(", loadBalancingAlgorithm: round_robin, slowStartSeconds: 0");
+    assert_eq!(given.algorithm, LoadBalancingAlgorithm::RoundRobin);
+    assert_eq!((given.slow_start_seconds, given.health_check), (0, None));
+    let check = |protocol, path: &str, numbers: [u32; 4]| HealthCheck {
+        protocol,
+        path: path.into(),
+        interval_seconds: numbers[0],
+        timeout_seconds: numbers[1],
+        healthy_threshold: numbers[2],
+        unhealthy_threshold: numbers[3],
+    };
+    let given = |rest: &str| balancing(&format!(", healthCheck: {{{rest}}}")).health_check.unwrap();
+    assert_eq!(given(""), check(HealthCheckProtocol::Tcp, "/", [30, 5, 5, 2]));
+    assert_eq!(given("intervalSeconds: 2"), check(HealthCheckProtocol::Tcp, "/", [2, 2, 5, 2]));
+    let all = "protocol: HTTPS, path: '/a?b=%20', intervalSeconds: 10, timeoutSeconds: 3, healthyThreshold: 1, unhealthyThreshold: 10";
+    assert_eq!(given(all), check(HealthCheckProtocol::Https, "/a?b=%20", [10, 3, 1, 10]));
+}
+
+#[test]
 fn json_is_yaml_too() {
     let text = r#"{"region": "us-east-1", "accountId": "123456789012", "limits": {"headBytes": 9000}}"#;
     assert_eq!(read(&files().with("postern.yaml", text)).limits.head_bytes, 9_000);
@@ -241,7 +269,6 @@ fn the_example_of_the_contract_names_no_unknown_key() {
         "`mutualTlsAuthentication` is not supported yet",
         "`routingMode` is not supported yet",
         "`routingRules` is not supported yet",
-        "`healthCheck` is not supported yet",
         "`functions` is not supported yet",
         "`principals` is not supported yet",
         "`credentials` is not supported yet",
