@@ -176,8 +176,12 @@ fn exchange<T>(house: &Snapshot, path: &str, take: impl FnOnce(&postern_gateway:
     take(&answer.record)
 }
 
-const SENT: Sent =
-    Sent { body_bytes: 12, complete: true, at_nanoseconds: NOW.monotonic_nanoseconds + 700_000 };
+const SENT: Sent = Sent {
+    body_bytes: 12,
+    complete: true,
+    first_content_at_nanoseconds: None,
+    at_nanoseconds: NOW.monotonic_nanoseconds + 700_000,
+};
 
 /// The value of a series, with its labels as they are printed.
 fn value(page: &str, series: &str) -> Option<u64> {

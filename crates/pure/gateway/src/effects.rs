@@ -55,7 +55,8 @@ pub trait Effects {
 
     /// Calls a backend and returns when the head of its answer is in.
     ///
-    /// The call's deadline holds for the whole exchange, [`Reply::next`] included.
+    /// The call's deadline holds for the whole exchange, [`Reply::next`] included, and an answer that is
+    /// larger than the call lets it be is a [`IntegrationFailureKind::BadAnswer`].
     fn integrate<B: RequestBody>(
         &self,
         call: &IntegrationCall<'_>,

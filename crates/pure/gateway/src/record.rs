@@ -30,7 +30,9 @@ pub struct Record<'a> {
 pub struct IntegrationOutcome {
     /// The status that it answered; absent where it gave none.
     pub status: Option<u16>,
-    /// From handing it the request until its answer's head was in, in nanoseconds.
+    /// When it was handed the request, on the monotonic clock, in nanoseconds.
+    pub begun_nanoseconds: u64,
+    /// From then until its answer's head was in, in nanoseconds.
     pub latency_nanoseconds: u64,
 }
 

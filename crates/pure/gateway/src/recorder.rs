@@ -31,6 +31,9 @@ pub struct Sent {
     pub body_bytes: u64,
     /// Whether the whole answer went out.
     pub complete: bool,
+    /// When the first byte of a body came that passed through, on the monotonic clock, in nanoseconds;
+    /// absent where it came with its head, and where none came.
+    pub first_content_at_nanoseconds: Option<u64>,
     /// When it was over, on the monotonic clock, in nanoseconds.
     pub at_nanoseconds: u64,
 }

@@ -8,15 +8,14 @@ use postern_model::IntegrationType;
 use postern_protocol::http1::FieldBlock;
 
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, IntegrationCall,
-    IntegrationFailure, IntegrationFailureKind, Now, Observer, Record, Refusal, Reply, RequestBody,
-    RequestIds, Scratch, Snapshot, Step,
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, IntegrationCall, Now, Observer,
+    Record, Refusal, Reply, RequestBody, RequestIds, Scratch, Snapshot, Step,
     authorization::{self, Permit},
     body::{self, ClientBody, Collected},
     content,
     integration::{
-        Address, CallMemory, IntegrationResult, Target, map_request, map_response, write_mapped_call,
-        write_proxy_answer, write_proxy_call,
+        Address, CallMemory, IntegrationResult, Target, is_streamed, map_request, map_response,
+        write_mapped_call, write_proxy_answer, write_proxy_call,
     },
     record::IntegrationOutcome,
     response::{self, Sheet, Sheets},
@@ -205,7 +204,8 @@ async fn http_proxy<E: Effects, B: RequestBody>(
     let (bytes, head) = reply.head();
     write_proxy_answer(head.over(bytes).fields(), &record.ids, fields);
     let status = reply.status();
-    if !is_compressed(record, &reply, fields) {
+    // What is streamed passes as it is (ST4).
+    if is_streamed(matched) || !is_compressed(record, &reply, fields) {
         return Ok(Served::Stream(status, reply));
     }
     body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
@@ -223,18 +223,10 @@ async fn integrate<E: Effects, B: RequestBody>(
     let result = effects.integrate(call, body).await;
     record.integration = Some(IntegrationOutcome {
         status: result.as_ref().ok().map(Reply::status),
+        begun_nanoseconds: begun,
         latency_nanoseconds: effects.monotonic_nanoseconds().saturating_sub(begun),
     });
-    let reply = result.map_err(Refusal::Integration)?;
-    if let BodyLength::Known(length) = reply.length()
-        && length > record.house.limits.payload_bytes
-    {
-        return Err(Refusal::Integration(IntegrationFailure {
-            kind: IntegrationFailureKind::BadAnswer,
-            reason: "the answer is larger than `payloadBytes`".into(),
-        }));
-    }
-    Ok(reply)
+    result.map_err(Refusal::Integration)
 }
 
 fn address_of<'m>(matched: &Matched<'m>) -> Result<&'m Address, Refusal> {
@@ -253,17 +245,25 @@ fn integration_call<'c>(
 ) -> IntegrationCall<'c> {
     let verb = address.verb.unwrap_or(matched.verb);
     let timeout = matched.stage_method.integration.timeout_nanoseconds;
+    let (answer_bytes_max, answer_gap_nanoseconds) = if is_streamed(matched) {
+        (u64::MAX, STREAM_GAP_NANOSECONDS)
+    } else {
+        (record.house.limits.payload_bytes, u64::MAX)
+    };
     IntegrationCall {
         destination: &address.destination,
         head,
         is_head: verb == postern_model::Verb::Head,
         is_idempotent: verb.is_idempotent(),
         deadline_nanoseconds: record.received.monotonic_nanoseconds.saturating_add(timeout),
-        answer_bytes_max: record.house.limits.payload_bytes,
-        answer_gap_nanoseconds: u64::MAX,
+        answer_bytes_max,
+        answer_gap_nanoseconds,
         limits: &record.house.limits,
     }
 }
+
+/// How long a backend may pause within an answer that is streamed (ST2).
+const STREAM_GAP_NANOSECONDS: u64 = 300_000_000_000;
 
 /// Whether an answer that passes is read whole, since it is to be compressed. A part of something
 /// cannot be.

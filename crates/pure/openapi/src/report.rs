@@ -18,7 +18,6 @@ const UNSERVED: &[(Feature, &str)] = &[
     (Feature::AwsIntegration, "integrations of type `aws` are not served yet"),
     (Feature::AwsProxyIntegration, "integrations of type `aws_proxy` are not served yet"),
     (Feature::Credentials, "integrations with `credentials` are not served yet"),
-    (Feature::ResponseStreaming, "`responseTransferMode: STREAM` is not served yet"),
     (Feature::SecurityPolicy, "`x-amazon-apigateway-security-policy` is not served yet"),
     (Feature::EndpointAccessMode, "`x-amazon-apigateway-endpoint-access-mode` is not served yet"),
 ];
@@ -33,7 +32,6 @@ pub(crate) enum Feature {
     AwsIntegration,
     AwsProxyIntegration,
     Credentials,
-    ResponseStreaming,
     SecurityPolicy,
     EndpointAccessMode,
 }

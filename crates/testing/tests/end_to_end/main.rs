@@ -11,6 +11,7 @@ mod life;
 mod limits;
 mod operator;
 mod settings;
+mod streaming;
 mod template_limits;
 mod tls;
 mod vpc_links;

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-use postern_gateway::{Answer, AnswerBody, BodyLength, IntegrationFailure, Reply};
+use postern_gateway::{Answer, AnswerBody, BodyLength, IntegrationFailure, Reply, Timers};
 use postern_protocol::http1::{KnownName, LAST_CHUNK, push_number, write_chunk_head, write_status_line};
 
 use super::channel::{Channel, ClientGone, Sending};
@@ -28,6 +28,14 @@ pub(crate) struct Written {
     pub(crate) complete: bool,
     /// Whether the connection must close, since only its end ends the body.
     pub(crate) until_close: bool,
+    /// When the first byte of a backend's body came, if not with its head.
+    pub(crate) first_content_at_nanoseconds: Option<u64>,
+}
+
+impl Written {
+    const fn body(body_bytes: u64, complete: bool) -> Self {
+        Self { body_bytes, complete, until_close: false, first_content_at_nanoseconds: None }
+    }
 }
 
 /// How the end of an answer's body is told.
@@ -56,12 +64,12 @@ pub(crate) async fn write<S: Wire, R: Reply>(
     output.extend_from_slice(answer.fields.as_bytes());
     write_framing(output, framing, to);
     let bodyless = to.is_head || framing == Framing::None;
-    let (body_bytes, complete) = match &mut answer.body {
-        _ if bodyless => (0, channel.send(output, &[]).await.is_ok()),
+    let written = match &mut answer.body {
+        _ if bodyless => Written::body(0, channel.send(output, &[]).await.is_ok()),
         AnswerBody::Whole(bytes) => write_whole(channel, output, bytes).await,
         AnswerBody::Stream(reply) => write_stream(channel, output, framing, reply).await,
     };
-    Written { body_bytes, complete, until_close: framing == Framing::UntilClose }
+    Written { until_close: framing == Framing::UntilClose, ..written }
 }
 
 fn framing<R: Reply>(answer: &Answer<'_, R>, to: AnswerTo) -> Framing {
@@ -108,7 +116,7 @@ fn write_framing(output: &mut Vec<u8>, framing: Framing, to: AnswerTo) {
     output.extend_from_slice(LINE_END);
 }
 
-async fn write_whole<S: Wire>(channel: &Channel<'_, S>, output: &mut Vec<u8>, body: &[u8]) -> (u64, bool) {
+async fn write_whole<S: Wire>(channel: &Channel<'_, S>, output: &mut Vec<u8>, body: &[u8]) -> Written {
     let sent = if body.len() <= GATHERED_BYTES_MAX {
         output.extend_from_slice(body);
         channel.send(output, &[]).await
@@ -116,8 +124,8 @@ async fn write_whole<S: Wire>(channel: &Channel<'_, S>, output: &mut Vec<u8>, bo
         channel.send(output, body).await
     };
     match sent {
-        Ok(()) => (body.len() as u64, true),
-        Err(ClientGone) => (0, false),
+        Ok(()) => Written::body(body.len() as u64, true),
+        Err(ClientGone) => Written::body(0, false),
     }
 }
 
@@ -126,36 +134,41 @@ async fn write_stream<S: Wire, R: Reply>(
     output: &mut Vec<u8>,
     framing: Framing,
     reply: &mut R,
-) -> (u64, bool) {
+) -> Written {
     let length = match framing {
         Framing::Length(length) => Some(length),
         _ => None,
     };
     let arrived = reply.take_arrived();
-    let mut body_bytes = arrived.len() as u64;
+    // Not complete until its end.
+    let mut written = Written::body(arrived.len() as u64, false);
     if write_piece(channel, output, framing, arrived).await.is_err() {
-        return (0, false);
+        return Written::body(0, false);
     }
-    while length.is_none_or(|length| body_bytes < length) {
+    while length.is_none_or(|length| written.body_bytes < length) {
         match next_piece(channel, output, reply).await {
             Ok(Ok(Some(piece))) => {
-                body_bytes += piece.len() as u64;
-                if length.is_some_and(|length| body_bytes > length)
+                if written.body_bytes == 0 {
+                    written.first_content_at_nanoseconds = Some(channel.timers.monotonic_nanoseconds());
+                }
+                written.body_bytes += piece.len() as u64;
+                if length.is_some_and(|length| written.body_bytes > length)
                     || write_piece(channel, output, framing, piece).await.is_err()
                 {
-                    return (body_bytes, false);
+                    return written;
                 }
             }
             Ok(Ok(None)) => break,
             // The client must see that something is missing: no last chunk, and a reset.
-            Ok(Err(_)) | Err(ClientGone) => return (body_bytes, false),
+            Ok(Err(_)) | Err(ClientGone) => return written,
         }
     }
     if framing == Framing::Chunked {
         output.extend_from_slice(LAST_CHUNK);
     }
     let sent = output.is_empty() || channel.send(output, &[]).await.is_ok();
-    (body_bytes, sent && length.is_none_or(|length| body_bytes == length))
+    written.complete = sent && length.is_none_or(|length| written.body_bytes == length);
+    written
 }
 
 /// Writes a piece behind what waits in the output. Small pieces wait there too, for company.

@@ -354,7 +354,8 @@ fn record<E, R: Recorder, P: Reply>(
     written: Written,
 ) {
     let at_nanoseconds = worker.monotonic_nanoseconds();
-    let sent = Sent { body_bytes: written.body_bytes, complete: written.complete, at_nanoseconds };
+    let Written { body_bytes, complete, first_content_at_nanoseconds, .. } = written;
+    let sent = Sent { body_bytes, complete, first_content_at_nanoseconds, at_nanoseconds };
     worker.recorder.exchange(&answer.record, sent);
 }
 

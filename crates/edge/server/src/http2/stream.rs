@@ -362,7 +362,8 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
         self.outbox.is_last.set(is_bodyless);
         self.outbox.head.set(Some(head));
         let stall = write_stall_seconds.saturating_mul(crate::SECOND_NANOSECONDS);
-        let mut sent = Sent { body_bytes: 0, complete: true, at_nanoseconds: 0 };
+        let mut sent =
+            Sent { body_bytes: 0, complete: true, first_content_at_nanoseconds: None, at_nanoseconds: 0 };
         if !is_bodyless {
             match &mut answer.body {
                 AnswerBody::Whole(bytes) => {
@@ -389,7 +390,12 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
                 return;
             }
             piece = match reply.next().await {
-                Ok(Some(next)) => Bytes::copy_from_slice(next),
+                Ok(Some(next)) => {
+                    if sent.body_bytes == 0 {
+                        sent.first_content_at_nanoseconds = Some(self.about.worker.monotonic_nanoseconds());
+                    }
+                    Bytes::copy_from_slice(next)
+                }
                 Ok(None) if length.is_none() => return self.outbox.is_last.set(true),
                 Ok(None) | Err(_) => {
                     sent.complete = false;

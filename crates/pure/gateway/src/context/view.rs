@@ -58,6 +58,10 @@ impl View<'_> {
             V::ErrorResponseType => self.error?.kind?.as_str(),
             V::ErrorValidationErrorString => return self.validation_error(),
             V::IntegrationError | V::IntegrationErrorMessage => return self.integration_error(),
+            V::IntegrationResponseTransferMode => {
+                self.record.integration?;
+                if self.is_streamed() { "STREAMED" } else { "BUFFERED" }
+            }
             V::IdentityApiKeyId => self.record.usage.as_ref()?.key_name(self.record.house),
             V::IdentityVpcId | V::IdentityVpceId | V::IdentitySourceIp | V::TlsVersion | V::CipherSuite => {
                 return self.connection_text(variable);
@@ -84,16 +88,36 @@ impl View<'_> {
                 self.record.integration?.status.map(u64::from)
             }
             V::IntegrationLatency | V::IntegrationLatencyFlat => {
-                Some(self.record.integration?.latency_nanoseconds / 1_000_000)
+                let integration = self.record.integration?;
+                let ended = self.sent.filter(|_| integration.status.is_some() && self.is_streamed());
+                Some(match ended {
+                    // That of a stream runs to its end (ST12).
+                    Some(sent) => milliseconds_between(integration.begun_nanoseconds, sent.at_nanoseconds),
+                    None => integration.latency_nanoseconds / NANOSECONDS_OF_MILLISECOND,
+                })
+            }
+            V::IntegrationTimeToAllHeaders => {
+                let integration = self.record.integration?;
+                integration.status.map(|_| integration.latency_nanoseconds / NANOSECONDS_OF_MILLISECOND)
+            }
+            V::IntegrationTimeToFirstContent => {
+                let (integration, sent) = (self.record.integration?, self.sent?);
+                let with_head = integration.begun_nanoseconds.saturating_add(integration.latency_nanoseconds);
+                let first = sent.first_content_at_nanoseconds.unwrap_or(with_head);
+                (integration.status.is_some() && sent.body_bytes > 0)
+                    .then(|| milliseconds_between(integration.begun_nanoseconds, first))
             }
             V::ResponseLatency => {
-                let latency =
-                    self.sent?.at_nanoseconds.saturating_sub(self.record.received.monotonic_nanoseconds);
-                Some(latency / 1_000_000)
+                let received = self.record.received.monotonic_nanoseconds;
+                Some(milliseconds_between(received, self.sent?.at_nanoseconds))
             }
             V::ResponseLength => Some(self.sent?.body_bytes),
             _ => None,
         }
+    }
+
+    fn is_streamed(&self) -> bool {
+        self.record.matched.as_ref().is_some_and(crate::integration::is_streamed)
     }
 
     /// Variables that are known once the API is.
@@ -194,3 +218,9 @@ pub(crate) fn quoted(text: &str) -> String {
 pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
+
+const fn milliseconds_between(begun: u64, ended: u64) -> u64 {
+    ended.saturating_sub(begun) / NANOSECONDS_OF_MILLISECOND
+}
+
+const NANOSECONDS_OF_MILLISECOND: u64 = 1_000_000;

@@ -16,9 +16,14 @@ pub(crate) use compiled::{Address, CompiledIntegration, Target, TargetPiece};
 pub(crate) use http_proxy::{write_proxy_answer, write_proxy_call};
 pub(crate) use mapped::{IntegrationResult, map_request, map_response, write_mapped_call};
 
-use postern_model::{Integration, RequestMapping, RequestSource, RequestTarget};
+use postern_model::{Integration, RequestMapping, RequestSource, RequestTarget, ResponseTransferMode};
 
-use crate::Arrival;
+use crate::{Arrival, routing::Matched};
+
+/// Whether a backend's answer is passed on as a stream (ST1).
+pub(crate) fn is_streamed(matched: &Matched<'_>) -> bool {
+    matched.method.model.integration.response_transfer_mode == ResponseTransferMode::Stream
+}
 
 /// Whether a template takes a request's body.
 pub(crate) fn takes_template(integration: &Integration, arrival: &Arrival<'_>) -> bool {

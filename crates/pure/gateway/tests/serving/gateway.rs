@@ -123,7 +123,12 @@ impl Gateway {
             AnswerBody::Whole(bytes) => bytes.to_vec(),
             AnswerBody::Stream(mut reply) => finish(reply.body.read()),
         };
-        let sent = Sent { body_bytes: body.len() as u64, complete: true, at_nanoseconds: 7_000_000 };
+        let sent = Sent {
+            body_bytes: body.len() as u64,
+            complete: true,
+            first_content_at_nanoseconds: None,
+            at_nanoseconds: 7_000_000,
+        };
         let log = self.snapshot.access_log().map(|log| {
             let mut line = String::new();
             log.write_line(&answer.record, sent, &mut line);

@@ -380,7 +380,7 @@ impl<'a> Draft<'a> {
 }
 
 fn note_use(integration: &Integration, context: &mut Context<'_>) {
-    let Integration { place, kind, response_transfer_mode, .. } = integration;
+    let Integration { place, kind, .. } = integration;
     match kind {
         IntegrationType::Aws => context.report.uses(Feature::AwsIntegration, place),
         IntegrationType::AwsProxy => {
@@ -388,9 +388,6 @@ fn note_use(integration: &Integration, context: &mut Context<'_>) {
             context.lints.proxied_function = true;
         }
         IntegrationType::Mock | IntegrationType::Http | IntegrationType::HttpProxy => {}
-    }
-    if *response_transfer_mode == ResponseTransferMode::Stream {
-        context.report.uses(Feature::ResponseStreaming, place);
     }
     if integration.cache_namespace.is_some() || !integration.cache_key_parameters.is_empty() {
         let message =
