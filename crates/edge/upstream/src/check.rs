@@ -102,15 +102,21 @@ async fn keep_checking(check: Check, tls: ClientTls, announce: impl Fn()) {
     let interval = Duration::from_secs(u64::from(interval_seconds));
     let mut times = interval_at(Instant::now(), interval);
     let mut opinion = Opinion::default();
+    let mut ejections = check.health.ejections();
     loop {
         times.tick().await;
         let succeeded = is_well(&check, &tls).await;
+        if check.health.ejections() != ejections {
+            // Calls have put it out: what was found out before says nothing about that.
+            opinion.start_anew();
+        }
         if let Some(is_well) = opinion.hear(succeeded, healthy_threshold, unhealthy_threshold) {
             check.health.set_checked(is_well);
             if !is_well {
                 announce();
             }
         }
+        ejections = check.health.ejections();
     }
 }
 
@@ -119,29 +125,36 @@ async fn keep_checking(check: Check, tls: ClientTls, announce: impl Fn()) {
 struct Opinion {
     /// Nothing before the first check.
     is_well: Option<bool>,
-    /// Checks in a row that say otherwise.
-    against: u32,
+    /// The outcome of the last check, and how many in a row had it.
+    last: bool,
+    row: u32,
 }
 
 impl Opinion {
-    /// Hears of one more check; says what it makes of it where that is new. The first one decides alone.
+    /// Hears of one more check. Says what it makes of as many as are needed in a row, the first one
+    /// alone being enough; that a target is ill it says once.
     fn hear(&mut self, succeeded: bool, healthy_threshold: u32, unhealthy_threshold: u32) -> Option<bool> {
-        let threshold = match self.is_well {
-            None => 1,
-            Some(is_well) if is_well == succeeded => {
-                self.against = 0;
-                return None;
-            }
-            Some(true) => unhealthy_threshold,
-            Some(false) => healthy_threshold,
+        if succeeded != self.last {
+            self.start_anew();
+        }
+        self.last = succeeded;
+        self.row = self.row.saturating_add(1);
+        let threshold = match (self.is_well, succeeded) {
+            (None, _) => 1,
+            (Some(false), false) => return None,
+            (_, true) => healthy_threshold,
+            (_, false) => unhealthy_threshold,
         };
-        self.against += 1;
-        if self.against < threshold {
+        if self.row != threshold {
             return None;
         }
-        self.against = 0;
         self.is_well = Some(succeeded);
         self.is_well
+    }
+
+    /// The checks so far belong to no row.
+    const fn start_anew(&mut self) {
+        self.row = 0;
     }
 }
 
@@ -205,16 +218,28 @@ mod tests {
 
     #[test]
     fn upstream_checks_in_a_row_decide_and_the_first_one_alone() {
-        let (healthy, unhealthy) = (3, 2);
-        let mut opinion = Opinion::default();
-        let mut heard = String::new();
-        for check in "+--+-+--++-+++-".chars() {
-            heard.push(match opinion.hear(check == '+', healthy, unhealthy) {
-                None => '.',
-                Some(true) => 'U',
-                Some(false) => 'D',
-            });
+        // What is heard, and what is made of it; `x`: calls put the target out before the next check.
+        for (checks, expected) in [
+            ("+--+-+--++-+++-", "U.D..........U."),
+            ("-+++---", "D..U.D."),
+            ("++++++", "U.U..."),
+            ("++++x++++", "U.U...U."),
+            ("+x-x-x--", "U..."),
+        ] {
+            let mut opinion = Opinion::default();
+            let mut heard = String::new();
+            for check in checks.chars() {
+                if check == 'x' {
+                    opinion.start_anew();
+                    continue;
+                }
+                heard.push(match opinion.hear(check == '+', 3, 2) {
+                    None => '.',
+                    Some(true) => 'U',
+                    Some(false) => 'D',
+                });
+            }
+            assert!(heard.starts_with(expected), "{checks}: {heard}");
         }
-        assert_eq!(heard, "U.D..........U.");
     }
 }

@@ -83,6 +83,11 @@ impl TargetHealth {
         self.fails_checks.store(!is_well, Ordering::Relaxed);
     }
 
+    /// Times that it was put out, by checks or by calls.
+    pub(crate) fn ejections(&self) -> u64 {
+        self.ejections.load(Ordering::Relaxed)
+    }
+
     /// No checks are made any more.
     pub(crate) fn forget_checks(&self) {
         self.fails_checks.store(false, Ordering::Relaxed);
@@ -186,7 +191,7 @@ impl HealthBoard {
             target: name.to_string().into(),
             link: name.link,
             is_healthy: !health.is_out(|| now),
-            ejections: health.ejections.load(Ordering::Relaxed),
+            ejections: health.ejections(),
         };
         targets.into_iter().map(status).collect()
     }

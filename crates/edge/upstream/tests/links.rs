@@ -476,6 +476,27 @@ fn upstream_a_call_that_waits_for_a_target_that_is_put_out_goes_elsewhere_if_it_
 }
 
 #[test]
+fn upstream_checks_bring_back_what_calls_have_put_out() {
+    run_paused(async {
+        let (a, b) = two().await;
+        let process = Process::new(&[a.address(), b.address()], CHECK);
+        let (house, link) = (process.worker(), process.link());
+        pass(5).await;
+        // It breaks only calls.
+        a.mood.set(Mood::Resets);
+        for _ in 0..8 {
+            assert_eq!(house.ask(&link, &get()).await, answered(200, "b"));
+        }
+        assert!(!process.is_healthy(&house, a.address()));
+        a.mood.set(Mood::Fine);
+        let before = a.checks.borrow().len();
+        // The clock of the calls stands still.
+        until("its return", || process.is_healthy(&house, a.address())).await;
+        assert!((3..=4).contains(&(a.checks.borrow().len() - before)));
+    });
+}
+
+#[test]
 fn upstream_timeouts_in_a_row_put_a_target_out() {
     run_paused(async {
         let (a, b) = two().await;

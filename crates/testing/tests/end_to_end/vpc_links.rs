@@ -1,11 +1,16 @@
 //! The targets of VPC links: which is next, which are well.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
 };
 
-use postern_testing::{Backend, Gateway, Message, answer, definition, expect, hang, http_proxy, until};
+use postern_testing::{
+    API_HOST, Backend, Gateway, Message, answer, definition, expect, hang, http_proxy, until,
+};
 use serde_json::{Value, json};
 
 use crate::{gateway, get, plain_gateway};
@@ -200,6 +205,80 @@ fn the_algorithm_decides_which_target_is_next() {
         one.release();
         assert_eq!(first.answer().text(), "one");
     }
+}
+
+/// Clients that ask again and again, each by one connection, until they are told to stop.
+struct Load {
+    is_over: Arc<AtomicBool>,
+    answers: Arc<AtomicUsize>,
+    clients: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    fn on(gateway: &Gateway, path: &str) -> Self {
+        let (is_over, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let client = || {
+            let (is_over, answers) = (Arc::clone(&is_over), Arc::clone(&answers));
+            let (mut wire, request) = (gateway.wire(), get(path));
+            thread::spawn(move || {
+                let mut others = Vec::new();
+                while !is_over.load(Ordering::SeqCst) {
+                    let answer = wire.ask(&request);
+                    answers.fetch_add(1, Ordering::SeqCst);
+                    if answer.status() != 200 {
+                        others.push(answer.head);
+                    }
+                }
+                others
+            })
+        };
+        let clients = (0..8).map(|_| client()).collect();
+        Self { is_over, answers, clients }
+    }
+
+    /// Waits for so many more answers.
+    fn goes_on(&self, count: usize) {
+        let before = self.answers.load(Ordering::SeqCst);
+        let has_more = || self.answers.load(Ordering::SeqCst) >= before + count;
+        until("more answers", || has_more().then_some(()));
+    }
+
+    /// Everything that was answered otherwise than with 200.
+    fn end(self) -> Vec<String> {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    }
+}
+
+#[test]
+fn targets_that_are_killed_or_drained_under_load_lose_no_call() {
+    let mut targets = [plain_gateway(&crate::pets()), plain_gateway(&crate::pets())];
+    let addresses = [targets[0].endpoint(0), targets[1].endpoint(0)];
+    let link = json!([{
+        "id": "vl1", "targets": addresses.map(|address| address.to_string()), "slowStartSeconds": 0,
+        "healthCheck": {"intervalSeconds": 1, "healthyThreshold": 1, "unhealthyThreshold": 1},
+    }]);
+    let mut definition = paths_of(&link);
+    definition["paths"]["/vl1"]["get"]["x-amazon-apigateway-integration"]["uri"] =
+        json!(format!("http://{API_HOST}/demo/pets"));
+    let front = gateway(&definition, |_, configuration| configuration["vpcLinks"] = link);
+    let served = |target: &Gateway| target.metric("postern_requests_total", &[]);
+    let load = Load::on(&front, "/demo/vl1");
+    until("calls to both", || targets.iter().all(|target| served(target) > 0.0).then_some(()));
+    for drains in [false, true] {
+        for target in &mut targets {
+            if drains {
+                target.stop()
+            } else {
+                target.kill()
+            }
+            load.goes_on(200);
+            target.start_again();
+            until("its return", || (served(target) > 0.0).then_some(()));
+        }
+    }
+    load.goes_on(200);
+    assert_eq!(load.end(), [""; 0]);
 }
 
 #[test]
