@@ -73,6 +73,11 @@ impl Buffer {
         &mut self.bytes
     }
 
+    /// Who lent it.
+    pub(crate) const fn owner(&self) -> &Buffers {
+        &self.from
+    }
+
     /// Twice the room. Such a buffer is not kept when it is given back.
     pub(crate) fn grow(&mut self) {
         let mut bytes = std::mem::take(&mut self.bytes).into_vec();

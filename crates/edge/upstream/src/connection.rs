@@ -5,6 +5,7 @@ use std::{
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -20,7 +21,8 @@ use crate::buffers::{Buffer, Buffers};
 #[derive(Debug)]
 pub(crate) struct Connection {
     wire: Wire,
-    address: SocketAddr,
+    /// Where it leads, if that may change: by a name.
+    address: Option<Rc<SocketAddr>>,
 }
 
 /// What a connection speaks through.
@@ -33,13 +35,13 @@ pub(crate) enum Wire {
 }
 
 impl Connection {
-    pub(crate) const fn new(wire: Wire, address: SocketAddr) -> Self {
+    pub(crate) const fn new(wire: Wire, address: Option<Rc<SocketAddr>>) -> Self {
         Self { wire, address }
     }
 
-    /// Where it leads.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it leads, if that may change.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address.as_deref().copied()
     }
 
     /// Whether an idle connection can be used: nothing came on it, and the backend left it open, as far

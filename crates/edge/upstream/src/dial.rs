@@ -77,7 +77,7 @@ impl<T: Timers> Dialler<'_, T> {
                 None => Wire::Plain(socket),
                 Some(tls) => self.handshake(socket, tls).await?,
             };
-            Ok(Connection::new(wire, address))
+            Ok(Connection::new(wire, name.is_asked_for().then(|| Rc::new(address))))
         };
         self.timers.within(deadline, opening).await.unwrap_or(Err(DialFailure::TooSlow))
     }

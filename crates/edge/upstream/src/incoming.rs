@@ -27,8 +27,7 @@ pub(crate) struct Incoming {
     is_complete: bool,
     interim: usize,
     /// What was found wrong while the request was still on its way out.
-    fault: Option<NoAnswer>,
-    buffers: Buffers,
+    fault: Option<Box<NoAnswer>>,
     answers_head: bool,
 }
 
@@ -55,7 +54,6 @@ impl Incoming {
             is_complete: false,
             interim: 0,
             fault: None,
-            buffers: buffers.clone(),
             answers_head,
         }
     }
@@ -72,7 +70,7 @@ impl Incoming {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), NoAnswer>> {
         if let Some(fault) = self.fault.take() {
-            return Poll::Ready(Err(fault));
+            return Poll::Ready(Err(*fault));
         }
         while !self.is_complete {
             let room = self.buffer.bytes_mut().get_mut(self.filled..).unwrap_or_default();
@@ -139,7 +137,7 @@ impl Incoming {
         answer_bytes_max: u64,
     ) -> Poll<()> {
         if let Err(fault) = ready!(self.poll_head(connection, context)) {
-            self.fault = Some(fault);
+            self.fault = Some(Box::new(fault));
             return Poll::Ready(());
         }
         if self.head.status() >= 300 {
@@ -163,6 +161,6 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        self.buffers.give_back_head(&self.head);
+        self.buffer.owner().give_back_head(&self.head);
     }
 }

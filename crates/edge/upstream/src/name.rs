@@ -83,8 +83,10 @@ impl Name {
         self.fixed.is_none()
     }
 
-    /// Whether an address is, as far as is known, still one of this name.
-    pub(crate) fn has(&self, address: SocketAddr) -> bool {
+    /// Whether an address is, as far as is known, still one of this name. One that was not asked for
+    /// always is.
+    pub(crate) fn has(&self, address: Option<SocketAddr>) -> bool {
+        let Some(address) = address else { return true };
         self.answer.borrow().as_ref().is_none_or(|answer| answer.addresses.contains(&address))
     }
 

@@ -217,7 +217,7 @@ mod tests {
             let place = pool.place(&Limits::default(), &Silent).await.unwrap();
             let open = async || {
                 let socket = TcpStream::connect(address).await.unwrap();
-                Connection::new(Wire::Plain(socket), address)
+                Connection::new(Wire::Plain(socket), Some(Rc::new(address)))
             };
             pool.name.learn(&[address, elsewhere], 0);
             place.keep(open().await, 0);
@@ -244,7 +244,7 @@ mod tests {
             let place = pool.place(&limits, &Silent).await.unwrap();
             for at in 0..2 {
                 let socket = TcpStream::connect(address).await.unwrap();
-                place.keep(Connection::new(Wire::Plain(socket), address), at);
+                place.keep(Connection::new(Wire::Plain(socket), None), at);
             }
             pool.make_room(&limits);
             assert_eq!(pool.idle.borrow().iter().map(|idle| idle.since).collect::<Vec<_>>(), [1]);

@@ -45,8 +45,6 @@ pub struct BackendReply<T, R> {
     /// What has been read and not given out, in the large buffer if there is one.
     unread: Range<usize>,
     body: Body,
-    /// What was found wrong when nobody could be told.
-    failure: Option<IntegrationFailure>,
 }
 
 /// What of the body is still to come.
@@ -56,6 +54,8 @@ enum Body {
     Length(u64),
     Chunked(ChunkedReader),
     UntilClose,
+    /// Nothing: this was found wrong when nobody could be told.
+    Failed(IntegrationFailure),
 }
 
 impl<T: Timers, R: Recorder> BackendReply<T, R> {
@@ -85,7 +85,6 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
             incoming,
             large: None,
             body,
-            failure: None,
         };
         reply.finish_if_done();
         reply
@@ -114,7 +113,7 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
     fn next_range(&mut self) -> Result<Option<Range<usize>>, IntegrationFailure> {
         let start = self.unread.start;
         let (consumed, data, done) = match &mut self.body {
-            Body::Done => return Ok(None),
+            Body::Done | Body::Failed(_) => return Ok(None),
             Body::UntilClose => (self.unread.len(), start..self.unread.end, false),
             Body::Length(left) => {
                 let count = self.unread.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -155,7 +154,7 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
         let expects_much = match &self.body {
             Body::Length(left) => *left > room_behind_head as u64,
             Body::Chunked(_) | Body::UntilClose => true,
-            Body::Done => return Ok(()),
+            Body::Done | Body::Failed(_) => return Ok(()),
         };
         if expects_much && self.large.is_none() {
             self.large = Some(self.worker.buffers.large());
@@ -228,7 +227,9 @@ impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
     }
 
     async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
-        if let Some(failure) = self.failure.take() {
+        if matches!(self.body, Body::Failed(_))
+            && let Body::Failed(failure) = std::mem::replace(&mut self.body, Body::Done)
+        {
             return Err(failure);
         }
         loop {
@@ -252,7 +253,7 @@ impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
             return &[];
         }
         let range = self.next_range().unwrap_or_else(|failure| {
-            self.failure = Some(failure);
+            self.body = Body::Failed(failure);
             None
         });
         range.and_then(|range| self.bytes().get(range)).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! A worker's way to all backends.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use postern_gateway::{
     CallBody, Destination, Effects, IntegrationCall, IntegrationFailure, Live, Recorder, RequestBody,
@@ -25,7 +25,8 @@ pub(crate) struct Worker<T, R> {
     pub(crate) recorder: R,
     pub(crate) backends: Arc<Backends>,
     pub(crate) buffers: Buffers,
-    pools: RefCell<HashMap<u32, Rc<DestinationPool>>>,
+    /// In order of their numbers: there are few, and looking one up must cost nothing.
+    pools: RefCell<Vec<Rc<DestinationPool>>>,
 }
 
 impl<T: Timers, R: Recorder> Upstream<T, R> {
@@ -76,10 +77,13 @@ const TEND_EVERY: Duration = Duration::from_secs(5);
 impl<T: Timers, R: Recorder> Worker<T, R> {
     pub(crate) fn pool(&self, destination: &Destination) -> Rc<DestinationPool> {
         let mut pools = self.pools.borrow_mut();
-        let pool = pools
-            .entry(destination.id)
-            .or_insert_with(|| Rc::new(DestinationPool::new(destination, self.backends.health())));
-        Rc::clone(pool)
+        let index = pools.partition_point(|pool| pool.id < destination.id);
+        if let Some(pool) = pools.get(index).filter(|pool| pool.id == destination.id) {
+            return Rc::clone(pool);
+        }
+        let pool = Rc::new(DestinationPool::new(destination, self.backends.health()));
+        pools.insert(index, Rc::clone(&pool));
+        pool
     }
 
     /// Notes that a call failed through a target's fault.
@@ -95,12 +99,12 @@ impl<T: Timers, R: Recorder> Worker<T, R> {
     /// would have.
     fn retire(&self, snapshot: &Snapshot) {
         let is_named = |id: u32| snapshot.destinations().iter().any(|destination| destination.id == id);
-        self.pools.borrow_mut().retain(|id, _| is_named(*id));
+        self.pools.borrow_mut().retain(|pool| is_named(pool.id));
     }
 
     async fn close_useless(&self) {
         let now = || self.timers.monotonic_nanoseconds();
-        let pools: Vec<Rc<DestinationPool>> = self.pools.borrow().values().map(Rc::clone).collect();
+        let pools = self.pools.borrow().clone();
         for target in pools.iter().flat_map(|pool| pool.targets()).filter(|target| target.has_idle()) {
             if target.name.is_asked_for() {
                 // Where DNS fails, what it said last goes on for a while.
@@ -112,7 +116,7 @@ impl<T: Timers, R: Recorder> Worker<T, R> {
 
     /// Closes idle connections to targets that are out, and tells the calls that wait for them.
     fn let_go_of_what_is_out(&self) {
-        for pool in self.pools.borrow().values().filter(|pool| pool.has_alternatives()) {
+        for pool in self.pools.borrow().iter().filter(|pool| pool.has_alternatives()) {
             for target in pool.targets() {
                 let is_out =
                     |health: &Arc<TargetHealth>| health.is_out(|| self.timers.monotonic_nanoseconds());

@@ -14,6 +14,8 @@ use crate::{
 /// The connections of one worker to one destination.
 #[derive(Debug)]
 pub(crate) struct DestinationPool {
+    /// The destination's number.
+    pub(crate) id: u32,
     /// The link's id, or the host and port: for messages.
     name: Box<str>,
     pub(crate) budget: RetryBudget,
@@ -41,6 +43,7 @@ impl DestinationPool {
         let balancing = destination.balancing.clone().unwrap_or_default();
         let health = |target| is_link.then(|| board.of(TargetName::new(&destination.name, target)));
         Self {
+            id: destination.id,
             name: destination.name.clone(),
             budget: RetryBudget::default(),
             targets: destination
