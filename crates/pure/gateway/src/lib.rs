@@ -50,6 +50,7 @@ pub use observer::{Observer, Step};
 pub use record::{IntegrationOutcome, Record};
 pub use recorder::{Event, Recorder, Sent};
 pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
+pub use routing::{MethodIndex, Tree, VariableSpan};
 pub use scratch::Scratch;
 pub use snapshot::{Entrance, Snapshot};
 pub use state::State;

@@ -6,4 +6,4 @@ mod tree;
 
 pub(crate) use host::{RoutingMemory, find_api};
 pub(crate) use location::{Located, Matched, find_method};
-pub(crate) use tree::{Tree, VariableSpan};
+pub use tree::{MethodIndex, Tree, VariableSpan};

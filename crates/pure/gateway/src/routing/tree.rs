@@ -7,18 +7,21 @@
 use postern_model::{PathPart, ResourcePath, Verb};
 
 /// The number of a method among those of its API.
-pub(crate) type MethodIndex = u32;
+pub type MethodIndex = u32;
 
 /// Where a path variable's value stands in the path that was searched, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct VariableSpan {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
+pub struct VariableSpan {
+    /// The first byte.
+    pub start: u32,
+    /// The byte behind the last.
+    pub end: u32,
 }
 
-/// The tree. Immutable once built.
+/// The paths of one API, in which methods are found by path and verb. Immutable once built; public for who
+/// measures it.
 #[derive(Debug, Default)]
-pub(crate) struct Tree {
+pub struct Tree {
     nodes: Vec<Node>,
     /// Methods of the nodes and greedy parts that have any.
     methods: Vec<Methods>,
@@ -46,12 +49,12 @@ impl Methods {
 
 impl Tree {
     /// A tree without paths.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { nodes: vec![Node::default()], methods: Vec::new() }
     }
 
     /// Adds a method. The model has checked that no pair comes twice and that variables agree.
-    pub(crate) fn insert(&mut self, path: &ResourcePath, verb: Verb, method: MethodIndex) {
+    pub fn insert(&mut self, path: &ResourcePath, verb: Verb, method: MethodIndex) {
         let mut at = 0;
         let mut greedy = false;
         for part in path.parts() {
@@ -76,7 +79,7 @@ impl Tree {
     }
 
     /// Gives back memory that building did not use.
-    pub(crate) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         self.nodes.shrink_to_fit();
         self.methods.shrink_to_fit();
         for node in &mut self.nodes {
@@ -86,12 +89,7 @@ impl Tree {
 
     /// The method for a path and verb. `path` starts with `/`; `variables` is emptied and then holds
     /// the values of the path's variables in the order of the template.
-    pub(crate) fn find(
-        &self,
-        path: &str,
-        verb: Verb,
-        variables: &mut Vec<VariableSpan>,
-    ) -> Option<MethodIndex> {
+    pub fn find(&self, path: &str, verb: Verb, variables: &mut Vec<VariableSpan>) -> Option<MethodIndex> {
         variables.clear();
         // One trailing slash never matters (PA-33).
         let path = path.strip_suffix('/').unwrap_or(path);

@@ -1,0 +1,84 @@
+//! Small benches, counted in instructions: `benches/instructions` runs each under callgrind.
+//!
+//! Without an argument the program lists the names of the benches. With one it prepares that bench, runs its
+//! operation a few times to warm up, and then [`ROUNDS`] times inside of [`counted`], the one function that
+//! callgrind counts. A new bench is a row of [`BENCHES`] and a function that prepares it.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "whatever goes wrong here is a bench that does not count what it should"
+)]
+
+mod head;
+mod policy;
+mod route;
+mod template;
+
+use std::{hint::black_box, io::Write, process::ExitCode};
+
+use mimalloc::MiMalloc;
+
+/// The program's own allocator, so that an allocation costs what it costs there.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// What is counted: one operation, ready to be run again and again. It gives a number that depends on its
+/// result, so that no part of it can be left out.
+type Operation = Box<dyn FnMut() -> usize>;
+
+/// A name, what one operation is, and how it is prepared.
+type Bench = (&'static str, &'static str, fn() -> Operation);
+
+/// Every bench, in the order of the table.
+const BENCHES: &[Bench] = &[
+    ("nothing", "the bench itself: what every row holds on top", || Box::new(|| 0)),
+    ("head-parse", "a request's head of 12 fields", head::parse),
+    ("route-10", "the method of a path among 10 resources", || route::find(10)),
+    ("route-1000", "the method of a path among 1,000 resources", || route::find(1_000)),
+    ("route-100000", "the method of a path among 100,000 resources", || route::find(100_000)),
+    ("policy-settled", "a source-VPC-endpoint policy, specialised for the connection", policy::settled),
+    ("policy-whole", "the same policy, statement by statement", policy::whole),
+    (
+        "policy-by-path",
+        "six statements for paths, verbs and networks, statement by statement",
+        policy::by_path,
+    ),
+    ("template-run", "a template of 2 KB with a loop over 20 elements", template::run),
+    ("template-mock", "a template that sets a status, with one `#if`", template::mock),
+];
+
+/// Operations before counting: caches of the operation are full, its buffers grown.
+const WARM_UP: usize = 3;
+
+/// Operations that are counted together.
+const ROUNDS: usize = 100;
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1);
+    let mut output = std::io::stdout().lock();
+    let Some(name) = name else {
+        for (name, operation, _) in BENCHES {
+            writeln!(output, "{name}\t{ROUNDS}\t{operation}").expect("somebody who reads");
+        }
+        return ExitCode::SUCCESS;
+    };
+    let Some((_, _, prepare)) = BENCHES.iter().find(|(own, ..)| *own == name) else {
+        writeln!(output, "there is no bench `{name}`").expect("somebody who reads");
+        return ExitCode::FAILURE;
+    };
+    let mut operation = prepare();
+    for _ in 0..WARM_UP {
+        black_box(operation());
+    }
+    counted(&mut operation);
+    ExitCode::SUCCESS
+}
+
+/// The one function that callgrind counts, found by its name.
+#[inline(never)]
+fn counted(operation: &mut Operation) {
+    for _ in 0..ROUNDS {
+        black_box(operation());
+    }
+}
