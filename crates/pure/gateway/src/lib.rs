@@ -46,7 +46,7 @@ pub use effects::{
     BodyFault, BodyLength, CallBody, Effects, IntegrationFailure, IntegrationFailureKind, Reply, RequestBody,
 };
 pub use live::{Held, Live};
-pub use observer::{Observer, Step};
+pub use observer::{Gate, Observer};
 pub use record::{IntegrationOutcome, Record};
 pub use recorder::{Event, Recorder, Sent};
 pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};

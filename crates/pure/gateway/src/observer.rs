@@ -1,40 +1,49 @@
-//! Who watches a walk.
-
-use crate::Refusal;
+//! Who watches a walk: which gate it stands at.
 
 /// Watches a walk. The data plane watches nothing: [`Observer`] for `()` compiles to nothing.
 pub trait Observer {
-    /// A step of the walk is done.
-    fn step(&mut self, step: Step<'_>);
+    /// The walk has come to a gate. It has passed every gate before this one.
+    fn at(&mut self, gate: Gate);
 }
 
-/// A step that was done, in the order of the walk.
-#[derive(Debug)]
-pub enum Step<'s> {
-    /// The API and the stage are known.
-    Located {
-        /// The API's id.
-        api: &'s str,
-        /// The stage's name.
-        stage: &'s str,
-    },
-    /// The method is known.
-    Matched {
-        /// The resource's path template.
-        resource: &'s str,
-        /// The verb that was asked for.
-        verb: &'s str,
-    },
-    /// The caller may call the method.
-    Authorized,
-    /// Key, throttles and quota let the request through.
-    Admitted,
-    /// Parameters and body are as the method asks for them.
-    Validated,
-    /// The request is not served.
-    Refused(&'s Refusal),
+/// What may refuse a request, in the order in which a connection and a walk come to it
+/// (authorization.md section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
+    /// Plain text or TLS, and the server name.
+    Tls,
+    /// The grammar and the limits of the request's head.
+    Head,
+    /// Which API the host names.
+    Api,
+    /// Which stage, by the path or by a base path.
+    Stage,
+    /// The length of the method's ARN.
+    MethodArn,
+    /// The length that the body says it has.
+    ContentLength,
+    /// The account's throttle, where it stands before authorization (AU-2).
+    AccountThrottle,
+    /// Which method. "None" is found out before, and answered here (PA-40).
+    Method,
+    /// The API's resource policy.
+    ResourcePolicy,
+    /// The API key and its usage plan.
+    ApiKey,
+    /// The throttles.
+    Throttle,
+    /// The quota of the API key.
+    Quota,
+    /// Required parameters.
+    Parameters,
+    /// The body's bytes: their number and their content coding.
+    Body,
+    /// The body against its model.
+    BodyModel,
+    /// The mapping of the request, the call, and the mapping of its answer.
+    Integration,
 }
 
 impl Observer for () {
-    fn step(&mut self, _: Step<'_>) {}
+    fn at(&mut self, _: Gate) {}
 }

@@ -7,7 +7,7 @@ use postern_protocol::signature::SignatureFault;
 use postern_schema::Violations;
 use postern_template::{FailureReason, TemplateFailure};
 
-use crate::{BodyFault, CodingFault, IntegrationFailure, IntegrationFailureKind};
+use crate::{BodyFault, CodingFault, Gate, IntegrationFailure, IntegrationFailureKind};
 
 /// Why a request is not served. Carries what decided, for the log, the metrics and `explain`; the
 /// client sees no more than its status and its words.
@@ -285,6 +285,24 @@ impl Refusal {
             }
             _ => None,
         }
+    }
+
+    /// The gate that refuses so, of the gates that keep callers out: where a request goes and who may
+    /// send it. `None` for a refusal that has other causes.
+    #[must_use]
+    pub const fn gate(&self) -> Option<Gate> {
+        Some(match self {
+            Self::NoSuchApi(_) => Gate::Api,
+            Self::NoSuchStage | Self::DefaultEndpointDisabled | Self::NoSuchMapping => Gate::Stage,
+            Self::NoSuchMethod | Self::Signature(_) => Gate::Method,
+            Self::PolicyDenied(denial) => match denial.layer {
+                PolicyLayer::Resource => Gate::ResourcePolicy,
+            },
+            Self::ApiKey(_) => Gate::ApiKey,
+            Self::Throttled(_) => Gate::Throttle,
+            Self::QuotaExceeded => Gate::Quota,
+            _ => return None,
+        })
     }
 
     /// What happened, for an operator. Holds no secret and no byte of the client's.

@@ -8,8 +8,8 @@ use postern_model::IntegrationType;
 use postern_protocol::http1::FieldBlock;
 
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, IntegrationCall, Now, Observer,
-    Record, Refusal, Reply, RequestBody, RequestIds, Scratch, Snapshot, Step,
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Gate, IntegrationCall, Now,
+    Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch, Snapshot,
     authorization::{self, Permit},
     body::{self, ClientBody, Collected},
     content,
@@ -42,9 +42,9 @@ where
     let Scratch { routing, variables, arn, call, collected, sheets, fields } = scratch;
     let memory = Memory { routing, variables, arn, collected };
     let mut paper = Paper { call, sheets, fields };
+    observer.at(Gate::Head);
     let result = walk(&mut record, memory, &mut paper, client_body, effects, observer).await;
     let served = result.unwrap_or_else(|refusal| {
-        observer.step(Step::Refused(&refusal));
         let wording = refusal.wording();
         record.refusal = Some(refusal);
         let status = response::refuse(&record, &wording, paper.fields, &mut paper.sheets.text);
@@ -102,25 +102,31 @@ where
     body::check_query(house, arrival)?;
     let located = routing::find_api(house, arrival, memory.routing)?;
     record.located = Some(located);
-    observer.step(Step::Located { api: located.api.id.as_str(), stage: &located.stage.name });
     let matched = routing::find_method(&located, memory.variables);
     record.matched = matched;
+    observer.at(Gate::MethodArn);
     authorization::check_arn_length(house, &located)?;
+    observer.at(Gate::ContentLength);
     body::check_declared_length(house, client_body.length())?;
+    observer.at(Gate::AccountThrottle);
     usage::take_before_authorization(house, arrival.now)?;
+    observer.at(Gate::Method);
     let matched = matched.ok_or_else(|| authorization::refuse_unmatched(house, arrival))?;
-    observer.step(Step::Matched { resource: matched.method.path.as_str(), verb: matched.verb.as_str() });
+    observer.at(Gate::ResourcePolicy);
     let permit = authorization::authorize(house, &located, arrival, memory.arn)?;
-    observer.step(Step::Authorized);
+    observer.at(Gate::ApiKey);
     let usage = usage::identify(house, &located, &matched, arrival, &permit)?;
     record.usage = usage;
+    observer.at(Gate::Throttle);
     usage::take(house, &located, &matched, usage, arrival.now)?;
-    observer.step(Step::Admitted);
+    observer.at(Gate::Parameters);
     matched.method.validation.check_parameters(record)?;
+    observer.at(Gate::Body);
     let client_body =
         body::receive((house, arrival), &located, &matched, client_body, memory.collected).await?;
+    observer.at(Gate::BodyModel);
     matched.method.validation.check_body(record, client_body.plain())?;
-    observer.step(Step::Validated);
+    observer.at(Gate::Integration);
     let served = match matched.stage_method.integration.kind {
         IntegrationType::Mock => mock(&permit, record, &matched, paper, &client_body)?,
         IntegrationType::Http => http(&permit, record, &matched, paper, &client_body, effects).await?,
