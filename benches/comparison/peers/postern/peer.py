@@ -6,6 +6,7 @@ Reload is SIGHUP, unless --postern-reload gives a command.
 """
 import json, os, shlex, signal, subprocess
 BINARY, NOTES, LISTENER_IDENTITY = "postern", "The project under test.", True
+LOG_FORMAT = '{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","requestTime":"$context.requestTime","httpMethod":"$context.httpMethod","path":"$context.path","status":"$context.status","responseLength":"$context.responseLength"}'
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 def find(ctx):
@@ -52,6 +53,7 @@ def start(ctx):
         "apiKeys": [{"name": f"key{i}", "value": k} for i, k in enumerate(ctx.keys)],
         "usagePlans": [{"name": "bench", "throttle": {"rateLimit": 1e9, "burstLimit": 1000000000}, "quota": {"limit": 1000000000, "period": "MONTH"},
                         "apiStages": [{"apiId": "gatewayjob", "stage": "bench"}], "apiKeys": [f"key{i}" for i in range(len(ctx.keys))]}]}
+    config["accessLog"] = {"destination": os.path.join(ctx.dir, "access.log"), "format": LOG_FORMAT}
     # one client address opens thousands of connections here, which a gateway's defaults rightly refuse
     config["limits"] = {"connections": 20000, "connectionsPerListener": 20000, "connectionsPerPeer": 20000, "acceptsPerSecond": 1000000, "requestsPerConnection": 1000000000}
     return [ctx.args.postern_cmd, "run", "--config", ctx.write("postern.yaml", json.dumps(config))]  # JSON is YAML
