@@ -21,7 +21,7 @@ use postern_gateway::{Effects, Event, Recorder, Timers};
 use postern_model::Limits;
 use socket2::SockRef;
 
-pub(crate) use self::stream::StreamMemory;
+pub(crate) use self::stream::StreamDesk;
 use self::{io::WireIo, stream::AnswerStream};
 use crate::{SECOND_NANOSECONDS, connection::Job, timeout::Alarm, wire::Wire, worker::Worker};
 
@@ -253,9 +253,9 @@ where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    type Response = Response<AnswerStream>;
+    type Response = Response<AnswerStream<E, R>>;
     type Error = Infallible;
-    type Future = stream::Head;
+    type Future = stream::Head<E, R>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         stream::serve(Rc::clone(&self.about), request)

@@ -39,38 +39,80 @@ pub(super) struct About<E, R> {
 
 /// The memory of a stream, used again by the next.
 #[derive(Debug, Default)]
-pub(crate) struct StreamMemory {
+struct StreamMemory {
     head_bytes: Vec<u8>,
     head: RequestHead,
     scratch: Scratch,
 }
 
-/// Streams whose memory a worker keeps.
-const KEPT_MEMORIES_MAX: usize = 128;
+/// A desk for streams: the work of serving one after the other. The work is large and is therefore
+/// neither made nor moved for a stream.
+pub(crate) struct StreamDesk<E, R> {
+    slot: Rc<Slot<E, R>>,
+    work: Pin<Box<dyn Future<Output = ()>>>,
+}
 
-/// Begins to serve a stream.
-pub(super) fn serve<E, R>(about: Rc<About<E, R>>, request: Request<Incoming>) -> Head
+/// What lies on a desk.
+struct Slot<E, R> {
+    task: Cell<Option<StreamTask<E, R>>>,
+    outbox: Outbox,
+}
+
+/// A stream that is to be served.
+struct StreamTask<E, R> {
+    about: Rc<About<E, R>>,
+    request: Request<Incoming>,
+}
+
+impl<E, R> StreamDesk<E, R>
 where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let outbox = Rc::new(Outbox::default());
-    let work = Box::pin(exchange(about, request, Rc::clone(&outbox)));
-    Head { stream: Some(AnswerStream { work: Some(work), outbox }) }
+    fn new() -> Self {
+        let slot = Rc::new(Slot { task: Cell::new(None), outbox: Outbox::default() });
+        let at = Rc::clone(&slot);
+        let work = Box::pin(async move {
+            let mut memory = StreamMemory::default();
+            loop {
+                // Nobody wakes this: it is polled by the stream that sits down.
+                let task = poll_fn(|_| at.task.take().map_or(Poll::Pending, Poll::Ready));
+                let StreamTask { about, request } = task.await;
+                exchange(&about, request, &at.outbox, &mut memory).await;
+                at.outbox.is_done.set(true);
+            }
+        });
+        Self { slot, work }
+    }
+}
+
+/// Free desks that a worker keeps.
+const KEPT_DESKS_MAX: usize = 128;
+
+/// Begins to serve a stream.
+pub(super) fn serve<E, R>(about: Rc<About<E, R>>, request: Request<Incoming>) -> Head<E, R>
+where
+    E: Effects + 'static,
+    R: Recorder + 'static,
+{
+    let desk = about.worker.stream_desks.borrow_mut().pop().unwrap_or_else(StreamDesk::new);
+    let worker = Rc::clone(&about.worker);
+    desk.slot.task.set(Some(StreamTask { about, request }));
+    Head { stream: Some(AnswerStream { worker, desk: Some(desk) }) }
 }
 
 /// The head of the answer to come.
-pub(super) struct Head {
-    stream: Option<AnswerStream>,
+pub(super) struct Head<E, R> {
+    stream: Option<AnswerStream<E, R>>,
 }
 
-impl Future for Head {
-    type Output = Result<Response<AnswerStream>, Infallible>;
+impl<E, R> Future for Head<E, R> {
+    type Output = Result<Response<AnswerStream<E, R>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(stream) = &mut self.stream else { return Poll::Pending };
         stream.poll_work(context);
-        let Some(head) = stream.outbox.head.take() else { return Poll::Pending };
+        let Some(head) = stream.outbox().and_then(|outbox| outbox.head.take()) else { return Poll::Pending };
         let Some(stream) = self.stream.take() else { return Poll::Pending };
         Poll::Ready(Ok(head.map(|()| stream)))
     }
@@ -85,6 +127,8 @@ struct Outbox {
     is_last: Cell<bool>,
     /// The answer broke off.
     is_broken: Cell<bool>,
+    /// The exchange is over.
+    is_done: Cell<bool>,
 }
 
 impl Outbox {
@@ -99,6 +143,15 @@ impl Outbox {
         // Polled by whoever takes pieces, so nobody need be woken.
         poll_fn(|_| if self.piece.borrow().is_none() { Poll::Ready(()) } else { Poll::Pending }).await;
         state.last_taken.set(now());
+    }
+
+    /// Empties the box. Says whether the exchange was over.
+    fn clear(&self) -> bool {
+        self.head.set(None);
+        *self.piece.borrow_mut() = None;
+        self.is_last.set(false);
+        self.is_broken.set(false);
+        self.is_done.take()
     }
 }
 
@@ -119,22 +172,38 @@ impl Drop for Waiting<'_> {
 }
 
 /// The body of an answer: the rest of its exchange, which goes on as frames are taken.
-pub(super) struct AnswerStream {
-    work: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    outbox: Rc<Outbox>,
+pub(super) struct AnswerStream<E, R> {
+    worker: Rc<Worker<E, R>>,
+    /// Lost with what is on it if the stream ends before its exchange.
+    desk: Option<StreamDesk<E, R>>,
 }
 
-impl AnswerStream {
+impl<E, R> AnswerStream<E, R> {
+    fn outbox(&self) -> Option<&Outbox> {
+        self.desk.as_ref().map(|desk| &desk.slot.outbox)
+    }
+
     fn poll_work(&mut self, context: &mut Context<'_>) {
-        if let Some(work) = &mut self.work
-            && work.as_mut().poll(context).is_ready()
+        if let Some(desk) = &mut self.desk
+            && !desk.slot.outbox.is_done.get()
         {
-            self.work = None;
+            // The work never ends by itself; it says when an exchange is over.
+            let _ = desk.work.as_mut().poll(context);
         }
     }
 }
 
-impl Body for AnswerStream {
+impl<E, R> Drop for AnswerStream<E, R> {
+    fn drop(&mut self) {
+        let Some(desk) = self.desk.take() else { return };
+        let mut free = self.worker.stream_desks.borrow_mut();
+        if desk.slot.outbox.clear() && free.len() < KEPT_DESKS_MAX {
+            free.push(desk);
+        }
+    }
+}
+
+impl<E, R> Body for AnswerStream<E, R> {
     type Data = Bytes;
     type Error = BrokenOff;
 
@@ -142,25 +211,27 @@ impl Body for AnswerStream {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        if self.outbox.piece.borrow().is_none() {
+        if self.outbox().is_some_and(|outbox| outbox.piece.borrow().is_none()) {
             self.poll_work(context);
         }
-        let piece = self.outbox.piece.borrow_mut().take();
+        let piece = self.outbox().and_then(|outbox| outbox.piece.borrow_mut().take());
+        let is_last = self.outbox().is_none_or(|outbox| outbox.is_last.get());
         if let Some(piece) = piece {
-            if self.outbox.is_last.get() {
+            if is_last {
                 // The exchange is told that its last piece was taken, since nobody asks again.
                 self.poll_work(context);
             }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        if self.outbox.is_broken.get() {
-            return Poll::Ready(Some(Err(BrokenOff)));
+        match self.outbox() {
+            Some(outbox) if outbox.is_broken.get() => Poll::Ready(Some(Err(BrokenOff))),
+            Some(outbox) if !is_last && !outbox.is_done.get() => Poll::Pending,
+            _ => Poll::Ready(None),
         }
-        if self.work.is_none() || self.outbox.is_last.get() { Poll::Ready(None) } else { Poll::Pending }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.outbox.is_last.get() && self.outbox.piece.borrow().is_none()
+        self.outbox().is_none_or(|outbox| outbox.is_last.get() && outbox.piece.borrow().is_none())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -214,38 +285,40 @@ impl<E, R: Recorder> Drop for OpenStream<'_, E, R> {
 }
 
 /// One exchange, from the request to the last byte of the answer.
-async fn exchange<E, R>(about: Rc<About<E, R>>, request: Request<Incoming>, outbox: Rc<Outbox>)
-where
+async fn exchange<E, R>(
+    about: &About<E, R>,
+    request: Request<Incoming>,
+    outbox: &Outbox,
+    memory: &mut StreamMemory,
+) where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
     let worker = &about.worker;
-    let _open = OpenStream::new(&about);
-    let kept = worker.stream_memory.borrow_mut().pop();
-    let mut memory = kept.unwrap_or_default();
+    let _open = OpenStream::new(about);
     let (parts, incoming) = request.into_parts();
     let house = worker.held.snapshot();
-    let limits = *house.limits();
+    let limits = house.limits();
     let now = worker.timers.now();
     let random = worker.random();
     let is_admitted = worker.counts().requests.enter(limits.requests_in_flight);
     let _in_flight = is_admitted.then(|| InFlight(&worker.counts().requests));
     let read = match is_admitted {
-        true => read_head(&parts, &about.place, &mut memory),
+        true => read_head(&parts, &about.place, memory),
         false => {
             worker.recorder.event(Event::LimitHit("requestsInFlight"));
             Err((503, "too many requests in flight"))
         }
     };
-    let delivery = Delivery { about: &about, outbox: &outbox, is_head: parts.method == Method::HEAD };
+    let delivery = Delivery { about, outbox, is_head: parts.method == Method::HEAD };
     match read {
         Ok(()) => {
             let alarm = worker.timers.alarm();
             let mut body = Http2Body::new(
                 incoming,
                 &memory.head,
-                (&about, &alarm),
-                BodyPace::new(&limits, now.monotonic_nanoseconds),
+                (about, &alarm),
+                BodyPace::new(limits, now.monotonic_nanoseconds),
             );
             let arrival = Arrival {
                 connection: &about.connection,
@@ -274,10 +347,6 @@ where
         }
     }
     memory.scratch.shrink();
-    let mut kept = worker.stream_memory.borrow_mut();
-    if kept.len() < KEPT_MEMORIES_MAX {
-        kept.push(memory);
-    }
 }
 
 /// Writes a request as a head of HTTP/1.1 and reads it, so that the same grammar and limits hold.
