@@ -53,6 +53,35 @@ const SETTINGS: &[(&str, &str)] = &[
     ("domainNames[].domainName", "settings::a_domain_name_has_a_type_associations_and_mappings"),
     ("domainNames[].endpointConfiguration.types", "settings::a_public_domain_name_is_seen_publicly"),
     ("domainNames[].accessAssociations", "settings::a_domain_name_has_a_type_associations_and_mappings"),
+    ("domainNames[].routingMode", "domain_names::pa_142_the_mode_says_who_is_asked"),
+    (
+        "domainNames[].routingRules[].priority",
+        "domain_names::pa_140_the_lowest_priority_that_matches_decides",
+    ),
+    (
+        "domainNames[].routingRules[].conditions[].matchBasePaths.anyOf",
+        "domain_names::pa_146_and_147_base_path_conditions_end_at_segments_and_are_stripped_or_kept",
+    ),
+    (
+        "domainNames[].routingRules[].conditions[].matchHeaders.anyOf[].header",
+        "domain_names::pa_143_to_145_header_conditions_look_at_each_line",
+    ),
+    (
+        "domainNames[].routingRules[].conditions[].matchHeaders.anyOf[].valueGlob",
+        "domain_names::pa_143_to_145_header_conditions_look_at_each_line",
+    ),
+    (
+        "domainNames[].routingRules[].actions[].invokeApi.apiId",
+        "domain_names::pa_140_the_lowest_priority_that_matches_decides",
+    ),
+    (
+        "domainNames[].routingRules[].actions[].invokeApi.stage",
+        "domain_names::pa_140_the_lowest_priority_that_matches_decides",
+    ),
+    (
+        "domainNames[].routingRules[].actions[].invokeApi.stripBasePath",
+        "domain_names::pa_146_and_147_base_path_conditions_end_at_segments_and_are_stripped_or_kept",
+    ),
     (
         "domainNames[].basePathMappings[].basePath",
         "settings::a_domain_name_has_a_type_associations_and_mappings",

@@ -1,11 +1,12 @@
 //! `postern routes`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use postern_model::{
-    AuthorizationType, Configuration, ConnectionType, DomainName, EndpointType, Integration, IntegrationType,
-    Method, Resource, RestApi, Stage, UriSegment, UriTemplate, VpcEndpoint,
+    AuthorizationType, BasePath, Configuration, ConnectionType, DomainName, EndpointType, HeaderCondition,
+    Integration, IntegrationType, Listener, Method, PublicListeners, Resource, RestApi, RestApiId,
+    RoutingRule, Stage, StageName, UriSegment, UriTemplate, VpcEndpoint,
 };
 
 use super::{
@@ -63,16 +64,44 @@ fn names_of_stage(configuration: &Configuration, api: &RestApi, stage: &Stage) -
         names.push((default_host(configuration, api), format!("/{}", stage.name)));
     }
     for domain_name in &configuration.domain_names {
-        let mappings = domain_name.base_path_mappings.iter();
-        for mapping in mappings.filter(|it| it.rest_api_id == api.id && it.stage == stage.name) {
-            let base_path = match mapping.base_path.as_str() {
-                "" => String::new(),
-                base_path => format!("/{base_path}"),
-            };
-            names.push((domain_name.name.to_string(), base_path));
+        let asked = (domain_name.routing_mode.asks_rules(), domain_name.routing_mode.asks_mappings());
+        let leads_here = |id: &RestApiId, name: &StageName| *id == api.id && *name == stage.name;
+        let rules = domain_name.routing_rules.iter().filter(|_| asked.0);
+        for rule in rules.filter(|rule| leads_here(&rule.rest_api_id, &rule.stage)) {
+            names.extend(names_of_rule(domain_name, rule));
+        }
+        let mappings = domain_name.base_path_mappings.iter().filter(|_| asked.1);
+        for mapping in mappings.filter(|mapping| leads_here(&mapping.rest_api_id, &mapping.stage)) {
+            names.push((domain_name.name.to_string(), prefix(mapping.base_path.as_str())));
         }
     }
     names
+}
+
+/// The names that a rule gives a stage: its host with what it asks for, once for each base path.
+fn names_of_rule(domain_name: &DomainName, rule: &RoutingRule) -> Vec<(String, String)> {
+    let one_of = |condition: &HeaderCondition| {
+        let matches = condition.any_of.iter();
+        let matches = matches.map(|wanted| format!("{}: {}", wanted.header.as_str(), wanted.value_glob));
+        matches.collect::<Vec<_>>().join(" or ")
+    };
+    let asked: Vec<String> = rule.headers.iter().map(one_of).collect();
+    let asked = if asked.is_empty() { String::new() } else { format!(" with {}", asked.join(" and ")) };
+    let host = format!("{} by rule {}{asked}", domain_name.name, rule.priority);
+    if rule.base_paths.is_empty() {
+        return vec![(host, String::new())];
+    }
+    let shown = |base_path: &BasePath| match rule.strip_base_path {
+        true => (host.clone(), prefix(base_path.as_str())),
+        // What is kept stands in the API's own paths.
+        false => (format!("{host} under {}", prefix(base_path.as_str())), String::new()),
+    };
+    rule.base_paths.iter().map(shown).collect()
+}
+
+/// A base path as it stands in front of others.
+fn prefix(base_path: &str) -> String {
+    if base_path.is_empty() { String::new() } else { format!("/{base_path}") }
 }
 
 fn methods(
@@ -156,25 +185,47 @@ fn say_table(rows: &[Row]) {
     }
 }
 
-/// The DNS records to create, as lines of a zone file: for each endpoint those that its clients need.
+/// The DNS records to create, as lines of a zone file: for each door those that its clients need.
 fn records(configuration: &Configuration) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut zone = Zone::default();
     for endpoint in &configuration.vpc_endpoints {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
         let (id, vpc_id) = (&endpoint.vpc_endpoint_id, &endpoint.vpc_id);
-        lines.push(format!("; {id}: for clients of {vpc_id}"));
-        let addresses: Vec<IpAddr> =
-            endpoint.listeners.iter().map(|listener| listener.address.ip()).collect();
-        for name in names_of(configuration, endpoint) {
-            for address in &addresses {
-                lines.push(record(&name, *address));
+        let names = names_of(configuration, endpoint);
+        zone.add(&format!("; {id}: for clients of {vpc_id}"), &names, &endpoint.listeners);
+    }
+    let names = public_names(configuration);
+    for PublicListeners { listeners, .. } in &configuration.public_listeners {
+        zone.add("; public listeners: for everybody", &names, listeners);
+    }
+    zone.0
+}
+
+/// Lines of a zone file.
+#[derive(Default)]
+struct Zone(Vec<String>);
+
+impl Zone {
+    fn add(&mut self, heading: &str, names: &[String], listeners: &[Listener]) {
+        if !self.0.is_empty() {
+            self.0.push(String::new());
+        }
+        self.0.push(heading.to_owned());
+        for name in names {
+            for listener in listeners {
+                self.0.push(record(name, listener.address.ip()));
             }
         }
-        lines.extend(unusual_ports(endpoint));
+        self.0.extend(unusual_ports(listeners));
     }
-    lines
+}
+
+/// The names under which public listeners are reached: those of public APIs, and public domain names.
+fn public_names(configuration: &Configuration) -> Vec<String> {
+    let public =
+        |api: &&RestApi| api.endpoint_type == EndpointType::Regional && !api.disable_execute_api_endpoint;
+    let apis = configuration.rest_apis.iter().filter(public).map(|api| default_host(configuration, api));
+    let domain_names = configuration.domain_names.iter().filter(|domain_name| !domain_name.private);
+    apis.chain(domain_names.map(|domain_name| domain_name.name.to_string())).collect()
 }
 
 /// The names under which an endpoint is reached (H1 to H3 and H6 of private-access.md).
@@ -192,10 +243,7 @@ fn names_of(configuration: &Configuration, endpoint: &VpcEndpoint) -> Vec<String
             names.push(format!("{}-{id}.execute-api.{region}.{dns_suffix}", api.id));
         }
     }
-    let is_seen = |domain_name: &&DomainName| {
-        let associated = domain_name.access_associations.as_ref();
-        domain_name.private && associated.is_none_or(|ids| ids.contains(id))
-    };
+    let is_seen = |domain_name: &&DomainName| domain_name.private && domain_name.is_seen_through(id);
     names.extend(
         configuration.domain_names.iter().filter(is_seen).map(|domain_name| domain_name.name.to_string()),
     );
@@ -213,14 +261,13 @@ fn record(name: &str, address: IpAddr) -> String {
 }
 
 /// The service is reached on port 443 alone, and no record can say another.
-fn unusual_ports(endpoint: &VpcEndpoint) -> Option<String> {
-    let ports: Vec<SocketAddr> = endpoint
-        .listeners
+fn unusual_ports(listeners: &[Listener]) -> Option<String> {
+    let ports: Vec<String> = listeners
         .iter()
         .map(|listener| listener.address)
         .filter(|address| address.port() != 443)
+        .map(|address| address.to_string())
         .collect();
-    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
     (!ports.is_empty())
         .then(|| format!("; not on port 443, so that clients must name it: {}", ports.join(", ")))
 }

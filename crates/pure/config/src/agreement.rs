@@ -19,6 +19,8 @@ pub(crate) struct Parts<'read> {
     pub(crate) public_listeners: &'read [PublicListeners],
     pub(crate) rest_apis: &'read [ReadApi],
     pub(crate) domain_names: &'read [Placed<DomainName>],
+    /// `.execute-api.{region}.{suffix}`, as far as it is known.
+    pub(crate) api_suffix: Option<&'read str>,
     pub(crate) vpc_links: &'read [VpcLink],
     pub(crate) usage_plans: &'read [UsagePlan],
     /// Whether quota counters outlive the process.
@@ -32,6 +34,7 @@ pub(crate) fn check(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
     }
     check_used_vpc_endpoints(names, problems);
     check_hosts(parts.domain_names, problems);
+    refuse_names_of_the_service(parts, problems);
     for read in parts.rest_apis {
         check_stage_variables(read, names, problems);
         check_links(&read.api, parts.vpc_links, problems);
@@ -62,13 +65,18 @@ fn warn(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
 /// A base path mapping or a usage plan names an API and one of its stages.
 fn check_used_stage(used: &UsedStage, names: &Names, problems: &mut Problems) {
     let (api, stage) = (&used.api.value, &used.stage.value);
-    let key = if used.by == StageUser::UsagePlan { "apiId" } else { "restApiId" };
+    let key = used.key;
     let Some(DeclaredApi { endpoint_type, stages, .. }) = names.rest_apis.get(api) else {
         problems.error(&used.api.place, format!("`{key}` is `{api}`: no API has this id"));
         return;
     };
     if used.by == StageUser::PrivateDomain && *endpoint_type != EndpointType::Private {
         let message = format!("`{key}` is `{api}`: a private domain name leads to PRIVATE APIs alone");
+        problems.error(&used.api.place, message);
+    }
+    if used.by == StageUser::PublicRule && *endpoint_type == EndpointType::Private {
+        let message =
+            format!("`{key}` is `{api}`: the rules of a public domain name lead to REGIONAL APIs alone");
         problems.error(&used.api.place, message);
     }
     if !stages.contains_key(stage) {
@@ -113,6 +121,19 @@ fn check_hosts(domain_names: &[Placed<DomainName>], problems: &mut Problems) {
                 later.value.name, earlier.place
             );
             problems.error(&later.place, message);
+        }
+    }
+}
+
+/// Host names of APIs and endpoints are theirs: a domain name among them would take their requests.
+fn refuse_names_of_the_service(parts: &Parts<'_>, problems: &mut Problems) {
+    let Some(suffix) = parts.api_suffix else { return };
+    for Placed { value: domain, place } in parts.domain_names {
+        let name = domain.name.as_str();
+        if name.ends_with(suffix) || suffix.strip_prefix('.') == Some(name) {
+            let message =
+                format!("`domainName` is `{name}`: names that end with `{suffix}` are those of APIs");
+            problems.error(place, message);
         }
     }
 }
@@ -215,9 +236,8 @@ fn warn_of_denied(read: &ReadApi, problems: &mut Problems) {
 
 fn warn_of_unreachable(read: &ReadApi, parts: &Parts<'_>, problems: &mut Problems) {
     let api = &read.api;
-    let leads_here = |domain: &Placed<DomainName>| {
-        domain.value.base_path_mappings.iter().any(|mapping| mapping.rest_api_id == api.id)
-    };
+    let leads_here =
+        |domain: &Placed<DomainName>| domain.value.stages().any(|(rest_api_id, _)| *rest_api_id == api.id);
     let reason = match api.endpoint_type {
         EndpointType::Private if parts.vpc_endpoints.is_empty() => {
             "it is PRIVATE, and there are no `vpcEndpoints`"

@@ -109,7 +109,9 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let mut keys = api_keys::read(root, &plans.numbers, reading);
     let usage_plans = plans.with_keys(&mut keys, &mut reading.problems);
     let state_directory = gateway::state_directory(root, reading);
+    let api_suffix = region.as_ref().map(|region| format!(".execute-api.{region}.{dns_suffix}"));
     let parts = Parts {
+        api_suffix: api_suffix.as_deref(),
         vpc_endpoints: &vpc_endpoints,
         public_listeners: &public_listeners,
         rest_apis: &rest_apis,

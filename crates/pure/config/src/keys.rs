@@ -4,7 +4,11 @@
 //! ranges and defaults (`fields.rs`), the JSON Schema (`json_schema.rs`), and the list that the house
 //! test compares with the end-to-end tests of settings. A key with children stands above them.
 
+mod domain_names;
+
 use postern_model::{LIMITS, LimitRow};
+
+use domain_names::DOMAIN_NAME;
 
 /// The keys of one kind of mapping in the file.
 #[derive(Clone, Copy, Debug)]
@@ -471,65 +475,6 @@ const METHOD_SETTING: &Fields = &Fields {
         "requireAuthorizationForCacheControl",
         "unauthorizedCacheControlHeaderStrategy",
     ],
-};
-
-const DOMAIN_NAME: &Fields = &Fields {
-    what: "a domain name",
-    keys: &[
-        key("domainName", Kind::Text, Absent::Refused, "The host name, in lower case."),
-        key(
-            "endpointConfiguration",
-            Kind::Record(DOMAIN_ENDPOINT_CONFIGURATION),
-            Absent::Means("`{types: [PRIVATE]}`"),
-            "Through which doors it is seen.",
-        ),
-        key(
-            "accessAssociations",
-            Kind::List(&Kind::Text),
-            Absent::Means("every VPC endpoint of this gateway"),
-            "The VPC endpoints through which a private name is seen.",
-        ),
-        key(
-            "basePathMappings",
-            Kind::List(&Kind::Record(BASE_PATH_MAPPING)),
-            Absent::Means("none"),
-            "What stands under its paths.",
-        ),
-    ],
-    unsupported: &[
-        "policyFile",
-        "mutualTlsAuthentication",
-        "routingMode",
-        "routingRules",
-        "securityPolicy",
-        "endpointAccessMode",
-    ],
-};
-
-const DOMAIN_ENDPOINT_CONFIGURATION: &Fields = &Fields {
-    what: "an endpoint configuration",
-    keys: &[key(
-        "types",
-        Kind::List(&Kind::Choice(&["PRIVATE", "REGIONAL", "EDGE"])),
-        Absent::Value("[PRIVATE]"),
-        "One type; `EDGE` is read as `REGIONAL`.",
-    )],
-    unsupported: &[],
-};
-
-const BASE_PATH_MAPPING: &Fields = &Fields {
-    what: "a base path mapping",
-    keys: &[
-        key(
-            "basePath",
-            Kind::Text,
-            Absent::Means("every path that no other mapping takes"),
-            "The path before the API's own; `(none)` is as absent.",
-        ),
-        key("restApiId", Kind::Text, Absent::Refused, "The API."),
-        key("stage", Kind::Text, Absent::Refused, "Its stage."),
-    ],
-    unsupported: &[],
 };
 
 const VPC_LINK: &Fields = &Fields {

@@ -45,6 +45,8 @@ pub(crate) struct UsedStage {
     pub(crate) api: Placed<RestApiId>,
     /// The stage.
     pub(crate) stage: Placed<StageName>,
+    /// The key that names the API.
+    pub(crate) key: &'static str,
     /// Who names it.
     pub(crate) by: StageUser,
 }
@@ -54,8 +56,11 @@ pub(crate) struct UsedStage {
 pub(crate) enum StageUser {
     /// A private domain name, for private APIs alone (PA-106).
     PrivateDomain,
-    /// A public domain name.
+    /// A mapping of a public domain name: for public APIs, and for private ones that are called by it
+    /// through a VPC endpoint (H8).
     PublicDomain,
+    /// A routing rule of a public domain name, for public APIs alone (PA-151).
+    PublicRule,
     /// A usage plan.
     UsagePlan,
 }

@@ -47,7 +47,7 @@ pub use effects::{
 };
 pub use live::{Held, Live};
 pub use observer::{Gate, Observer};
-pub use record::{IntegrationOutcome, Record};
+pub use record::{IntegrationOutcome, Record, Routed};
 pub use recorder::{Event, Recorder, Sent};
 pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
 pub use routing::{MethodIndex, Tree, VariableSpan};

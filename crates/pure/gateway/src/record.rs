@@ -1,8 +1,10 @@
 //! What an exchange was: for whoever counts, logs or looks it up.
 
+use postern_model::DomainHost;
+
 use crate::{
     Arrival, Connection, Now, Refusal, RequestIds, Snapshot,
-    routing::{Located, Matched},
+    routing::{By, Located, Matched},
     usage::Usage,
 };
 
@@ -34,6 +36,17 @@ pub struct IntegrationOutcome {
     pub begun_nanoseconds: u64,
     /// From then until its answer's head was in, in nanoseconds.
     pub latency_nanoseconds: u64,
+}
+
+/// What of a custom domain name took a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routed<'a> {
+    /// The domain name.
+    pub domain_name: &'a DomainHost,
+    /// The priority of the routing rule; absent where a base path mapping took it.
+    pub rule: Option<u32>,
+    /// The base path that matched; empty where none had to.
+    pub base_path: &'a str,
 }
 
 impl<'a> Record<'a> {
@@ -101,6 +114,17 @@ impl<'a> Record<'a> {
     #[must_use]
     pub const fn repeated_overrides(&self) -> u32 {
         self.repeated_overrides
+    }
+
+    /// How a custom domain name led the request to its stage, if one did.
+    #[must_use]
+    pub const fn routed(&self) -> Option<Routed<'a>> {
+        match &self.located {
+            Some(Located { by: By::Domain { domain, taken_by, base_path }, .. }) => {
+                Some(Routed { domain_name: &domain.name, rule: taken_by.rule(), base_path })
+            }
+            _ => None,
+        }
     }
 
     /// The number of the stage, by which its counters are found

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use postern_model::{
-    AccountThrottle, BasePathMapping, Compatibility, GatewayResponse, GatewayResponseType, Limits,
-    MediaTypePattern, Method, ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
+    AccountThrottle, Compatibility, GatewayResponse, GatewayResponseType, Limits, MediaTypePattern, Method,
+    ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
 };
 use postern_policy::Policy;
 use postern_protocol::http1;
@@ -13,7 +13,7 @@ use crate::{
     CompiledAccessLog, Connection, Destination, Identity, KeyUsage,
     connection::CachedEntrance,
     integration::CompiledIntegration,
-    routing::Tree,
+    routing::{Domain, SeenDomains, Tree},
     throttle::{Bucket, Pace},
     usage::Keys,
     validation::Validation,
@@ -58,7 +58,7 @@ pub struct Entrance {
     pub head_limits: http1::Limits,
     pub(crate) trust_x_forwarded_for: bool,
     /// Custom domain names that are seen here, as indices.
-    pub(crate) domains: HashMap<Box<str>, usize>,
+    pub(crate) domains: SeenDomains,
 }
 
 /// One API.
@@ -120,22 +120,6 @@ pub(crate) struct MethodThrottle {
     pub(crate) bucket: Arc<Bucket>,
 }
 
-/// A custom domain name.
-#[derive(Debug)]
-pub(crate) struct Domain {
-    /// Longest base path first.
-    pub(crate) mappings: Vec<DomainMapping>,
-    pub(crate) has_several_levels: bool,
-}
-
-/// A base path of a domain name, with the indices of what stands behind it.
-#[derive(Debug)]
-pub(crate) struct DomainMapping {
-    pub(crate) mapping: BasePathMapping,
-    pub(crate) api: usize,
-    pub(crate) stage: usize,
-}
-
 impl Snapshot {
     /// Which one it is: every snapshot of a process has a larger number than the ones before it.
     #[must_use]
@@ -186,7 +170,7 @@ impl Snapshot {
     pub fn knows_server_name(&self, entrance: &Entrance, name: &str) -> bool {
         name.ends_with(&*self.api_suffix)
             || name.ends_with(&*self.endpoint_suffix)
-            || entrance.domains.contains_key(name)
+            || entrance.domains.find(name).is_some()
     }
 
     /// The door that a connection came in by, as this snapshot has it. `None` where the endpoint is

@@ -1,18 +1,40 @@
 //! Custom domain names and what stands under their paths.
 
-use crate::{HostName, Malformed, RestApiId, StageName, VpcEndpointId};
+use crate::{DomainHost, Malformed, RestApiId, RoutingMode, RoutingRule, StageName, VpcEndpointId};
 
 /// A custom domain name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainName {
-    /// The name.
-    pub name: HostName,
+    /// The name; with a wildcard only where it is public (PA-107).
+    pub name: DomainHost,
     /// Whether it belongs to private APIs and VPC endpoints, or to public listeners.
     pub private: bool,
     /// The endpoints through which a private name is seen (PA-101); absent: all of them.
     pub access_associations: Option<Vec<VpcEndpointId>>,
+    /// In what order rules and mappings are asked.
+    pub routing_mode: RoutingMode,
+    /// Its rules; no priority twice.
+    pub routing_rules: Vec<RoutingRule>,
     /// What stands under its paths; no base path twice.
     pub base_path_mappings: Vec<BasePathMapping>,
+}
+
+impl DomainName {
+    /// Every API and stage that it leads to: by rules that are asked, and by mappings that are.
+    pub fn stages(&self) -> impl Iterator<Item = (&RestApiId, &StageName)> {
+        let rules = self.routing_rules.iter().filter(|_| self.routing_mode.asks_rules());
+        let mappings = self.base_path_mappings.iter().filter(|_| self.routing_mode.asks_mappings());
+        let of_rules = rules.map(|rule| (&rule.rest_api_id, &rule.stage));
+        of_rules.chain(mappings.map(|mapping| (&mapping.rest_api_id, &mapping.stage)))
+    }
+
+    /// Whether it is seen through a VPC endpoint: a private name by its associations (PA-102), a public
+    /// one as any (H8 of private-access.md).
+    #[must_use]
+    pub fn is_seen_through(&self, id: &VpcEndpointId) -> bool {
+        let associated = self.access_associations.as_ref();
+        !self.private || associated.is_none_or(|ids| ids.contains(id))
+    }
 }
 
 /// A base path of a domain name and the stage behind it (PA-120).

@@ -21,6 +21,7 @@ mod parameter;
 mod pattern;
 mod resource;
 mod rest_api;
+mod routing_rule;
 mod secret;
 mod stage;
 mod usage_plan;
@@ -49,12 +50,14 @@ pub use method::{
     RequestValidator, Verb,
 };
 pub use names::{
-    AccountId, HostName, Malformed, Partition, Region, RestApiId, StageName, VpcEndpointId, VpcId, VpcLinkId,
+    AccountId, DomainHost, HostName, Malformed, Partition, Region, RestApiId, StageName, VpcEndpointId,
+    VpcId, VpcLinkId,
 };
 pub use parameter::{RequestMapping, RequestSource, RequestTarget, ResponseMapping, ResponseSource};
 pub use pattern::{PatternProblem, SelectionPattern};
 pub use resource::{PathPart, Resource, ResourcePath};
 pub use rest_api::{EndpointType, RestApi};
+pub use routing_rule::{ConditionHeader, HeaderCondition, HeaderMatch, RoutingMode, RoutingRule, ValueGlob};
 pub use secret::Secret;
 pub use stage::{MethodSetting, MethodSettings, Stage, StageVariables};
 pub use usage_plan::{ApiStage, PlanMethodThrottle, Quota, QuotaPeriod, ThrottleLimit, UsagePlan};

@@ -133,6 +133,30 @@ name!(
     is_host_name
 );
 
+name!(
+    /// The name of a custom domain name: a host name, or `*.` and one, which stands for every name with one
+    /// more label in front, as in certificates (RFC 6125 section 6.4.3).
+    ///
+    /// ```
+    /// use postern_model::DomainHost;
+    ///
+    /// let name: DomainHost = "*.shops.example".parse().unwrap();
+    /// assert_eq!(name.wildcard_parent(), Some("shops.example"));
+    /// assert!("*.".parse::<DomainHost>().is_err() && "a.*.example".parse::<DomainHost>().is_err());
+    /// ```
+    DomainHost,
+    "a host name in lower case, such as `api.corp.internal`",
+    |text| is_host_name(text.strip_prefix("*.").unwrap_or(text))
+);
+
+impl DomainHost {
+    /// What stands behind `*.`, if it starts so.
+    #[must_use]
+    pub fn wildcard_parent(&self) -> Option<&str> {
+        self.0.strip_prefix("*.")
+    }
+}
+
 fn id_with_prefix(text: &str, prefix: &str) -> bool {
     text.len() <= 64
         && text

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod domain_names;
 mod entrance;
 mod faults;
 mod http2_limits;

@@ -1,13 +1,13 @@
 //! `domainNames`: custom domain names and what stands under their paths.
 
 use postern_document::{Node, Placed, Problems};
-use postern_model::{BasePath, BasePathMapping, DomainName, EndpointType, HostName, VpcEndpointId};
+use postern_model::{BasePath, BasePathMapping, DomainHost, DomainName, EndpointType, VpcEndpointId};
 
 use crate::{
     fields::Section,
     names::{Names, StageUser, UsedStage, UsedVpcEndpoint},
     reading::Reading,
-    section::rest_apis::endpoint_type,
+    section::{rest_apis::endpoint_type, routing_rules},
     unique::Unique,
 };
 
@@ -29,15 +29,36 @@ fn domain_name(
     problems: &mut Problems,
 ) -> Option<Placed<DomainName>> {
     let node = section.required_node("domainName", problems);
-    let name: Option<HostName> = node.and_then(|_| section.required("domainName", str::parse, problems));
+    let name: Option<DomainHost> = node.and_then(|_| section.required("domainName", str::parse, problems));
     let endpoint = section.section("endpointConfiguration", problems);
     let endpoint_type =
         endpoint.map_or(EndpointType::Private, |mut section| endpoint_type(&mut section, problems));
     let private = endpoint_type == EndpointType::Private;
+    if let (true, Some(name), Some(node)) = (private, &name, node) {
+        refuse_wildcard(name, node, problems);
+    }
     let access_associations = access_associations(&mut section, private, names, problems);
+    let routing_mode = routing_rules::mode(&mut section, problems);
+    let routing_rules = routing_rules::read(&mut section, private, names, problems);
     let base_path_mappings = base_path_mappings(&mut section, private, names, problems);
-    let domain_name = DomainName { name: name?, private, access_associations, base_path_mappings };
+    let domain_name = DomainName {
+        name: name?,
+        private,
+        access_associations,
+        routing_mode,
+        routing_rules,
+        base_path_mappings,
+    };
     Some(Placed::new(domain_name, node?.place.clone()))
+}
+
+/// PA-107: a private name stands for itself alone.
+fn refuse_wildcard(name: &DomainHost, node: &Node, problems: &mut Problems) {
+    if name.wildcard_parent().is_some() {
+        let message =
+            format!("`domainName` is `{name}`: expected one name, since a private one has no wildcard");
+        problems.error(&node.place, message);
+    }
 }
 
 fn access_associations(
@@ -98,6 +119,13 @@ fn base_path_mappings(
             Some(_) => section.optional("basePath", BasePath::parse, problems),
         };
         if let Some(base_path) = &base_path {
+            if private && base_path.has_several_levels() {
+                let message = format!(
+                    "`basePath` is `{}`: expected one level for a private domain name, or a routing rule",
+                    base_path.as_str()
+                );
+                problems.error(&place, message);
+            }
             let name = if base_path.as_str().is_empty() { "(none)" } else { base_path.as_str() };
             base_paths.claim(name.to_owned(), &place, problems);
         }
@@ -115,13 +143,13 @@ fn base_path_mappings(
 /// Reads the API and the stage that something names.
 pub(crate) fn used_stage(
     section: &mut Section<'_>,
-    api_key: &'static str,
+    key: &'static str,
     by: StageUser,
     problems: &mut Problems,
 ) -> Option<UsedStage> {
-    let api = section.required(api_key, str::parse, problems);
+    let api = section.required(key, str::parse, problems);
     let stage = section.required("stage", str::parse, problems);
-    let api = Placed::new(api?, section.node(api_key)?.place.clone());
+    let api = Placed::new(api?, section.node(key)?.place.clone());
     let stage = Placed::new(stage?, section.node("stage")?.place.clone());
-    Some(UsedStage { api, stage, by })
+    Some(UsedStage { api, stage, key, by })
 }

@@ -7,6 +7,7 @@ pub(crate) mod gateway;
 pub(crate) mod listeners;
 pub(crate) mod method_key;
 pub(crate) mod rest_apis;
+pub(crate) mod routing_rules;
 pub(crate) mod stages;
 pub(crate) mod throttle;
 pub(crate) mod usage_plans;

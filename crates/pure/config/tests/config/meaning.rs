@@ -267,8 +267,6 @@ fn the_example_of_the_contract_names_no_unknown_key() {
         "`policyFile` is not supported yet",
         "`policyFile` is not supported yet",
         "`mutualTlsAuthentication` is not supported yet",
-        "`routingMode` is not supported yet",
-        "`routingRules` is not supported yet",
         "`functions` is not supported yet",
         "`principals` is not supported yet",
         "`credentials` is not supported yet",

@@ -4,6 +4,7 @@
 
 mod address;
 mod destinations;
+mod domains;
 mod entrances;
 mod methods;
 mod plans;
@@ -70,7 +71,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     }
     let apis_by_id: HashMap<Box<str>, usize> =
         apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
-    let domains = entrances::domains(&configuration.domain_names, &apis, &apis_by_id);
+    let domains = domains::domains(&configuration.domain_names, &apis, &apis_by_id);
     let entrances = entrances::entrances(
         configuration.vpc_endpoints,
         configuration.public_listeners,

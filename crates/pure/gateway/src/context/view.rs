@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt::Write};
 use postern_protocol::http1::KnownName;
 
 use super::Variable;
-use crate::{Identity, Record, Sent, calendar, refusal::Wording};
+use crate::{Identity, Record, Sent, calendar, refusal::Wording, routing::By};
 
 /// A view of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -126,9 +126,10 @@ impl View<'_> {
         let located = self.record.located.as_ref()?;
         Some(match variable {
             V::ApiId => located.api.id.as_str().into(),
-            V::CustomDomainBasePathMatched => match located.base_path? {
-                "" => "(none)".into(),
-                base_path => base_path.into(),
+            V::CustomDomainBasePathMatched => match located.by {
+                By::ExecuteApi => return None,
+                By::Domain { base_path: "", .. } => "(none)".into(),
+                By::Domain { base_path, .. } => base_path.into(),
             },
             V::DeploymentId => (&*located.stage.deployment_id).into(),
             V::EndpointType => if located.api.private { "PRIVATE" } else { "REGIONAL" }.into(),

@@ -1,7 +1,7 @@
 //! Which header fields pass, which are dropped, which are renamed, and which the gateway adds
 //! (gateway-responses.md sections 6 and 7, integrations.md section 6, hardening.md section 4).
 
-use std::io::Write;
+use std::{borrow::Cow, io::Write};
 
 use postern_protocol::http1::{FieldBlock, FieldView, Fields, KnownName};
 use postern_protocol::signature::holds_signature;
@@ -128,8 +128,16 @@ pub(crate) fn own_fields(record: &Record<'_>) -> FieldBlock {
     block
 }
 
+/// A field's name as the API sees it: as it was sent, or in lower case (PA-123).
+pub(crate) fn spelled<'f>(record: &Record<'_>, name: &'f [u8]) -> Cow<'f, [u8]> {
+    match &record.located {
+        Some(located) if located.lowers_header_names() => name.to_ascii_lowercase().into(),
+        _ => name.into(),
+    }
+}
+
 /// Copies a client's fields for an HTTP_PROXY backend. Several lines of one name become one (GR-42).
-pub(crate) fn push_client_fields(fields: Fields<'_>, block: &mut FieldBlock) {
+pub(crate) fn push_client_fields(record: &Record<'_>, fields: Fields<'_>, block: &mut FieldBlock) {
     let mut seen = Seen::default();
     for view in fields.iter() {
         if !is_forwarded(&view) {
@@ -138,10 +146,11 @@ pub(crate) fn push_client_fields(fields: Fields<'_>, block: &mut FieldBlock) {
         if seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
             continue;
         }
+        let name = spelled(record, view.name);
         if perhaps_repeated(fields, &view) {
-            push_joined(fields, &view, block);
+            push_joined(fields, &view, &name, block);
         } else {
-            block.push_trusted(view.name, view.value);
+            block.push_trusted(&name, view.value);
         }
     }
 }
@@ -190,11 +199,11 @@ fn perhaps_repeated(fields: Fields<'_>, view: &FieldView<'_>) -> bool {
     }
 }
 
-fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, block: &mut FieldBlock) {
+fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, name: &[u8], block: &mut FieldBlock) {
     // HTTP/2 clients split `Cookie` into crumbs (RFC 9113 section 8.2.3).
     let separator: &[u8] = if view.field.known == KnownName::Cookie { b"; " } else { b"," };
     let values: Vec<&[u8]> = fields.values_named(view.name).collect();
-    block.push_trusted(view.name, &values.join(separator));
+    block.push_trusted(name, &values.join(separator));
 }
 
 /// Adds what the gateway says of a call to an HTTP_PROXY backend (GR-40, GR-41, PA-65).

@@ -42,7 +42,7 @@ pub(crate) fn write_proxy_call<B>(
 
     fields.clear();
     if let Some(arrival) = record.arrival {
-        push_client_fields(arrival.head.over(arrival.bytes).fields(), fields);
+        push_client_fields(record, arrival.head.over(arrival.bytes).fields(), fields);
     }
     push_gateway_fields(record, fields);
     fields.push_trusted(b"Host", address.host.as_bytes());

@@ -14,6 +14,7 @@ use crate::{
     HttpVersion, Record, Refusal,
     content::BodyText,
     context::{Variable, View, lossy},
+    routing::Located,
 };
 
 /// The value of a mapping: nothing, one, or several that are repeated.
@@ -165,6 +166,10 @@ pub(crate) fn header_values<'a>(record: &Record<'a>, name: &str) -> Vec<Cow<'a, 
         let is = |own: &[u8]| own == name.as_bytes() || !spelled && own.eq_ignore_ascii_case(name.as_bytes());
         let own = forwarding::own_fields(record);
         own.iter().filter(|(own, _)| is(own)).map(|(_, value)| lossy(value).into_owned().into()).collect()
+    } else if spelled && record.located.as_ref().is_some_and(Located::lowers_header_names) {
+        // Every name has arrived in lower case (PA-123), so one with capitals is not there.
+        let has_capitals = name.bytes().any(|byte| byte.is_ascii_uppercase());
+        fields.values_named(name.as_bytes()).filter(|_| !has_capitals).map(lossy).collect()
     } else if spelled {
         fields.values_spelled(name.as_bytes()).map(lossy).collect()
     } else {

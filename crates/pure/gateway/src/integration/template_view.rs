@@ -88,7 +88,7 @@ impl Variables for TemplateView<'_> {
                 let Some(arrival) = self.record.arrival else { return };
                 for view in arrival.head.over(arrival.bytes).fields().iter() {
                     if !forwarding::is_invisible(view.name) {
-                        visit(&lossy(view.name), &lossy(view.value));
+                        visit(&lossy(&forwarding::spelled(self.record, view.name)), &lossy(view.value));
                     }
                 }
                 for (name, value) in forwarding::own_fields(self.record).iter() {

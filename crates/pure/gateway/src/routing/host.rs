@@ -8,10 +8,10 @@ use postern_protocol::http1::{
     path::{self, PathRefusal},
 };
 
-use super::location::{Located, verb_of};
+use super::location::{By, Located, verb_of};
 use crate::{
     Arrival, Identity, NoSuchApi, Refusal, Snapshot,
-    snapshot::{Api, Domain, DomainMapping, Stage},
+    snapshot::{Api, Stage},
 };
 
 /// Memory for what was sent in another form than routing reads it; untouched in the usual case.
@@ -43,20 +43,22 @@ pub(crate) fn find_api<'a>(
     let authority = request.authority().ok_or(Refusal::NoSuchApi(NoSuchApi::NotNamed))?;
     let host = normalised_host(&authority, &mut memory.host);
 
-    if let Some(domain) = entrance.domains.get(host).and_then(|index| house.domains.get(*index)) {
-        let (mapping, rest) = domain.find(path).ok_or(Refusal::NoSuchMapping)?;
-        let resource_path = below_base_path(rest, &mut memory.resource_path);
-        let api = house.apis.get(mapping.api).ok_or(Refusal::NoSuchMapping)?;
-        let stage = api.stages.get(mapping.stage).ok_or(Refusal::NoSuchMapping)?;
-        let base_path = Some(mapping.mapping.base_path.as_str());
-        return Ok(Located { entrance, api, stage, path, resource_path, base_path, verb });
+    if let Some(domain) = entrance.domains.find(host).and_then(|index| house.domains.get(index)) {
+        let route = domain.route(path, request.fields()).ok_or(Refusal::NoSuchMapping)?;
+        let api = house.apis.get(route.target.api).ok_or(Refusal::NoSuchMapping)?;
+        let stage = api.stages.get(route.target.stage).ok_or(Refusal::NoSuchMapping)?;
+        // A public name may lead to a private API, through its endpoints alone (H8, PA-17).
+        check_door(arrival, api).map_err(Refusal::NoSuchApi)?;
+        let resource_path = below_base_path(route.rest, &mut memory.resource_path)?;
+        let by = By::Domain { domain, taken_by: route.by, base_path: route.base_path };
+        return Ok(Located { entrance, api, stage, path, resource_path, by, verb });
     }
     let api = api_of_host(house, arrival, host).map_err(Refusal::NoSuchApi)?;
     let (stage, resource_path) = stage_of_path(api, path).ok_or(Refusal::NoSuchStage)?;
     if api.disable_execute_api_endpoint {
         return Err(Refusal::DefaultEndpointDisabled);
     }
-    Ok(Located { entrance, api, stage, path, resource_path, base_path: None, verb })
+    Ok(Located { entrance, api, stage, path, resource_path, by: By::ExecuteApi, verb })
 }
 
 fn normalised_host<'a>(authority: &Authority<'a>, memory: &'a mut String) -> &'a str {
@@ -92,8 +94,14 @@ fn api_of_host<'a>(house: &'a Snapshot, arrival: &Arrival<'_>, host: &str) -> Re
         let id = std::str::from_utf8(given).map_err(|_| NoSuchApi::UnknownId)?;
         house.api(id).ok_or(NoSuchApi::UnknownId)?
     };
+    check_door(arrival, api)?;
+    Ok(api)
+}
+
+/// A private API is reached through VPC endpoints alone, and no other is reached there (PA-17).
+fn check_door(arrival: &Arrival<'_>, api: &Api) -> Result<(), NoSuchApi> {
     let came_privately = matches!(arrival.connection.identity(), Identity::VpcEndpoint { .. });
-    if api.private == came_privately { Ok(api) } else { Err(NoSuchApi::WrongDoor) }
+    if api.private == came_privately { Ok(()) } else { Err(NoSuchApi::WrongDoor) }
 }
 
 /// Splits `{api}-{vpce}` (PA-11): API ids hold no hyphen.
@@ -127,32 +135,21 @@ fn stage_of_path<'a>(api: &'a Api, path: &'a str) -> Option<(&'a Stage, &'a str)
     Some((api.stage(name)?, resource_path))
 }
 
-impl Domain {
-    /// The mapping for a path, and what is left of the path behind its base path. Where some base
-    /// path has several levels, the longest prefix wins without regard to segments (PA-121, PA-122).
-    fn find<'a>(&'a self, path: &'a str) -> Option<(&'a DomainMapping, &'a str)> {
-        self.mappings.iter().find_map(|mapping| {
-            let base_path = mapping.mapping.base_path.as_str();
-            if base_path.is_empty() {
-                return Some((mapping, path));
-            }
-            let rest = path.strip_prefix('/')?.strip_prefix(base_path)?;
-            let at_boundary = rest.is_empty() || rest.starts_with('/');
-            (at_boundary || self.has_several_levels).then_some((mapping, rest))
-        })
-    }
-}
-
-/// What is left behind a base path, as a path: with a slash put before it where it has none.
-fn below_base_path<'a>(rest: &'a str, memory: &'a mut String) -> &'a str {
+/// What is left behind a base path, as a path: with a slash put before it where it has none (PA-122).
+/// What was part of a segment can become a dot segment then, which no path may have.
+fn below_base_path<'a>(rest: &'a str, memory: &'a mut String) -> Result<&'a str, Refusal> {
     if rest.is_empty() {
-        return "/";
+        return Ok("/");
     }
     if rest.starts_with('/') {
-        return rest;
+        return Ok(rest);
     }
     memory.clear();
     memory.push('/');
     memory.push_str(rest);
-    memory
+    if path::has_dot_segment(memory) {
+        let refusal = PathRefusal::DotSegment;
+        return Err(Refusal::Head { status: refusal.status(), reason: refusal.reason() });
+    }
+    Ok(memory)
 }

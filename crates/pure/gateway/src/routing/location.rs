@@ -2,7 +2,7 @@
 
 use postern_model::Verb;
 
-use super::VariableSpan;
+use super::{Domain, TakenBy, VariableSpan};
 use crate::{
     Arrival,
     snapshot::{Api, ApiMethod, Entrance, Stage, StageMethod},
@@ -18,10 +18,32 @@ pub(crate) struct Located<'a> {
     pub(crate) path: &'a str,
     /// The path below the stage or base path; starts with `/`.
     pub(crate) resource_path: &'a str,
-    /// The base path that matched, where the host is a custom domain name.
-    pub(crate) base_path: Option<&'a str>,
+    /// What named the API.
+    pub(crate) by: By<'a>,
     /// The verb, after `X-HTTP-Method-Override`; `None` for one that no route can have.
     pub(crate) verb: Option<Verb>,
+}
+
+/// What named the API and the stage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By<'a> {
+    /// A host name of the API, or its id.
+    ExecuteApi,
+    /// A custom domain name.
+    Domain {
+        domain: &'a Domain,
+        taken_by: TakenBy,
+        /// What matched of the path; empty where nothing had to.
+        base_path: &'a str,
+    },
+}
+
+impl Located<'_> {
+    /// Whether the names of header fields reach the API in lower case: over a domain name that has
+    /// mappings of several levels (PA-123).
+    pub(crate) const fn lowers_header_names(&self) -> bool {
+        matches!(self.by, By::Domain { domain, .. } if domain.has_several_levels)
+    }
 }
 
 /// What stands at the path: a method, or nothing. "Nothing" travels on to authorization, since the

@@ -1,9 +1,13 @@
 //! Where: which API, stage, resource and method a request means.
 
+mod domain;
 mod host;
 mod location;
+mod rules;
 mod tree;
 
+pub(crate) use domain::{Domain, Mapping, SeenDomains, TakenBy, Target};
 pub(crate) use host::{RoutingMemory, find_api};
-pub(crate) use location::{Located, Matched, find_method};
+pub(crate) use location::{By, Located, Matched, find_method};
+pub(crate) use rules::Rules;
 pub use tree::{MethodIndex, Tree, VariableSpan};

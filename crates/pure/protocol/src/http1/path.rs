@@ -113,6 +113,19 @@ pub fn normalise<'path>(
     str::from_utf8(normalised).map_err(|_| PathRefusal::NotUtf8)
 }
 
+/// Whether a path that is part of a normalised one has a segment `.` or `..`, perhaps before `;` or an
+/// escaped slash: where something was taken off its front, a segment may have become one.
+///
+/// ```
+/// use postern_protocol::http1::path::has_dot_segment;
+///
+/// assert!(has_dot_segment("/../admin") && !has_dot_segment("/..a/admin"));
+/// ```
+#[must_use]
+pub fn has_dot_segment(path: &str) -> bool {
+    check_dot_segments(path.as_bytes()).is_err()
+}
+
 /// A byte that may not stand in a path.
 const OUTSIDE: u8 = 1;
 const SLASH: u8 = 1 << 1;

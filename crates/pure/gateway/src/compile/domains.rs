@@ -1,0 +1,59 @@
+//! Custom domain names: rules and mappings with the places of what they lead to.
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use postern_model::{DomainName, RestApiId, StageName};
+
+use crate::{
+    routing::{Domain, Mapping, Rules, SeenDomains, Target},
+    snapshot::Api,
+};
+
+/// The custom domain names, in the order of the configuration.
+pub(crate) fn domains(names: &[DomainName], apis: &[Api], by_id: &HashMap<Box<str>, usize>) -> Vec<Domain> {
+    let target = |api: &RestApiId, stage: &StageName| {
+        let index = *by_id.get(api.as_str())?;
+        let stage = apis.get(index)?.stages.iter().position(|own| &*own.name == stage.as_str())?;
+        Some(Target { api: index, stage })
+    };
+    names.iter().map(|name| domain(name, target)).collect()
+}
+
+fn domain(name: &DomainName, target: impl Fn(&RestApiId, &StageName) -> Option<Target>) -> Domain {
+    let mut mappings: Vec<Mapping> = name
+        .base_path_mappings
+        .iter()
+        .filter_map(|mapping| {
+            let target = target(&mapping.rest_api_id, &mapping.stage)?;
+            Some(Mapping { base_path: mapping.base_path.as_str().into(), target })
+        })
+        .collect();
+    mappings.sort_by_key(|mapping| Reverse(mapping.base_path.len()));
+    let rules = name
+        .routing_rules
+        .iter()
+        .filter_map(|rule| Some((rule.clone(), target(&rule.rest_api_id, &rule.stage)?)));
+    Domain {
+        name: name.name.clone(),
+        mode: name.routing_mode,
+        rules: Rules::new(rules),
+        has_several_levels: name
+            .base_path_mappings
+            .iter()
+            .any(|mapping| mapping.base_path.has_several_levels()),
+        mappings,
+    }
+}
+
+/// The names that are seen at a door. A private name stands before a public one that is spelled the same.
+pub(crate) fn seen(names: &[DomainName], is_seen: impl Fn(&DomainName) -> bool) -> SeenDomains {
+    let mut seen = SeenDomains::default();
+    for private in [true, false] {
+        for (index, name) in
+            names.iter().enumerate().filter(|(_, name)| name.private == private && is_seen(name))
+        {
+            seen.add(&name.name, index);
+        }
+    }
+    seen
+}

@@ -1,0 +1,126 @@
+//! Custom domain names: which rule or mapping takes a request, and what is left of its path
+//! (private-access.md sections 9 and 10).
+
+use std::collections::HashMap;
+
+use postern_model::{DomainHost, RoutingMode};
+use postern_protocol::http1::Fields;
+
+use super::rules::Rules;
+
+/// A custom domain name, compiled.
+#[derive(Debug)]
+pub(crate) struct Domain {
+    pub(crate) name: DomainHost,
+    pub(crate) mode: RoutingMode,
+    pub(crate) rules: Rules,
+    /// Longest base path first.
+    pub(crate) mappings: Vec<Mapping>,
+    /// Whether some mapping's base path has several levels (PA-122, PA-123).
+    pub(crate) has_several_levels: bool,
+}
+
+/// A base path and what stands behind it.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    /// Without slashes at its ends; empty: every path.
+    pub(crate) base_path: Box<str>,
+    pub(crate) target: Target,
+}
+
+/// An API and one of its stages, by their places in the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) api: usize,
+    pub(crate) stage: usize,
+}
+
+/// What took a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenBy {
+    /// The rule of this priority.
+    Rule(u32),
+    /// A mapping.
+    Mapping,
+}
+
+impl TakenBy {
+    /// The priority of the rule, if it was one.
+    pub(crate) const fn rule(self) -> Option<u32> {
+        match self {
+            Self::Rule(priority) => Some(priority),
+            Self::Mapping => None,
+        }
+    }
+}
+
+/// Where a domain name leads a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route<'a> {
+    pub(crate) target: Target,
+    pub(crate) by: TakenBy,
+    /// The base path that matched; empty where none was asked for.
+    pub(crate) base_path: &'a str,
+    /// The path that the API sees, perhaps without the slash that it must start with.
+    pub(crate) rest: &'a str,
+}
+
+impl Domain {
+    /// Where a request goes: by the first rule that matches, else by the mapping with the longest base
+    /// path, as far as the mode asks them (PA-142). `path` is normalised.
+    pub(crate) fn route<'a>(&'a self, path: &'a str, fields: Fields<'_>) -> Option<Route<'a>> {
+        let by_rule = if self.mode.asks_rules() { self.rules.route(path, fields) } else { None };
+        match by_rule {
+            None if self.mode.asks_mappings() => self.mapped(path),
+            route => route,
+        }
+    }
+
+    /// Where mappings lead a path. Where some base path has several levels, the longest prefix wins
+    /// without regard to segments (PA-121, PA-122).
+    fn mapped<'a>(&'a self, path: &'a str) -> Option<Route<'a>> {
+        self.mappings.iter().find_map(|mapping| {
+            let rest = behind(path, &mapping.base_path)?;
+            let at_boundary = rest.is_empty() || rest.starts_with('/');
+            (at_boundary || self.has_several_levels).then_some(Route {
+                target: mapping.target,
+                by: TakenBy::Mapping,
+                base_path: &mapping.base_path,
+                rest,
+            })
+        })
+    }
+}
+
+/// What stands behind a base path that a path starts with.
+pub(super) fn behind<'a>(path: &'a str, base_path: &str) -> Option<&'a str> {
+    if base_path.is_empty() { Some(path) } else { path.strip_prefix('/')?.strip_prefix(base_path) }
+}
+
+/// The domain names that are seen at one door, by their places in the snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct SeenDomains {
+    exact: HashMap<Box<str>, usize>,
+    /// By what stands behind `*.`.
+    wildcard: HashMap<Box<str>, usize>,
+}
+
+impl SeenDomains {
+    /// Adds a name; one that is there already stays.
+    pub(crate) fn add(&mut self, name: &DomainHost, index: usize) {
+        match name.wildcard_parent() {
+            Some(parent) => self.wildcard.entry(parent.into()).or_insert(index),
+            None => self.exact.entry(name.as_str().into()).or_insert(index),
+        };
+    }
+
+    /// The domain name of a host in lower case: the name itself before a wildcard, which stands for one
+    /// label (PA-107).
+    pub(crate) fn find(&self, host: &str) -> Option<usize> {
+        let by_wildcard = || {
+            let (label, parent) = host.split_once('.')?;
+            if label.is_empty() { None } else { self.wildcard.get(parent) }
+        };
+        self.exact.get(host).or_else(by_wildcard).copied()
+    }
+}
