@@ -1,23 +1,26 @@
 //! The admin listener: a thread and a runtime of its own, so that it answers whatever the workers do.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::Incoming,
+    body::{Body, Bytes, Frame, Incoming, SizeHint},
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use postern_gateway::KeyUsage;
 use postern_model::Admin;
+use postern_observe::{Severity, log};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
@@ -29,7 +32,8 @@ use crate::{
     background::Background,
     command::problems_json,
     signals::{Event, Events},
-    status::{Refused, Serving, Status, since_epoch},
+    status::{Refused, Serving, Status, epoch_milliseconds, today},
+    usage::{Question, UsagePage, UsageStore},
 };
 
 /// An address that is listened on, and not served yet.
@@ -101,7 +105,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>) {
 async fn serve(stream: TcpStream, desk: Arc<Desk>) -> hyper::Result<()> {
     let answer = service_fn(|request: Request<Incoming>| {
         let desk = Arc::clone(&desk);
-        async move { Ok::<_, Infallible>(desk.answer(request.method(), request.uri().path()).await) }
+        async move { Ok::<_, Infallible>(desk.answer(&request).await) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -127,6 +131,7 @@ enum Page {
     Configuration,
     Reload,
     Usage,
+    Remaining,
 }
 
 /// Every page: its path, its method, whether it answers beyond loopback too.
@@ -137,35 +142,85 @@ const PAGES: &[(&str, Method, bool, Page)] = &[
     ("/config", Method::GET, false, Page::Configuration),
     ("/reload", Method::POST, false, Page::Reload),
     ("/usage", Method::GET, false, Page::Usage),
+    ("/usage", Method::PATCH, false, Page::Remaining),
 ];
 
+/// What is answered.
+enum Paper {
+    /// A page that is there.
+    Whole(Option<Bytes>),
+    /// A page that is written while it is sent.
+    Usage(Box<UsagePage>),
+}
+
+impl Body for Paper {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(page) => Poll::Ready(page.take().map(|page| Ok(Frame::data(page)))),
+            Self::Usage(page) => match page.next_piece() {
+                // Others have their turn before the next one.
+                Some(piece) if piece.is_empty() => {
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                piece => Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.into())))),
+            },
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(page) => SizeHint::with_exact(page.as_ref().map_or(0, |page| page.len() as u64)),
+            Self::Usage(_) => SizeHint::default(),
+        }
+    }
+}
+
 impl Desk {
-    async fn answer(&self, method: &Method, path: &str) -> Response<String> {
-        let Some((_, allowed, is_public, page)) = PAGES.iter().find(|(own, ..)| *own == path) else {
-            return text(StatusCode::NOT_FOUND, "no such page\n");
-        };
-        if !is_public && !self.is_private {
-            return text(StatusCode::FORBIDDEN, "only on a loopback address\n");
+    async fn answer(&self, request: &Request<Incoming>) -> Response<Paper> {
+        match self.page_of(request.method(), request.uri().path()) {
+            Ok(page) => self.page(page, request.uri().query()).await.unwrap_or_else(Refusal::into_response),
+            Err(refusal) => refusal.into_response(),
         }
-        if method != allowed && !(method == Method::HEAD && allowed == Method::GET) {
-            let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "another method\n");
-            if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {
-                refusal.headers_mut().insert(ALLOW, allowed);
-            }
-            return refusal;
-        }
-        match page {
+    }
+
+    async fn page(&self, page: Page, query: Option<&str>) -> Result<Response<Paper>, Refusal> {
+        Ok(match page {
             Page::Live => text(StatusCode::OK, "live\n"),
             Page::Ready if self.status.is_ready() => text(StatusCode::OK, "ready\n"),
             Page::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             Page::Metrics => {
                 let kind = "text/plain; version=0.0.4; charset=utf-8";
-                page_of(StatusCode::OK, kind, self.status.metrics())
+                whole(StatusCode::OK, kind, self.status.metrics())
             }
             Page::Configuration => json_page(StatusCode::OK, &self.configuration()),
+            Page::Usage => self.usage(query)?,
+            Page::Remaining => self.set_remaining(query)?,
             Page::Reload => self.reload().await,
-            Page::Usage => json_page(StatusCode::OK, &self.usage()),
+        })
+    }
+
+    fn page_of(&self, method: &Method, path: &str) -> Result<Page, Refusal> {
+        let pages: Vec<_> = PAGES.iter().filter(|(own, ..)| *own == path).collect();
+        let Some((_, _, is_public, _)) = pages.first() else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "no such page"));
+        };
+        if !is_public && !self.is_private {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "only on a loopback address"));
         }
+        let asked = if method == Method::HEAD { &Method::GET } else { method };
+        let found = pages.iter().find(|(_, allowed, ..)| asked == allowed);
+        found.map(|(.., page)| *page).ok_or_else(|| {
+            let allowed: Vec<&str> = pages.iter().map(|(_, allowed, ..)| allowed.as_str()).collect();
+            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "another method");
+            Refusal { allowed: Some(allowed.join(", ")), ..refusal }
+        })
     }
 
     fn configuration(&self) -> Value {
@@ -182,7 +237,7 @@ impl Desk {
         })
     }
 
-    async fn reload(&self) -> Response<String> {
+    async fn reload(&self) -> Response<Paper> {
         let (answer, answered) = oneshot::channel();
         let unavailable = || text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is going away or busy\n");
         if self.events.send(Event::Reload(Some(answer))).await.is_err() {
@@ -198,37 +253,79 @@ impl Desk {
         json_page(status, &page)
     }
 
-    fn usage(&self) -> Value {
+    fn usage(&self, query: Option<&str>) -> Result<Response<Paper>, Refusal> {
         let house = self.status.live.current();
-        let now = u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX);
-        let rows: Vec<Value> = house.usage().map(|usage| usage_row(&usage, now)).collect();
-        json!({"usage": rows})
-    }
-}
-
-/// What a key has used of a plan; without a quota nothing is counted.
-fn usage_row(usage: &KeyUsage<'_>, epoch_milliseconds: u64) -> Value {
-    let KeyUsage { plan, key, quota, level } = usage;
-    match quota {
-        Some(quota) => {
-            let (used, left) = level.used_and_left(*quota, epoch_milliseconds);
-            let period = quota.period.to_string();
-            json!({"plan": plan, "key": key, "period": period, "limit": quota.limit, "used": used, "left": left})
+        let question = question(query)?;
+        if question.remaining.is_some() {
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "`remaining` is set with PATCH"));
         }
-        None => json!({"plan": plan, "key": key}),
+        if question.plan.as_ref().is_some_and(|plan| !house.has_usage_plan(plan)) {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "no usage plan has this name"));
+        }
+        let reader = self.status.usage_store().as_ref().map(UsageStore::reader).transpose();
+        let reader =
+            reader.map_err(|_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "usage cannot be read"))?;
+        let page = UsagePage::new(house, reader, question, today());
+        Ok(paper(StatusCode::OK, "application/json", Paper::Usage(Box::new(page))))
+    }
+
+    fn set_remaining(&self, query: Option<&str>) -> Result<Response<Paper>, Refusal> {
+        let Question { plan: Some(plan), key: Some(key), start: None, end: None, remaining: Some(remaining) } =
+            question(query)?
+        else {
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "expected `plan`, `key` and `remaining`"));
+        };
+        let house = self.status.live.current();
+        house
+            .set_remaining(&plan, &key, remaining, epoch_milliseconds())
+            .map_err(|problem| Refusal::new(StatusCode::NOT_FOUND, problem))?;
+        let fields: [(&str, &dyn std::fmt::Display); 3] =
+            [("plan", &plan), ("key", &key), ("remaining", &remaining)];
+        log(Severity::Info, "what a key has left was set", &fields);
+        Ok(text(StatusCode::OK, "set\n"))
     }
 }
 
-fn text(status: StatusCode, words: &str) -> Response<String> {
-    page_of(status, "text/plain; charset=utf-8", words.to_owned())
+/// Why a page is not given.
+struct Refusal {
+    status: StatusCode,
+    reason: Cow<'static, str>,
+    /// The methods that are allowed, where another one was used.
+    allowed: Option<String>,
 }
 
-fn json_page(status: StatusCode, page: &Value) -> Response<String> {
-    page_of(status, "application/json", format!("{page}\n"))
+impl Refusal {
+    fn new(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, reason: reason.into(), allowed: None }
+    }
+
+    fn into_response(self) -> Response<Paper> {
+        let mut response = text(self.status, &format!("{}\n", self.reason));
+        if let Some(allowed) = self.allowed.and_then(|allowed| HeaderValue::try_from(allowed).ok()) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        response
+    }
 }
 
-fn page_of(status: StatusCode, kind: &'static str, body: String) -> Response<String> {
-    let mut response = Response::new(body);
+fn question(query: Option<&str>) -> Result<Question, Refusal> {
+    Question::of(query).map_err(|problem| Refusal::new(StatusCode::BAD_REQUEST, problem))
+}
+
+fn text(status: StatusCode, words: &str) -> Response<Paper> {
+    whole(status, "text/plain; charset=utf-8", words.to_owned())
+}
+
+fn json_page(status: StatusCode, page: &Value) -> Response<Paper> {
+    whole(status, "application/json", format!("{page}\n"))
+}
+
+fn whole(status: StatusCode, kind: &'static str, body: String) -> Response<Paper> {
+    paper(status, kind, Paper::Whole(Some(body.into())))
+}
+
+fn paper(status: StatusCode, kind: &'static str, paper: Paper) -> Response<Paper> {
+    let mut response = Response::new(paper);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -16,10 +16,10 @@ use crate::{
     descriptors,
     handover::Program,
     load::{Loaded, place_identity_problems},
-    quotas::{QuotaKeeper, QuotaStore},
     reload::{Gateway, Leftovers, tell},
     signals::Events,
     status::Status,
+    usage::{UsageKeeper, UsageStore},
     watch::FileWatch,
 };
 
@@ -139,11 +139,9 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     };
     let clock = Clock::start();
     let mut state = State::new(secret().ok_or_else(|| fault(&"the system gives no random numbers"))?);
-    let kept = settings.state_directory.as_deref().map(QuotaStore::open).transpose();
-    let kept = kept.map_err(|problem| fault(&problem))?;
-    if let Some(kept) = &kept {
-        kept.restore(&mut state);
-    }
+    let store = settings.state_directory.as_deref().map(UsageStore::open).transpose();
+    let store = store.map_err(|problem| fault(&problem))?;
+    state.restore_from(store.as_ref().and_then(UsageStore::kept));
     let compiled: Compiled = compile(configuration, None, &mut state);
     let live = Arc::new(Live::new(compiled.begin(clock.now())));
     let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
@@ -157,9 +155,10 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     server.inherit(inherited);
     let opened = open(&source, &live.current(), (&settings, None), &server, &mut problems);
     let Some(opened) = opened else { return Err(problems) };
-    let keeper = kept.map(|kept| QuotaKeeper::start(kept, Arc::clone(&live), settings.quota_interval));
-    let quotas = keeper.transpose().map_err(|problem| fault(&problem))?;
-    let status = Arc::new(Status::new(live, instruments, backends, clock));
+    let status = Arc::new(Status::new(Arc::clone(&live), instruments, backends, clock));
+    status.set_usage_store(store.clone());
+    let keeper = store.map(|store| UsageKeeper::start(store, live, settings.quota_interval));
+    let usage_keeper = keeper.transpose().map_err(|problem| fault(&problem))?;
     let (events, leftovers) = (events.clone(), Leftovers::default());
     let mut gateway = Gateway {
         source,
@@ -171,7 +170,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
         status,
         events,
         admin: None,
-        quotas,
+        usage_keeper,
         _health_checks: health_checks,
         leftovers,
         is_handing_over: false,

@@ -8,13 +8,13 @@ mod descriptors;
 mod exit;
 mod handover;
 mod load;
-mod quotas;
 mod reload;
 mod serve;
 mod service_manager;
 mod signals;
 mod status;
 mod surroundings;
+mod usage;
 mod watch;
 
 use std::process::ExitCode;

@@ -14,9 +14,9 @@ use crate::{
     background::{Background, unless},
     handover::start_successor,
     load::Loaded,
-    quotas::{QuotaKeeper, QuotaStore},
     signals::{Events, Reloaded},
     status::Status,
+    usage::{UsageKeeper, UsageStore},
     watch::FileWatch,
 };
 
@@ -31,8 +31,8 @@ pub(crate) struct Gateway {
     pub(crate) status: Arc<Status>,
     pub(crate) events: Events,
     pub(crate) admin: Option<Background>,
-    /// Absent where quotas are counted in memory alone.
-    pub(crate) quotas: Option<QuotaKeeper>,
+    /// Absent where usage is counted in memory alone.
+    pub(crate) usage_keeper: Option<UsageKeeper>,
     /// Ends with the gateway.
     pub(crate) _health_checks: Background,
     /// What serves no more, until the last request lets go of it.
@@ -65,11 +65,12 @@ impl Gateway {
         self.status.instruments.serve(&house, opened.access_log);
         self.status.backends.serve(&house);
         self.server.commit(opened.server);
+        // Before the admin listener may move, so that it tells of this configuration from the first answer on.
+        self.status.set_serving(house.generation(), &self.source.path, hash.to_string());
         if let Some(listener) = opened.admin {
             let started = listener.and_then(|listener| self.serve_admin(listener));
             self.leftovers.admin = std::mem::replace(&mut self.admin, started);
         }
-        self.status.set_serving(house.generation(), &self.source.path, hash.to_string());
         self.status.set_ready(true);
         let addresses: Vec<String> = self.server.addresses().iter().map(ToString::to_string).collect();
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
@@ -100,8 +101,8 @@ impl Gateway {
         self.status.instruments.reloaded(done);
         tell(&problems);
         if !done {
-            log(Severity::Error, "the configuration is refused: the one before serves on", &[]);
             self.status.set_refused(problems.clone());
+            log(Severity::Error, "the configuration is refused: the one before serves on", &[]);
         }
         Reloaded { generation: self.status.serving().generation, done, problems }
     }
@@ -120,13 +121,14 @@ impl Gateway {
         let settings = Settings::of(&configuration);
         self.warn_of_what_waits(&settings, problems);
         let live = Arc::clone(&self.status.live);
+        self.state.restore_from(self.status.usage_store().as_ref().and_then(UsageStore::kept));
         let compiled = compile(configuration, Some(&live.current()), &mut self.state);
         let before = self.settings.admin;
         let opened = open(&self.source, compiled.snapshot(), (&settings, before), &self.server, problems);
         let Some(opened) = opened else { return false };
         let old = live.replace(compiled.begin(self.clock.now()));
-        if let Some(quotas) = &self.quotas {
-            quotas.set_interval(settings.quota_interval);
+        if let Some(keeper) = &self.usage_keeper {
+            keeper.set_interval(settings.quota_interval);
         }
         let Settings { workers, state_directory, .. } = self.settings.clone();
         self.settings = Settings { workers, state_directory, ..settings };
@@ -160,13 +162,14 @@ impl Gateway {
     }
 
     /// Starts a successor. What two processes cannot have at once is its own from now on: the admin
-    /// listener's address and the quotas' file. Connections are accepted by both until it serves.
+    /// listener's address and the file of usage. Connections are accepted by both until it serves.
     pub(crate) fn hand_over(&mut self) {
         let Some(program) = self.source.program.as_ref().filter(|_| !self.is_handing_over) else {
             log(Severity::Warning, "no successor is started", &[]);
             return;
         };
-        (self.admin, self.quotas) = (None, None);
+        self.status.set_usage_store(None);
+        (self.admin, self.usage_keeper) = (None, None);
         match start_successor(&self.server, program, self.events.clone()) {
             Ok(()) => {
                 self.is_handing_over = true;
@@ -184,11 +187,12 @@ impl Gateway {
         let listener = self.settings.admin.map(AdminListener::bind).transpose();
         let listener = listener.map_err(|fault| problem(&fault)).ok().flatten();
         self.admin = listener.and_then(|listener| self.serve_admin(listener));
-        let store = self.settings.state_directory.as_deref().map(QuotaStore::open).transpose();
+        let store = self.settings.state_directory.as_deref().map(UsageStore::open).transpose();
         let store = store.map_err(|fault| problem(&fault)).ok().flatten();
+        self.status.set_usage_store(store.clone());
         let (live, interval) = (Arc::clone(&self.status.live), self.settings.quota_interval);
-        let keeper = store.map(|store| QuotaKeeper::start(store, live, interval)).transpose();
-        self.quotas = keeper.map_err(|fault| problem(&fault.to_string())).ok().flatten();
+        let keeper = store.map(|store| UsageKeeper::start(store, live, interval)).transpose();
+        self.usage_keeper = keeper.map_err(|fault| problem(&fault.to_string())).ok().flatten();
     }
 
     /// Goes away in order: is not ready any more, waits until that is known (unless another process is
@@ -218,7 +222,7 @@ impl Gateway {
             None => log(Severity::Warning, "ended at once, as asked", &[]),
         }
         // The last levels are written.
-        drop(self.quotas);
+        drop(self.usage_keeper);
         self.status.instruments.finish(LAST_LINES);
     }
 }

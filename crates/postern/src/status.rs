@@ -9,10 +9,12 @@ use std::{
 };
 
 use postern_document::Problems;
-use postern_gateway::Live;
+use postern_gateway::{Live, day_of};
 use postern_observe::{Gauges, Instruments, TargetGauge};
 use postern_server::Clock;
 use postern_upstream::{Backends, TargetStatus};
+
+use crate::usage::UsageStore;
 
 /// The state of a running gateway.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct Status {
     is_ready: AtomicBool,
     started_at: Duration,
     serving: Mutex<Serving>,
+    /// Absent where usage is counted in memory alone, and while a successor has it.
+    usage_store: Mutex<Option<UsageStore>>,
 }
 
 /// Which configuration serves, and what became of the last one that did not come to.
@@ -69,6 +73,7 @@ impl Status {
             is_ready: AtomicBool::new(false),
             started_at: since_epoch(),
             serving: Mutex::default(),
+            usage_store: Mutex::default(),
         }
     }
 
@@ -100,6 +105,16 @@ impl Status {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(refused);
     }
 
+    /// What keeps the usage of keys.
+    pub(crate) fn usage_store(&self) -> Option<UsageStore> {
+        self.usage_store.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps the usage of keys there from now on.
+    pub(crate) fn set_usage_store(&self, store: Option<UsageStore>) {
+        *self.usage_store.lock().unwrap_or_else(PoisonError::into_inner) = store;
+    }
+
     /// The page of metrics.
     pub(crate) fn metrics(&self) -> String {
         let targets = self.backends.targets(self.clock.monotonic_nanoseconds());
@@ -118,6 +133,16 @@ impl Status {
             targets: targets.into_iter().map(gauge).collect(),
         })
     }
+}
+
+/// Milliseconds of the wall clock since 1970.
+pub(crate) fn epoch_milliseconds() -> u64 {
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The day (UTC), counted from 1970-01-01.
+pub(crate) fn today() -> u32 {
+    day_of(epoch_milliseconds())
 }
 
 /// The wall clock.

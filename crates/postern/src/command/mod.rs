@@ -14,6 +14,7 @@ mod run;
 mod schema;
 mod template;
 mod terminal;
+mod usage;
 
 use std::ffi::OsString;
 
@@ -53,6 +54,7 @@ const COMMANDS: &[Command] = &[
     run::COMMAND,
     check::COMMAND,
     routes::COMMAND,
+    usage::COMMAND,
     openapi::COMMAND,
     policy::COMMAND,
     template::COMMAND,

@@ -11,6 +11,11 @@ pub(crate) fn say(line: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
+/// Writes to the standard output, with no line end.
+pub(crate) fn put(text: impl Display) {
+    let _ = write!(io::stdout().lock(), "{text}");
+}
+
 /// Writes bytes to the standard output as they are.
 pub(crate) fn print(bytes: &[u8]) {
     let mut output = io::stdout().lock();

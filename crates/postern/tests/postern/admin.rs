@@ -116,12 +116,23 @@ fn usage_tells_what_is_left_of_each_quota() {
         let answer = gateway.get_with("/demo/hello", "x-api-key: a-key-of-twenty-letters-or-more\r\n");
         assert_eq!(answer.status(), 200, "{}", answer.text());
     }
-    let usage = page(&gateway.ask_admin("GET", "/usage"));
-    let expected = json!({"usage": [
-        {"plan": "gold", "key": "checkout", "period": "DAY", "limit": 10, "used": 3, "left": 7},
-        {"plan": "free", "key": "other"},
-    ]});
-    assert_eq!(usage, expected);
+    let usage = page(&gateway.ask_admin("GET", "/usage?startDate=2100-01-01"));
+    let today = &usage["endDate"];
+    assert_eq!(
+        usage,
+        json!({"startDate": "2100-01-01", "endDate": today, "usage": [
+            {"plan": "gold", "key": "checkout", "period": "DAY", "limit": 10, "used": 3, "left": 7, "days": []},
+            {"plan": "free", "key": "other", "days": []},
+        ]})
+    );
+    let usage = page(&gateway.ask_admin("GET", &format!("/usage?startDate={}", today.as_str().unwrap())));
+    assert_eq!(
+        usage,
+        json!({"startDate": today, "endDate": today, "usage": [
+            {"plan": "gold", "key": "checkout", "period": "DAY", "limit": 10, "used": 3, "left": 7, "days": [[3, 7]]},
+            {"plan": "free", "key": "other", "days": [[0, null]]},
+        ]})
+    );
 }
 
 #[test]

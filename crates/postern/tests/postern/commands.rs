@@ -60,6 +60,7 @@ Commands:
   run          Serves a configuration, in the foreground, until it is told to end
   check        Reads and compiles everything that `run` would, and prints every problem
   routes       Prints what is served: host, stage, method, path, integration, authorization, API key
+  usage        Prints the requests that the keys of a usage plan have used and left, day by day
   openapi      Tries API definitions
   policy       Tries resource policies
   template     Tries mapping templates

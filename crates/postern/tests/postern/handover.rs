@@ -74,6 +74,7 @@ fn swap_a_successor_that_cannot_serve_changes_nothing() {
     assert!(line.contains("exit status: 1"), "{line}");
     assert_eq!(gateway.get("/demo/hello").text(), "one");
     until("the admin listener to be back", || {
+        std::net::TcpStream::connect(gateway.admin()).ok()?;
         (gateway.ask_admin("GET", "/livez").status() == 200).then_some(())
     });
     assert!(gateway.runs());

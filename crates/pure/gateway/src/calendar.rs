@@ -32,9 +32,47 @@ impl Date {
         Self { year, month, day }
     }
 
+    /// The days of 1970-01-01 and after before it. The inverse of [`Date::of_days`].
+    const fn days(self) -> u64 {
+        let year = if self.month <= 2 { self.year - 1 } else { self.year };
+        let (era, year_of_era) = (year / 400, year % 400);
+        let march_month = (self.month + 9) % 12;
+        let day_of_year = (153 * march_month + 2) / 5 + self.day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        (era * 146_097 + day_of_era).saturating_sub(719_468)
+    }
+
     pub(crate) const fn of_epoch_milliseconds(milliseconds: u64) -> Self {
         Self::of_days(milliseconds / 1_000 / SECONDS_OF_DAY)
     }
+}
+
+/// A day, counted from 1970-01-01, as `2026-07-10`.
+///
+/// ```
+/// use postern_gateway::{date_of_day, day_of_date};
+///
+/// assert_eq!(date_of_day(20_779), "2026-11-22");
+/// assert_eq!(day_of_date("2026-11-22"), Some(20_779));
+/// assert_eq!(day_of_date("2026-02-29"), None);
+/// ```
+#[must_use]
+pub fn date_of_day(day: u32) -> String {
+    let Date { year, month, day } = Date::of_days(day.into());
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The day of a date such as `2026-07-10`, counted from 1970-01-01. `None` for what is no such date.
+#[must_use]
+pub fn day_of_date(text: &str) -> Option<u32> {
+    let mut parts = text.splitn(3, '-').map(|part| part.parse::<u64>().ok().filter(|number| *number > 0));
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1970..=9999).contains(&year) || month > 12 || day > 31 {
+        return None;
+    }
+    let number = u32::try_from(Date { year, month, day }.days()).ok()?;
+    // What is written otherwise, or overflows its month, is written back in another way.
+    (date_of_day(number) == text).then_some(number)
 }
 
 /// `10/Jul/2026:19:19:04 +0000`, the form of `$context.requestTime`.
@@ -83,11 +121,32 @@ mod tests {
         let mut before = Date::of_days(0);
         for days in 1..146_097 {
             let date = Date::of_days(days);
+            assert_eq!(date.days(), days);
             assert!(
                 date > before && (date.day == before.day + 1 || date.day == 1),
                 "{date:?} after {before:?}"
             );
             before = date;
+        }
+    }
+
+    #[test]
+    fn dates_are_read_as_they_are_written() {
+        for day in 0..146_097 {
+            assert_eq!(day_of_date(&date_of_day(day)), Some(day));
+        }
+        for text in [
+            "",
+            "2026",
+            "2026-11",
+            "2026-11-31",
+            "2026-13-01",
+            "2026-1-1",
+            "1969-12-31",
+            "2026-11-22 ",
+            "+026-01-01",
+        ] {
+            assert_eq!(day_of_date(text), None, "{text}");
         }
     }
 

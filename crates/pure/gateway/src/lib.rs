@@ -37,6 +37,7 @@ mod walk;
 
 pub use answer::{Answer, AnswerBody};
 pub use arrival::{Arrival, HttpVersion, Now};
+pub use calendar::{date_of_day, day_of_date};
 pub use call::{Destination, DestinationTarget, DestinationTls, IntegrationCall};
 pub use compile::{Compiled, compile};
 pub use connection::{Connection, Identity, TlsFacts};
@@ -45,7 +46,7 @@ pub use context::{CompiledAccessLog, RequestIds};
 pub use effects::{
     BodyFault, BodyLength, CallBody, Effects, IntegrationFailure, IntegrationFailureKind, Reply, RequestBody,
 };
-pub use live::{Held, Live};
+pub use live::{ChangedUsage, Held, Live};
 pub use observer::{Gate, Observer};
 pub use record::{IntegrationOutcome, Record, Routed};
 pub use recorder::{Event, Recorder, Sent};
@@ -53,7 +54,7 @@ pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, Th
 pub use routing::{MethodIndex, Tree, VariableSpan};
 pub use scratch::Scratch;
 pub use snapshot::{Entrance, Snapshot};
-pub use state::State;
+pub use state::{KeptUsage, State};
 pub use timers::{Elapsed, Timers};
-pub use usage::{KeyUsage, QuotaLevel, Usage, period_of};
+pub use usage::{DayUse, KeyUsage, QuotaLevel, Usage, UsageLevel, day_of, first_day_of, period_of};
 pub use walk::{refuse_head, serve};

@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::Snapshot;
+use crate::{KeyUsage, Snapshot, usage::Changed};
 
 /// The snapshot that serves. Shared by all workers and the reloader.
 #[derive(Debug)]
@@ -44,8 +44,48 @@ impl Live {
         old
     }
 
+    /// Takes what keys have used since this was called last. To be called by one writer alone.
+    #[must_use]
+    pub fn take_changed_usage(&self) -> ChangedUsage {
+        let list = self.current().keys.accounts.take_changed();
+        // Asked for after the list was taken: no worker puts into it what this snapshot does not know.
+        ChangedUsage { house: self.current(), list }
+    }
+
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+}
+
+/// What keys have used of plans and nobody has written out.
+#[derive(Debug)]
+pub struct ChangedUsage {
+    house: Arc<Snapshot>,
+    list: Changed,
+}
+
+impl ChangedUsage {
+    /// The next one, with the number that it is put back by.
+    pub fn take_next(&mut self) -> Option<(u32, KeyUsage<'_>)> {
+        loop {
+            let number = self.house.keys.accounts.next_changed(&mut self.list)?;
+            if let Some(usage) = self.house.keys.usage_of_account(number) {
+                return Some((number, usage));
+            }
+        }
+    }
+
+    /// Whether nothing is left to take.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Has what could not be written out taken once more.
+    pub fn put_back(&self, numbers: &[u32]) {
+        for number in numbers {
+            self.house.keys.accounts.touch(*number);
+        }
     }
 }
 

@@ -159,9 +159,42 @@ impl Snapshot {
             .flat_map(|api| api.stages.iter().map(|stage| (stage.number, api.id.as_str(), &*stage.name)))
     }
 
-    /// What every key has used of every plan.
-    pub fn usage(&self) -> impl Iterator<Item = KeyUsage<'_>> {
-        self.keys.usage()
+    /// How many places of keys in plans there are.
+    #[must_use]
+    pub const fn usage_count(&self) -> usize {
+        self.keys.membership_count()
+    }
+
+    /// What a key has used of a plan, by the number of that place, from 0: keys in their order, and each
+    /// key's plans in theirs.
+    #[must_use]
+    pub fn usage(&self, place: usize) -> Option<KeyUsage<'_>> {
+        self.keys.usage(place)
+    }
+
+    /// Whether there is a usage plan of this name.
+    #[must_use]
+    pub fn has_usage_plan(&self, name: &str) -> bool {
+        self.keys.has_plan(name)
+    }
+
+    /// Leaves a key so many requests of its plan's quota, for the period that a moment lies in (TH-36).
+    ///
+    /// # Errors
+    ///
+    /// A sentence, where there is no such key, plan or quota.
+    pub fn set_remaining(
+        &self,
+        plan: &str,
+        key: &str,
+        remaining: u64,
+        epoch_milliseconds: u64,
+    ) -> Result<(), &'static str> {
+        let found = self.keys.membership(plan, key);
+        let (plan, membership) = found.ok_or("no usage plan of that name has an API key of that name")?;
+        let quota = plan.quota.ok_or("the usage plan has no quota")?;
+        self.keys.accounts.leave(membership.account, quota, epoch_milliseconds, remaining);
+        Ok(())
     }
 
     /// Whether a TLS server name may be asked for at an entrance: a form H1 to H3 of

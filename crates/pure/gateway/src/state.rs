@@ -3,11 +3,11 @@
 //! Buckets and quota counters are shared between snapshots by reference: a new snapshot takes over
 //! those whose names still stand ([`compile`](crate::compile)).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use postern_model::Balancing;
 
-use crate::{DestinationTarget, DestinationTls, QuotaLevel};
+use crate::{DestinationTarget, DestinationTls, UsageLevel, usage::Accounts};
 
 /// What a compiler keeps from one snapshot to the next.
 #[derive(Debug)]
@@ -18,8 +18,14 @@ pub struct State {
     /// Numbers of stages by API and name. Never forgotten: counters are kept under them.
     pub(crate) stages: HashMap<(Box<str>, Box<str>), u32>,
     pub(crate) key_secret: [u8; 32],
-    /// What was counted before the process began, by plan and key.
-    pub(crate) restored: HashMap<(Box<str>, Box<str>), QuotaLevel>,
+    pub(crate) accounts: Accounts,
+    pub(crate) kept: Option<Box<dyn KeptUsage>>,
+}
+
+/// What keys had used of plans when it was written out: asked for keys that are new to a snapshot.
+pub trait KeptUsage: fmt::Debug + Send + Sync {
+    /// What a key had used of a plan; `None`: nothing.
+    fn level(&mut self, plan: &str, key: &str) -> Option<UsageLevel>;
 }
 
 /// Two destinations that are equal in this are one.
@@ -37,7 +43,8 @@ impl State {
             destinations: HashMap::new(),
             stages: HashMap::new(),
             key_secret,
-            restored: HashMap::new(),
+            accounts: Accounts::default(),
+            kept: None,
         }
     }
 
@@ -47,9 +54,9 @@ impl State {
         *self.stages.entry((api.into(), stage.into())).or_insert(next)
     }
 
-    /// Goes on from what a key had used of a plan when it was written out (TH-37). To be called before
-    /// the first [`compile`](crate::compile).
-    pub fn restore(&mut self, plan: &str, key: &str, level: QuotaLevel) {
-        self.restored.insert((plan.into(), key.into()), level);
+    /// Goes on from what was written out, where the next [`compile`](crate::compile) meets a key that is
+    /// new to it (TH-37).
+    pub fn restore_from(&mut self, kept: Option<Box<dyn KeptUsage>>) {
+        self.kept = kept;
     }
 }

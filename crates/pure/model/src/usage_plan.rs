@@ -15,8 +15,8 @@ pub struct UsagePlan {
     pub quota: Option<Quota>,
     /// The stages that its keys open.
     pub api_stages: Vec<ApiStage>,
-    /// The names of its keys.
-    pub api_keys: Vec<Box<str>>,
+    /// Its keys: their places among [`Configuration::api_keys`](crate::Configuration::api_keys), each once.
+    pub api_keys: Vec<u32>,
 }
 
 /// A stage in a usage plan.

@@ -15,6 +15,7 @@ mod settings;
 mod streaming;
 mod template_limits;
 mod tls;
+mod usage;
 mod vpc_links;
 mod wire;
 

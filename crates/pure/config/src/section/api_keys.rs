@@ -51,6 +51,13 @@ struct ReadKey {
     is_replaced: bool,
 }
 
+impl ReadKey {
+    /// Whether it is a key of the model.
+    const fn is_kept(&self) -> bool {
+        self.value.is_some() && !self.is_replaced
+    }
+}
+
 /// Reads `apiKeys`, then the files.
 pub(crate) fn read(root: &mut Section<'_>, plans: &PlanNumbers, reading: &mut Reading<'_>) -> Keys {
     let mut keys = Keys::default();
@@ -82,11 +89,17 @@ impl Keys {
         self.get(number).is_some_and(|key| key.is_replaced)
     }
 
+    /// The places of keys, by their numbers, among those of the model; absent for what it leaves out.
+    pub(crate) fn places(&self) -> Vec<Option<u32>> {
+        let mut kept = 0..;
+        self.keys.iter().map(|key| if key.is_kept() { kept.next() } else { None }).collect()
+    }
+
     /// The keys of the model.
     pub(crate) fn into_api_keys(self) -> Vec<ApiKey> {
         self.keys
             .into_iter()
-            .filter(|key| !key.is_replaced)
+            .filter(ReadKey::is_kept)
             .filter_map(|key| Some(ApiKey { name: key.name, value: key.value?, enabled: key.enabled }))
             .collect()
     }

@@ -81,10 +81,12 @@ impl Plans<'_> {
         memberships.sort_by_key(|membership| (membership.key, membership.plan));
         self.check_memberships(&memberships, problems);
         memberships.dedup_by_key(|membership| (membership.key, membership.plan));
-        for membership in memberships {
-            let index = usize::try_from(membership.plan).unwrap_or(usize::MAX);
-            if let Some(plan) = self.plans.get_mut(index) {
-                plan.api_keys.push(keys.name(membership.key).into());
+        let places = keys.places();
+        for Membership { key, plan, .. } in memberships {
+            let [key, plan] = [key, plan].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+            if let (Some(plan), Some(place)) = (self.plans.get_mut(plan), places.get(key).copied().flatten())
+            {
+                plan.api_keys.push(place);
             }
         }
         self.plans

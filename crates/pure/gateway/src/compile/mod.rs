@@ -42,7 +42,7 @@ impl Compiled {
     #[must_use]
     pub fn begin(self, now: Now) -> Snapshot {
         for adaptation in &self.adaptations {
-            adaptation.apply(now);
+            adaptation.apply(&self.snapshot, now);
         }
         self.snapshot
     }

@@ -6,11 +6,10 @@ use postern_model::{Configuration, UsagePlan};
 
 use super::methods::shared;
 use crate::{
-    QuotaLevel, Snapshot, State,
-    throttle::Pace,
+    KeptUsage, Snapshot, State, UsageLevel,
+    throttle::{Bucket, Pace},
     usage::{
-        Adaptation, AdaptedBucket, Allowance, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage,
-        QuotaCounter,
+        Adaptation, AdaptedBucket, Departed, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage,
     },
 };
 
@@ -22,66 +21,117 @@ pub(crate) fn compile(
     adaptations: &mut Vec<Adaptation>,
 ) -> Keys {
     let plans: Vec<Plan> = configuration.usage_plans.iter().map(compile_plan).collect();
-    let mut old: HashMap<(&str, &str), (&Plan, &Membership)> = previous
-        .iter()
-        .flat_map(|previous| previous.keys.memberships())
-        .map(|(names, plan, membership)| (names, (plan, membership)))
-        .collect();
-    let mut memberships = HashMap::<&str, Vec<Membership>>::new();
-    for (index, (plan, compiled)) in configuration.usage_plans.iter().zip(&plans).enumerate() {
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        for key in &plan.api_keys {
-            let membership = match old.remove(&(&*plan.name, &**key)) {
-                Some(old) => adopted(index, compiled, old, adaptations),
-                None => fresh(index, compiled, state.restored.remove(&(plan.name.clone(), key.clone()))),
-            };
-            memberships.entry(key).or_default().push(membership);
+    let memberships = memberships(&configuration.usage_plans);
+    let mut past = Past::of(previous, state);
+    let mut builder = KeysBuilder::new(state.key_secret, &configuration.api_keys, memberships.len());
+    let mut memberships = memberships.into_iter().peekable();
+    for (place, key) in (0..).zip(&configuration.api_keys) {
+        builder.push_key(key);
+        while let Some((_, number)) = memberships.next_if(|(key, _)| *key == place) {
+            let Some(plan) = plans.get(number as usize) else { continue };
+            let (account, buckets) = past.go_on(plan, &key.name, adaptations);
+            builder.push_membership(number, account, buckets);
         }
     }
-    // A key that leaves a plan and comes back has used what it had used.
-    for ((plan, key), (_, membership)) in old {
-        state.restore(plan, key, membership.allowance.quota.level());
+    let Past { accounts, opened, .. } = past;
+    for ((plan, key), old) in accounts.into_iter().filter(|(_, old)| old.has_been_used()) {
+        builder.push_departed(Departed { plan: plan.into(), key: key.into(), account: old.account });
     }
-    let mut builder = KeysBuilder::new(state.key_secret, plans, configuration.api_keys.len());
-    for key in &configuration.api_keys {
-        let own = memberships.remove(&*key.name).unwrap_or_default();
-        builder.push(&key.name, &key.value, key.enabled, own);
-    }
-    builder.finish()
+    state.accounts.open(opened);
+    builder.finish(plans, state.accounts.clone())
 }
 
-/// A key that is new to a plan, or was before the process began.
-fn fresh(plan: u32, compiled: &Plan, restored: Option<QuotaLevel>) -> Membership {
-    let quota = QuotaCounter::restored(restored.unwrap_or_default());
-    let allowance = Arc::new(Allowance { quota, ..Allowance::default() });
-    Membership { plan, allowance, methods: methods_of(compiled).map(|_| Arc::default()).collect() }
-}
-
-/// A key that goes on in a plan.
-fn adopted(
-    plan: u32,
-    compiled: &Plan,
-    (old_plan, old): (&Plan, &Membership),
-    adaptations: &mut Vec<Adaptation>,
-) -> Membership {
-    if let (Some(from), Some(to)) = (old_plan.throttle, compiled.throttle)
-        && from != to
-    {
-        let bucket = AdaptedBucket::OfKey(Arc::clone(&old.allowance));
-        adaptations.push(Adaptation { bucket, old: from, new: to });
-    }
-    let method = |(stage, method): (&PlanStage, &PlanMethod)| {
-        let same = |(old_stage, old_method): &(&PlanStage, &PlanMethod)| {
-            (&old_stage.api, &old_stage.stage) == (&stage.api, &stage.stage)
-                && (&old_method.path, old_method.verb) == (&method.path, method.verb)
-        };
-        let bucket = methods_of(old_plan)
-            .find(same)
-            .and_then(|(_, own)| Some((own.pace, old.methods.get(own.place)?)));
-        bucket.map_or_else(Arc::default, |(from, bucket)| shared(bucket, from, method.pace, adaptations))
+/// Places of keys and of their plans, in the order of both.
+fn memberships(plans: &[UsagePlan]) -> Vec<(u32, u32)> {
+    let of_plan = |(place, plan): (u32, &UsagePlan)| {
+        let of_key = |key: &u32| (*key, place);
+        plan.api_keys.iter().map(of_key).collect::<Vec<_>>()
     };
-    let methods = methods_of(compiled).map(method).collect();
-    Membership { plan, allowance: Arc::clone(&old.allowance), methods }
+    let mut memberships: Vec<(u32, u32)> = (0..).zip(plans).flat_map(of_plan).collect();
+    memberships.sort_unstable();
+    memberships
+}
+
+/// What has happened to keys in plans before.
+struct Past<'p> {
+    /// By the names of plan and key.
+    accounts: HashMap<(&'p str, &'p str), Old<'p>>,
+    /// What was written out.
+    kept: Option<Box<dyn KeptUsage>>,
+    next_number: u32,
+    /// Accounts for what is new, from that number on.
+    opened: Vec<UsageLevel>,
+}
+
+/// The account of a key that stands in a plan, or stood there once.
+struct Old<'p> {
+    keys: &'p Keys,
+    account: u32,
+    membership: Option<(&'p Plan, &'p Membership)>,
+}
+
+impl<'p> Past<'p> {
+    fn of(previous: Option<&'p Snapshot>, state: &mut State) -> Self {
+        let mut accounts = HashMap::new();
+        if let Some(keys) = previous.map(|previous| &previous.keys) {
+            let departed = keys.departed().iter().map(|departed| {
+                let Departed { plan, key, account } = departed;
+                ((&**plan, &**key), Old { keys, account: *account, membership: None })
+            });
+            let standing = keys.memberships().map(|(names, (plan, membership))| {
+                (names, Old { keys, account: membership.account, membership: Some((plan, membership)) })
+            });
+            accounts.extend(departed.chain(standing));
+        }
+        let next_number = state.accounts.next_number();
+        Self { accounts, kept: state.kept.take(), next_number, opened: Vec::new() }
+    }
+
+    /// The account of a key in a plan, and its buckets of single methods.
+    fn go_on(
+        &mut self,
+        plan: &'p Plan,
+        key: &'p str,
+        adaptations: &mut Vec<Adaptation>,
+    ) -> (u32, Vec<Arc<Bucket>>) {
+        if let Some(old) = self.accounts.remove(&(&*plan.name, key)) {
+            return (old.account, old.adopted(plan, adaptations));
+        }
+        let level = self.kept.as_mut().and_then(|kept| kept.level(&plan.name, key));
+        let number = self.next_number.saturating_add(u32::try_from(self.opened.len()).unwrap_or(u32::MAX));
+        self.opened.push(level.unwrap_or_default());
+        (number, methods_of(plan).map(|_| Arc::default()).collect())
+    }
+}
+
+impl Old<'_> {
+    fn has_been_used(&self) -> bool {
+        let account = self.keys.accounts.get(self.account);
+        account.is_some_and(|account| account.level() != UsageLevel::default())
+    }
+
+    /// The buckets of a key that goes on in a plan.
+    fn adopted(&self, plan: &Plan, adaptations: &mut Vec<Adaptation>) -> Vec<Arc<Bucket>> {
+        let Some((old_plan, membership)) = self.membership else {
+            return methods_of(plan).map(|_| Arc::default()).collect();
+        };
+        if let (Some(old), Some(new)) = (old_plan.throttle, plan.throttle)
+            && old != new
+        {
+            adaptations.push(Adaptation { bucket: AdaptedBucket::OfAccount(self.account), old, new });
+        }
+        let method = |(stage, method): (&PlanStage, &PlanMethod)| {
+            let same = |(old_stage, old_method): &(&PlanStage, &PlanMethod)| {
+                (&old_stage.api, &old_stage.stage) == (&stage.api, &stage.stage)
+                    && (&old_method.path, old_method.verb) == (&method.path, method.verb)
+            };
+            let bucket = methods_of(old_plan)
+                .find(same)
+                .and_then(|(_, own)| Some((own.pace, self.keys.method_bucket(membership, own.place)?)));
+            bucket.map_or_else(Arc::default, |(old, bucket)| shared(bucket, old, method.pace, adaptations))
+        };
+        methods_of(plan).map(method).collect()
+    }
 }
 
 fn methods_of(plan: &Plan) -> impl Iterator<Item = (&PlanStage, &PlanMethod)> {

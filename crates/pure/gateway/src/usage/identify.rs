@@ -47,11 +47,12 @@ pub(crate) fn take(
     if let Some((plan, membership)) = plan {
         let stage = plan.stage(located.api.id.as_str(), &located.stage.name);
         let method = stage.and_then(|stage| stage.method(matched.method.path.as_str(), matched.verb));
-        let own = method.and_then(|(pace, place)| Some((pace, membership.methods.get(place)?)));
+        let own = method.and_then(|(pace, place)| Some((pace, house.keys.method_bucket(membership, place)?)));
+        let account = house.keys.accounts.get(membership.account);
         if let Some((pace, bucket)) = own {
             take(bucket, pace, ThrottleLevel::PlanMethod)?;
-        } else if let Some(pace) = plan.throttle {
-            take(&membership.allowance.bucket, pace, ThrottleLevel::Plan)?;
+        } else if let (Some(pace), Some(account)) = (plan.throttle, account) {
+            take(&account.bucket, pace, ThrottleLevel::Plan)?;
         }
     }
     if let Some(throttle) =
@@ -64,9 +65,8 @@ pub(crate) fn take(
     {
         take(bucket, *pace, ThrottleLevel::Account)?;
     }
-    let quota = plan.and_then(|(plan, membership)| Some((plan.quota?, membership)));
-    if let Some((quota, membership)) = quota
-        && !membership.allowance.quota.spend(quota, now.epoch_milliseconds)
+    if let Some((plan, membership)) = plan
+        && !house.keys.accounts.count(membership.account, plan.quota, now.epoch_milliseconds)
     {
         taken.give_back();
         return Err(Refusal::QuotaExceeded);
@@ -129,15 +129,20 @@ pub(crate) struct Adaptation {
 #[derive(Debug)]
 pub(crate) enum AdaptedBucket {
     Own(Arc<Bucket>),
-    OfKey(Arc<super::Allowance>),
+    /// Of a key in a plan, by the number of its account.
+    OfAccount(u32),
 }
 
 impl Adaptation {
-    pub(crate) fn apply(&self, now: Now) {
+    pub(crate) fn apply(&self, house: &Snapshot, now: Now) {
         let bucket = match &self.bucket {
-            AdaptedBucket::Own(bucket) => bucket,
-            AdaptedBucket::OfKey(allowance) => &allowance.bucket,
+            AdaptedBucket::Own(bucket) => Some(&**bucket),
+            AdaptedBucket::OfAccount(number) => {
+                house.keys.accounts.get(*number).map(|account| &account.bucket)
+            }
         };
-        bucket.adapt(self.old, self.new, now.monotonic_nanoseconds);
+        if let Some(bucket) = bucket {
+            bucket.adapt(self.old, self.new, now.monotonic_nanoseconds);
+        }
     }
 }

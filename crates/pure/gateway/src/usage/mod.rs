@@ -1,11 +1,15 @@
 //! Which key, which plan, and how much of its quota is used.
 
+mod accounts;
+mod days;
 mod identify;
 mod keys;
 mod quota;
 
+pub use accounts::UsageLevel;
+pub(crate) use accounts::{Accounts, Changed};
+pub use days::{DayUse, day_of};
 pub(crate) use identify::{Adaptation, AdaptedBucket, identify, take, take_before_authorization};
-pub(crate) use keys::{Allowance, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage};
+pub(crate) use keys::{Departed, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage};
 pub use keys::{KeyUsage, Usage};
-pub(crate) use quota::QuotaCounter;
-pub use quota::{QuotaLevel, period_of};
+pub use quota::{QuotaLevel, first_day_of, period_of};

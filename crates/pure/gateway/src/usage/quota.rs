@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use postern_model::{Quota, QuotaPeriod};
 
+use super::day_of;
 use crate::calendar::Date;
 
-const MILLISECONDS_OF_DAY: u64 = 86_400_000;
 /// How many low bits of a counter hold the requests; the period's number stands above them.
 const USED_BITS: u32 = 40;
-const USED_MAX: u64 = (1 << USED_BITS) - 1;
+const USED_MAX: i64 = (1 << (USED_BITS - 1)) - 1;
 
 /// The period that a moment lies in, by its first day, counted from 1970-01-01: so periods of every
 /// kind can be compared, and a plan whose period changes goes on counting. Weeks start on Sunday
@@ -24,14 +24,21 @@ const USED_MAX: u64 = (1 << USED_BITS) - 1;
 /// ```
 #[must_use]
 pub fn period_of(period: QuotaPeriod, epoch_milliseconds: u64) -> u32 {
-    let days = epoch_milliseconds / MILLISECONDS_OF_DAY;
-    let first = match period {
-        QuotaPeriod::Day => days,
+    first_day_of(period, day_of(epoch_milliseconds))
+}
+
+/// The first day of the period that a day lies in, both counted from 1970-01-01.
+#[must_use]
+pub fn first_day_of(period: QuotaPeriod, day: u32) -> u32 {
+    match period {
+        QuotaPeriod::Day => day,
         // 1970-01-01 was a Thursday, four days after a Sunday.
-        QuotaPeriod::Week => days.saturating_sub((days + 4) % 7),
-        QuotaPeriod::Month => days.saturating_sub(Date::of_days(days).day - 1),
-    };
-    u32::try_from(first & 0xff_ffff).unwrap_or_default()
+        QuotaPeriod::Week => day.saturating_sub((day + 4) % 7),
+        QuotaPeriod::Month => {
+            let day_of_month = u32::try_from(Date::of_days(day.into()).day).unwrap_or_default();
+            day.saturating_sub(day_of_month.saturating_sub(1))
+        }
+    }
 }
 
 /// What a key has used of a quota: one atomic, so that all workers count together.
@@ -48,8 +55,8 @@ pub(crate) struct QuotaCounter {
 pub struct QuotaLevel {
     /// The first day of the period that was counted last, counted from 1970-01-01.
     pub period: u32,
-    /// Requests counted in it.
-    pub used: u64,
+    /// Requests counted in it; below zero where more was granted than the limit is (TH-36).
+    pub used: i64,
     /// The first period in which the key was seen; absent: never.
     pub first_period: Option<u32>,
 }
@@ -61,9 +68,15 @@ impl QuotaLevel {
         // A wall clock that was set back is still in the period that was counted last.
         let period = period_of(quota.period, epoch_milliseconds).max(self.period);
         let used = if self.period < period { 0 } else { self.used };
-        let is_first = self.first_period.is_none_or(|first| first == period);
-        let limit = if is_first { quota.limit.saturating_sub(quota.offset) } else { quota.limit };
-        (used, limit.saturating_sub(used))
+        let left = self.limit_in(quota, period).saturating_sub(used);
+        (u64::try_from(used).unwrap_or_default(), u64::try_from(left).unwrap_or_default())
+    }
+
+    /// The allowance of a period, by its first day: the first one in which the key was seen has `offset`
+    /// requests less (TH-31).
+    #[must_use]
+    pub fn limit_in(&self, quota: Quota, period: u32) -> i64 {
+        limit_in(quota, self.first_period.is_none_or(|first| first == period))
     }
 }
 
@@ -79,10 +92,10 @@ impl QuotaCounter {
     /// Counts one request, if the quota has one left.
     pub(crate) fn spend(&self, quota: Quota, epoch_milliseconds: u64) -> bool {
         let period = period_of(quota.period, epoch_milliseconds);
-        let limit = self.limit_in(quota, period);
-        // Relaxed: the number is the whole of what is shared.
+        let limit = limit_in(quota, self.see(period) == period);
+        // SeqCst: see `Accounts`.
         self.level
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |level| {
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |level| {
                 let (counted, used) = unpack(level);
                 // A wall clock that was set back does not open a new allowance.
                 let used = if counted < period { 0 } else { used };
@@ -91,40 +104,53 @@ impl QuotaCounter {
             .is_ok()
     }
 
-    /// The allowance of a period: the first one has `offset` requests less (TH-31).
-    fn limit_in(&self, quota: Quota, period: u32) -> u64 {
-        let first = match self.first_period.compare_exchange(
-            0,
-            period.saturating_add(1),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        ) {
+    /// Leaves so many requests of the period that a moment lies in (TH-36).
+    pub(crate) fn leave(&self, quota: Quota, epoch_milliseconds: u64, left: u64) {
+        let period = period_of(quota.period, epoch_milliseconds);
+        let limit = limit_in(quota, self.see(period) == period);
+        let used = limit.saturating_sub(i64::try_from(left).unwrap_or(i64::MAX));
+        let leave = |level| Some(pack(unpack(level).0.max(period), used));
+        // The closure always gives a value, so this cannot fail.
+        let _ = self.level.fetch_update(Ordering::SeqCst, Ordering::Relaxed, leave);
+    }
+
+    /// The first period in which the key was seen, which is this one if there was none before.
+    fn see(&self, period: u32) -> u32 {
+        let seen = period.saturating_add(1);
+        match self.first_period.compare_exchange(0, seen, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => period,
             Err(first) => first - 1,
-        };
-        if first == period { quota.limit.saturating_sub(quota.offset) } else { quota.limit }
+        }
     }
 
     pub(crate) fn level(&self) -> QuotaLevel {
-        let (period, used) = unpack(self.level.load(Ordering::Relaxed));
+        let (period, used) = unpack(self.level.load(Ordering::SeqCst));
         let first_period = self.first_period.load(Ordering::Relaxed).checked_sub(1);
         QuotaLevel { period, used, first_period }
     }
 }
 
-fn pack(period: u32, used: u64) -> u64 {
-    u64::from(period) << USED_BITS | used.min(USED_MAX)
+fn limit_in(quota: Quota, is_first: bool) -> i64 {
+    let limit = if is_first { quota.limit.saturating_sub(quota.offset) } else { quota.limit };
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn unpack(level: u64) -> (u32, u64) {
-    (u32::try_from(level >> USED_BITS).unwrap_or_default(), level & USED_MAX)
+fn pack(period: u32, used: i64) -> u64 {
+    let used = used.clamp(-USED_MAX, USED_MAX).cast_unsigned();
+    u64::from(period) << USED_BITS | used & ((1 << USED_BITS) - 1)
+}
+
+fn unpack(level: u64) -> (u32, i64) {
+    // Shifted up and down again, so that the sign of the low bits spreads.
+    let used = (level << (64 - USED_BITS)).cast_signed() >> (64 - USED_BITS);
+    (u32::try_from(level >> USED_BITS).unwrap_or_default(), used)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const DAY: u64 = MILLISECONDS_OF_DAY;
+    const DAY: u64 = 86_400_000;
     /// 2026-01-01T00:00:00Z, a Thursday.
     const NEW_YEAR: u64 = 20_454 * DAY;
 
@@ -194,6 +220,19 @@ mod tests {
         assert_eq!(counter.level().used_and_left(quota, NEW_YEAR), (5, 1));
         assert_eq!(counter.level().used_and_left(quota, NEW_YEAR + DAY), (0, 10));
         assert_eq!(counter.level().used_and_left(quota, NEW_YEAR - DAY), (5, 1), "a clock that was set back");
+    }
+
+    #[test]
+    fn th36_what_is_left_can_be_set_also_beyond_the_limit() {
+        let counter = QuotaCounter::default();
+        let quota = quota(10, QuotaPeriod::Month, 4);
+        for left in [0, 3, 6, 25] {
+            counter.leave(quota, NEW_YEAR, left);
+            assert_eq!(counter.level().used_and_left(quota, NEW_YEAR), (6_u64.saturating_sub(left), left));
+            assert_eq!(QuotaCounter::restored(counter.level()).level(), counter.level());
+        }
+        assert_eq!(spent(&counter, quota, NEW_YEAR, 40), 25);
+        assert_eq!(spent(&counter, quota, NEW_YEAR + 31 * DAY, 40), 10, "for this period alone");
     }
 
     #[test]
