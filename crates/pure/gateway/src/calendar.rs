@@ -95,8 +95,9 @@ pub(crate) fn write_request_time(epoch_milliseconds: u64, output: &mut String) {
 }
 
 fn push_two_digits(number: u64, output: &mut String) {
-    let digit = |number: u64| char::from(b'0' + u8::try_from(number % 10).unwrap_or_default());
-    output.extend([digit(number / 10), digit(number)]);
+    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
+    let digits = [digit(number / 10), digit(number)];
+    output.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 #[cfg(test)]

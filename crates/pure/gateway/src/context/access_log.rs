@@ -71,7 +71,9 @@ fn write_variable(variable: Variable, view: &View<'_>, output: &mut String) {
     let quoted_already = variable == Variable::ErrorMessageString;
     let plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
     let written = output.get(start..).unwrap_or_default();
-    if !quoted_already && !written.bytes().all(plain) {
+    // Looks at every byte, which is quicker than to stop at one: the compiler takes many at a time.
+    let is_plain = written.bytes().fold(true, |so_far, byte| so_far & plain(byte));
+    if !quoted_already && !is_plain {
         let escaped = escape(written);
         output.truncate(start);
         output.push_str(&escaped);

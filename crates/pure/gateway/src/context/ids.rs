@@ -66,13 +66,24 @@ fn push_hexadecimal(number: u128, digits: usize, output: &mut Vec<u8>) {
 
 /// The 32 digits of a number.
 fn hexadecimal(number: u128) -> [u8; 32] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [b'0'; 32];
-    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
-        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
-        *pair = [digit(byte >> 4), digit(byte & 0xf)];
+    let mut text = [0; 32];
+    for (eight, bytes) in text.as_chunks_mut::<8>().0.iter_mut().zip(number.to_be_bytes().as_chunks().0) {
+        *eight = eight_digits(u32::from_be_bytes(*bytes));
     }
     text
+}
+
+/// The eight digits of a number, all at once: each nibble gets a byte of its own and becomes a digit, a
+/// letter where adding 6 carries out of the nibble.
+fn eight_digits(number: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let number = u64::from(number);
+    let halves = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let bytes = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (bytes | bytes << 4) & (0xf * ONES);
+    let letters = (nibbles + 6 * ONES) >> 4 & ONES;
+    // From behind `9` to `a`.
+    (nibbles + u64::from(b'0') * ONES + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 /// A UUID of version 4, variant 1 (RFC 9562 section 5.4).
@@ -80,19 +91,20 @@ fn uuid(random: u128) -> [u8; 36] {
     let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let digits = hexadecimal(bits);
     let mut text = [b'-'; 36];
-    for (from, to) in [(0, 0), (8, 9), (12, 14), (16, 19), (20, 24)] {
-        let length = if from == 0 {
-            8
-        } else if from == 20 {
-            12
-        } else {
-            4
-        };
-        if let (Some(place), Some(part)) = (text.get_mut(to..to + length), digits.get(from..from + length)) {
-            place.copy_from_slice(part);
-        }
-    }
+    place::<8>(&digits, 0, &mut text, 0);
+    place::<4>(&digits, 8, &mut text, 9);
+    place::<4>(&digits, 12, &mut text, 14);
+    place::<4>(&digits, 16, &mut text, 19);
+    place::<12>(&digits, 20, &mut text, 24);
     text
+}
+
+/// Copies so many bytes from one place to another: as moves, since their number is known.
+#[inline]
+fn place<const COUNT: usize>(digits: &[u8], from: usize, text: &mut [u8], to: usize) {
+    if let (Some(part), Some(place)) = (digits.get(from..from + COUNT), text.get_mut(to..to + COUNT)) {
+        place.copy_from_slice(part);
+    }
 }
 
 fn extended_id(random: u128) -> [u8; 16] {
@@ -126,6 +138,15 @@ mod tests {
         assert_eq!(ids.extended_request_id().len(), 16);
         assert!(ids.extended_request_id().ends_with('='));
         assert!(!ids.replaced_invalid());
+    }
+
+    #[test]
+    fn digits_are_those_of_the_library() {
+        for number in [0, 1, 9, 0xa, 0xf, 0x0123_4567, 0x89ab_cdef, 0xffff_ffff, 0xdead_beef] {
+            assert_eq!(eight_digits(number), *format!("{number:08x}").as_bytes(), "{number:x}");
+        }
+        let number = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
+        assert_eq!(hexadecimal(number), *format!("{number:032x}").as_bytes());
     }
 
     #[test]

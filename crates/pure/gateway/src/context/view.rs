@@ -1,7 +1,7 @@
 //! `$context` as a view over what is known of an exchange: built when a template, a gateway response
 //! or a log line asks.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 use postern_protocol::http1::KnownName;
 
@@ -28,7 +28,7 @@ impl View<'_> {
                 return true;
             }
             Variable::IdentitySourceIp => {
-                output.push_str(&lossy(self.record.connection.source_text()));
+                output.push_str(self.source_address());
                 return true;
             }
             _ => {}
@@ -38,7 +38,7 @@ impl View<'_> {
                 output.push_str(&text);
                 true
             }
-            None => self.number(variable).is_some_and(|number| write!(output, "{number}").is_ok()),
+            None => self.number(variable).map(|number| push_number(number, output)).is_some(),
         }
     }
 
@@ -155,7 +155,7 @@ impl View<'_> {
         Some(match variable {
             V::IdentityVpcId => endpoint?.1.as_str().into(),
             V::IdentityVpceId => endpoint?.0.as_str().into(),
-            V::IdentitySourceIp => lossy(connection.source_text()),
+            V::IdentitySourceIp => self.source_address().into(),
             V::TlsVersion => connection.tls()?.version.into(),
             V::CipherSuite => connection.tls()?.cipher_suite.into(),
             _ => return None,
@@ -190,6 +190,10 @@ impl View<'_> {
         arrival.head.over(arrival.bytes).authority().map(|authority| lossy(authority.host()))
     }
 
+    fn source_address(&self) -> &str {
+        std::str::from_utf8(self.record.connection.source_text()).unwrap_or_default()
+    }
+
     fn request_time(&self) -> String {
         let mut text = String::with_capacity(26);
         calendar::write_request_time(self.record.received.epoch_milliseconds, &mut text);
@@ -209,6 +213,24 @@ impl View<'_> {
             _ => None,
         }
     }
+}
+
+/// Appends a number's decimal digits.
+fn push_number(mut number: u64, output: &mut String) {
+    // The largest has 20.
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        first = place;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    output.push_str(
+        digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default(),
+    );
 }
 
 /// A text as a JSON string, with its quotes.
