@@ -2,11 +2,12 @@
 //!
 //! Without an argument the program lists the names of the benches. With one it prepares that bench, runs its
 //! operation a few times to warm up, and then [`ROUNDS`] times inside of [`counted`], the one function that
-//! callgrind counts. A new bench is a row of [`BENCHES`] and a function that prepares it.
+//! callgrind counts; a second argument is another number of rounds. `--print` gives what the large template
+//! renders, for the comparison with another engine. A new bench is a row of [`BENCHES`] and a function that
+//! prepares it.
 
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     reason = "whatever goes wrong here is a bench that does not count what it should"
 )]
 
@@ -55,30 +56,35 @@ const WARM_UP: usize = 3;
 const ROUNDS: usize = 100;
 
 fn main() -> ExitCode {
-    let name = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
     let mut output = std::io::stdout().lock();
-    let Some(name) = name else {
+    let Some(name) = arguments.next() else {
         for (name, operation, _) in BENCHES {
             writeln!(output, "{name}\t{ROUNDS}\t{operation}").expect("somebody who reads");
         }
         return ExitCode::SUCCESS;
     };
+    if name == "--print" {
+        output.write_all(template::orders().as_bytes()).expect("somebody who reads");
+        return ExitCode::SUCCESS;
+    }
     let Some((_, _, prepare)) = BENCHES.iter().find(|(own, ..)| *own == name) else {
         writeln!(output, "there is no bench `{name}`").expect("somebody who reads");
         return ExitCode::FAILURE;
     };
+    let rounds = arguments.next().map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
     let mut operation = prepare();
     for _ in 0..WARM_UP {
         black_box(operation());
     }
-    counted(&mut operation);
+    counted(&mut operation, rounds);
     ExitCode::SUCCESS
 }
 
 /// The one function that callgrind counts, found by its name.
 #[inline(never)]
-fn counted(operation: &mut Operation) {
-    for _ in 0..ROUNDS {
+fn counted(operation: &mut Operation, rounds: usize) {
+    for _ in 0..rounds {
         black_box(operation());
     }
 }

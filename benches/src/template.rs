@@ -23,51 +23,81 @@ pub(crate) fn mock() -> Operation {
     rendered(MOCK)
 }
 
+/// What the large template gives.
+pub(crate) fn orders() -> String {
+    let mut output = String::new();
+    prepare(ORDERS)(&mut output);
+    output
+}
+
 fn rendered(text: &str) -> Operation {
-    let limits = Limits::default();
-    let template = Template::parse(text, &limits).expect("a template");
-    let case = Case(serde_json::from_str(ORDERS_CASE).expect("JSON"));
+    let render = prepare(text);
     let mut output = String::new();
     Box::new(move || {
         output.clear();
-        template.render(&case, &mut Overrides::default(), &limits, &mut output).expect("a rendering");
+        render(&mut output);
         output.len()
     })
 }
 
-/// A case as `postern template run` takes it.
-struct Case(Value);
+fn prepare(text: &str) -> impl Fn(&mut String) + use<> {
+    let limits = Limits::default();
+    let template = Template::parse(text, &limits).expect("a template");
+    let case = Case::read(ORDERS_CASE);
+    move |output| template.render(&case, &mut Overrides::default(), &limits, output).expect("a rendering")
+}
+
+/// A case as `postern template run` takes it, with its members at hand as a gateway has them.
+struct Case {
+    body: String,
+    request_id: String,
+    source_ip: String,
+    tenant: String,
+    trace: String,
+    stage: String,
+    backend: String,
+}
 
 impl Case {
-    fn text(&self, pointer: &str) -> Option<Cow<'_, str>> {
-        Some(self.0.pointer(pointer)?.as_str()?.into())
+    fn read(json: &str) -> Self {
+        let case: Value = serde_json::from_str(json).expect("JSON");
+        let text = |pointer: &str| case.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned();
+        Self {
+            body: text("/body"),
+            request_id: text("/context/requestId"),
+            source_ip: text("/context/identity/sourceIp"),
+            tenant: text("/params/path/tenant"),
+            trace: text("/params/header/X-Trace"),
+            stage: text("/context/stage"),
+            backend: text("/stageVariables/backend"),
+        }
     }
 }
 
 impl Variables for Case {
     fn context(&self, path: &str) -> Option<ContextValue<'_>> {
-        let pointer = match path {
-            "requestId" => "/context/requestId",
-            "stage" => "/context/stage",
+        let text = match path {
+            "requestId" => &self.request_id,
+            "stage" => &self.stage,
             "identity" => return Some(ContextValue::Branch),
-            "identity.sourceIp" => "/context/identity/sourceIp",
+            "identity.sourceIp" => &self.source_ip,
             _ => return None,
         };
-        self.text(pointer).map(ContextValue::Text)
+        Some(ContextValue::Text(text.into()))
     }
 
     fn each_context_name(&self, _: &str, _: &mut dyn FnMut(&str)) {}
 
     fn stage_variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        (name == "backend").then(|| self.text("/stageVariables/backend"))?
+        (name == "backend").then(|| (&self.backend).into())
     }
 
     fn each_stage_variable(&self, _: &mut dyn FnMut(&str, &str)) {}
 
     fn parameter(&self, place: ParameterPlace, name: &str) -> Option<Cow<'_, str>> {
         match (place, name) {
-            (ParameterPlace::Path, "tenant") => self.text("/params/path/tenant"),
-            (ParameterPlace::Header, "X-Trace") => self.text("/params/header/X-Trace"),
+            (ParameterPlace::Path, "tenant") => Some((&self.tenant).into()),
+            (ParameterPlace::Header, "X-Trace") => Some((&self.trace).into()),
             _ => None,
         }
     }
@@ -75,6 +105,6 @@ impl Variables for Case {
     fn each_parameter(&self, _: ParameterPlace, _: &mut dyn FnMut(&str, &str)) {}
 
     fn body(&self) -> Option<&str> {
-        self.0["body"].as_str()
+        Some(&self.body)
     }
 }

@@ -178,6 +178,7 @@ impl<'a> Interpreter<'a, '_> {
                 }
                 _ => self.chain(first, rest).map(|value| value.is_true()),
             },
+            Expression::Logic { all, operands } => self.logic(*all, operands),
             condition => self.evaluate(condition).map(|value| value.is_true()),
         }
     }
@@ -435,14 +436,7 @@ impl<'a> Interpreter<'a, '_> {
             Expression::Range(bounds) => self.range(bounds)?,
             Expression::Map(pairs) => self.map(pairs)?,
             Expression::Not(operand) => Value::Boolean(!self.holds(operand)?),
-            Expression::Logic { all, operands } => {
-                for operand in operands {
-                    if self.holds(operand)? != *all {
-                        return Ok(Value::Boolean(!*all));
-                    }
-                }
-                Value::Boolean(*all)
-            }
+            Expression::Logic { all, operands } => Value::Boolean(self.logic(*all, operands)?),
             // The last five have their values in `evaluate`.
             Expression::Null
             | Expression::Reference(_)
@@ -451,6 +445,24 @@ impl<'a> Interpreter<'a, '_> {
             | Expression::Boolean(_)
             | Expression::Chain(..) => Value::Null,
         })
+    }
+
+    /// Whether all operands hold, or one does.
+    fn logic(&mut self, all: bool, operands: &'a [Expression]) -> Running<bool> {
+        self.meter.step()?;
+        self.nesting += 1;
+        if self.nesting > NESTING_MAX {
+            return Err(FailureReason::TooDeep);
+        }
+        let mut decided = all;
+        for operand in operands {
+            decided = self.holds(operand)?;
+            if decided != all {
+                break;
+            }
+        }
+        self.nesting -= 1;
+        Ok(decided)
     }
 
     fn operate(&mut self, left: &Value<'a>, operation: Operation, right: &Value<'a>) -> Running<Value<'a>> {
@@ -478,6 +490,11 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Arithmetic; adding to a text joins (statement D7).
     fn reckon(&mut self, left: &Value<'a>, how: Arithmetic, right: &Value<'a>) -> Running<Value<'a>> {
+        if let (Value::Integer(left), Value::Integer(right)) = (left, right)
+            && let Some(result) = how.of_integers(*left, *right)
+        {
+            return Ok(Value::Integer(result));
+        }
         if how == Arithmetic::Add && (left.as_text().is_some() || right.as_text().is_some()) {
             let left = self.text_of(left)?;
             let right = self.text_of(right)?;

@@ -56,7 +56,7 @@ pub(crate) struct Read<'a> {
 /// source stays, copied where it does not.
 pub(crate) fn read_json<'t, 'a>(
     text: &'t str,
-    keep: fn(&'t str) -> Text<'a>,
+    keep: impl Fn(&'t str) -> Text<'a>,
     heap: &mut Heap<'a>,
 ) -> Result<Read<'a>, JsonFault> {
     let mut reader =
@@ -68,10 +68,10 @@ pub(crate) fn read_json<'t, 'a>(
     }
 }
 
-struct Reader<'t, 'a, 'heap> {
+struct Reader<'t, 'a, 'heap, K> {
     text: &'t str,
     at: usize,
-    keep: fn(&'t str) -> Text<'a>,
+    keep: K,
     heap: &'heap mut Heap<'a>,
     /// What the open objects and arrays hold so far, so that each gets exactly the room it needs.
     pairs: Vec<Pair<'a>>,
@@ -80,7 +80,7 @@ struct Reader<'t, 'a, 'heap> {
     depth: u32,
 }
 
-impl<'t, 'a> Reader<'t, 'a, '_> {
+impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
     fn value(&mut self) -> Result<Value<'a>, JsonFault> {
         self.values += 1;
         if self.values > JSON_VALUES_MAX {
@@ -130,7 +130,7 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
                 _ => return Err(JsonFault::NotJson),
             }
         }
-        let pairs = self.pairs.drain(start..).collect();
+        let pairs = self.pairs.split_off(start);
         Ok(self.heap.map_of(Map::of_pairs(pairs)))
     }
 
@@ -150,16 +150,23 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
                 }
             }
         }
-        let items = self.items.drain(start..).collect();
+        let items = self.items.split_off(start);
         Ok(self.heap.list_of(items, Style::Json))
     }
 
     /// The rest of a string, after its quote.
+    #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, JsonFault> {
         let plain = self.plain_text()?;
         if self.take(b'"') {
             return Ok((self.keep)(plain));
         }
+        self.escaped_string(plain)
+    }
+
+    /// The rest of a string that is more than plain text.
+    #[inline(never)]
+    fn escaped_string(&mut self, plain: &str) -> Result<Text<'a>, JsonFault> {
         let mut built = plain.to_owned();
         while !self.take(b'"') {
             match self.peek() {
@@ -172,12 +179,12 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
     }
 
     /// The text up to the next quote, backslash or control character.
+    #[inline(always)]
     fn plain_text(&mut self) -> Result<&'t str, JsonFault> {
-        let bytes = self.text.as_bytes().get(self.at..).ok_or(JsonFault::NotJson)?;
-        let length = bytes.iter().position(|byte| is_special(*byte)).ok_or(JsonFault::NotJson)?;
-        let plain = self.text.get(self.at..self.at + length).ok_or(JsonFault::NotJson)?;
+        let rest = self.text.get(self.at..).ok_or(JsonFault::NotJson)?;
+        let length = special_position(rest.as_bytes()).ok_or(JsonFault::NotJson)?;
         self.at += length;
-        Ok(plain)
+        rest.get(..length).ok_or(JsonFault::NotJson)
     }
 
     fn escape(&mut self, built: &mut String) -> Result<(), JsonFault> {
@@ -294,7 +301,60 @@ impl<'t, 'a> Reader<'t, 'a, '_> {
     }
 }
 
+/// Where the plain text of a string ends. Eight bytes are looked at together.
+#[inline(always)]
+fn special_position(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let specials = specials_in(u64::from_le_bytes(*word));
+        if specials != 0 {
+            return Some(at + specials.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    special_position_from(bytes, at)
+}
+
+/// The same for the last bytes of a text, one by one.
+#[cold]
+fn special_position_from(bytes: &[u8], at: usize) -> Option<usize> {
+    let position = bytes.get(at..)?.iter().position(|byte| is_special(*byte))?;
+    Some(at + position)
+}
+
+/// The high bits of the bytes in `word` that are special. The lowest of them is right; one above it may be
+/// set for a byte that is not, where a subtraction has borrowed from it.
+const fn specials_in(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH_BITS: u64 = ONES << 7;
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let is_quote = quotes.wrapping_sub(ONES) & !quotes;
+    let is_backslash = backslashes.wrapping_sub(ONES) & !backslashes;
+    let is_control = word.wrapping_sub(ONES * 0x20) & !word;
+    (is_quote | is_backslash | is_control) & HIGH_BITS
+}
+
 /// Whether a byte inside a string ends its plain text.
 const fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..=0x1F)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn the_end_of_plain_text_is_found_as_byte_by_byte(
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(0x20), Just(0x1F), Just(0x80)], 0..40),
+        ) {
+            let slowly = bytes.iter().position(|byte| is_special(*byte));
+            prop_assert_eq!(special_position(&bytes), slowly);
+        }
+    }
 }

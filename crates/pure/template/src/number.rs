@@ -21,6 +21,19 @@ pub(crate) enum Arithmetic {
     Remainder,
 }
 
+impl Arithmetic {
+    /// The usual case: whole numbers with a result that fits.
+    pub(crate) const fn of_integers(self, left: i64, right: i64) -> Option<i64> {
+        match self {
+            Self::Add => left.checked_add(right),
+            Self::Subtract => left.checked_sub(right),
+            Self::Multiply => left.checked_mul(right),
+            Self::Divide => left.checked_div(right),
+            Self::Remainder => left.checked_rem(right),
+        }
+    }
+}
+
 impl Number {
     /// The number that a value is, if it is one. Text is not.
     pub(crate) fn of(value: &Value<'_>) -> Option<Self> {
@@ -105,6 +118,9 @@ const fn reckon_integers(left: i128, how: Arithmetic, right: i128) -> Option<i12
 
 /// Writes a whole number.
 pub(crate) fn write_integer(number: i64, output: &mut String) {
+    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+        return output.push(char::from(b'0' + digit));
+    }
     let mut digits = [0; 20];
     let mut start = digits.len();
     let mut rest = number.unsigned_abs();

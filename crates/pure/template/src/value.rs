@@ -203,25 +203,38 @@ pub(crate) struct Pair<'a> {
     signature: Signature,
 }
 
-/// The length of a key and its first bytes in one number: two short keys are equal where their
-/// signatures are, and most others are told apart without looking at the text.
+/// The length of a key, its first four and its last three bytes in one number: two short keys are equal
+/// where their signatures are, and most others are told apart without looking at the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Signature(u64);
 
 impl Signature {
     /// How long a key is whose signature says everything.
-    const WHOLE: usize = 7;
+    const WHOLE: u64 = 7;
 
     /// The signature of a key.
     pub(crate) fn of(key: &str) -> Self {
-        let first = key.bytes().take(Self::WHOLE).fold(0, |packed, byte| packed << 8 | u64::from(byte));
-        Self(first << 8 | (key.len() & 0xFF) as u64)
+        let bytes = key.as_bytes();
+        let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let last = u32::from_le_bytes(*last) & 0xFFFF_FF00;
+                u64::from(last) << 32 | u64::from(u32::from_le_bytes(*first)) << 8
+            }
+            _ => bytes.iter().fold(0, |packed, byte| (packed | u64::from(*byte)) << 8),
+        };
+        Self(ends | bytes.len().min(0xFF) as u64)
     }
 
-    /// Whether keys with this signature are equal, one of them being `left`.
-    fn is_of_same(left: &str, right: &str) -> bool {
-        left.len() <= Self::WHOLE || left == right
+    /// Whether two keys that have this signature are equal.
+    fn is_of_same(self, left: &str, right: &str) -> bool {
+        self.0 & 0xFF <= Self::WHOLE || are_equal(left, right)
     }
+}
+
+/// Apart, so that searching for a short key needs no room for it.
+#[inline(never)]
+fn are_equal(left: &str, right: &str) -> bool {
+    left == right
 }
 
 /// Up to here a map is searched from the front.
@@ -235,8 +248,23 @@ impl<'a> Pair<'a> {
     }
 
     fn has_key_of(&self, other: &Self) -> bool {
-        self.signature == other.signature && Signature::is_of_same(&self.key, &other.key)
+        self.has_key(&other.key, other.signature)
     }
+
+    fn has_key(&self, key: &str, signature: Signature) -> bool {
+        self.signature == signature && signature.is_of_same(&self.key, key)
+    }
+}
+
+/// Whether no two of a few entries have equal keys.
+fn are_distinct(mut pairs: &[Pair<'_>]) -> bool {
+    while let Some((pair, earlier)) = pairs.split_last() {
+        if earlier.iter().any(|other| other.has_key_of(pair)) {
+            return false;
+        }
+        pairs = earlier;
+    }
+    true
 }
 
 impl<'a> Map<'a> {
@@ -248,9 +276,7 @@ impl<'a> Map<'a> {
             map.build_index();
             map.index.as_ref().is_some_and(|index| index.len() == count)
         } else {
-            let mut earlier = map.pairs.iter().enumerate();
-            !earlier
-                .any(|(position, pair)| map.pairs.iter().take(position).any(|other| other.has_key_of(pair)))
+            are_distinct(&map.pairs)
         };
         if !distinct {
             let pairs = std::mem::take(&mut map.pairs);
@@ -267,9 +293,18 @@ impl<'a> Map<'a> {
         self.pairs.len()
     }
 
+    #[inline]
     fn get(&self, key: &str, signature: Signature) -> Option<&Value<'a>> {
-        let position = self.position(key, signature)?;
-        self.pairs.get(position).map(|pair| &pair.value)
+        if self.index.is_some() {
+            return self.indexed(key);
+        }
+        let mut pairs = self.pairs.iter();
+        pairs.find(|pair| pair.has_key(key, signature)).map(|pair| &pair.value)
+    }
+
+    #[inline(never)]
+    fn indexed(&self, key: &str) -> Option<&Value<'a>> {
+        self.pairs.get(self.indexed_position(key)?).map(|pair| &pair.value)
     }
 
     /// Puts a value under a key and gives back the old one. An old key keeps its position.
@@ -304,17 +339,13 @@ impl<'a> Map<'a> {
         self.index = None;
     }
 
-    #[inline]
     fn position(&self, key: &str, signature: Signature) -> Option<usize> {
         if self.index.is_some() {
             return self.indexed_position(key);
         }
-        self.pairs
-            .iter()
-            .position(|pair| pair.signature == signature && Signature::is_of_same(key, &pair.key))
+        self.pairs.iter().position(|pair| pair.has_key(key, signature))
     }
 
-    #[inline(never)]
     fn indexed_position(&self, key: &str) -> Option<usize> {
         self.index.as_ref()?.get(key).copied()
     }
