@@ -19,8 +19,8 @@ impl<'a> Interpreter<'a, '_> {
                 "value" => value.clone(),
                 _ => Value::Empty,
             }),
-            Value::List(id) if name == "empty" => Value::Boolean(self.heap.items(*id).is_empty()),
-            Value::Text(text) if name == "empty" => Value::Boolean(text.is_empty()),
+            Value::List(id) if name == "empty" => Value::boolean(self.heap.items(*id).is_empty()),
+            Value::Text(text) if name == "empty" => Value::boolean(text.is_empty()),
             Value::Loop(level) => self.loop_member(*level, name),
             Value::Input if name == "body" => self.body_text(),
             Value::Context(_) | Value::StageVariables | Value::Parameters(_) => {
@@ -162,9 +162,9 @@ impl<'a> Interpreter<'a, '_> {
         match name {
             "index" => Value::Integer(i64::from(state.index)),
             "count" => Value::Integer(i64::from(state.index) + 1),
-            "hasNext" => Value::Boolean(state.has_next),
-            "first" => Value::Boolean(state.index == 0),
-            "last" => Value::Boolean(!state.has_next),
+            "hasNext" => Value::boolean(state.has_next),
+            "first" => Value::boolean(state.index == 0),
+            "last" => Value::boolean(!state.has_next),
             "parent" => level.checked_sub(1).map_or(Value::Empty, Value::Loop),
             "topmost" => Value::Loop(0),
             _ => Value::Empty,

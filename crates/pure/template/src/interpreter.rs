@@ -13,7 +13,7 @@ use crate::{
     print::Printer,
     program::{Expression, Link, Member, Operation, Program, Reference, Step},
     text::Text,
-    value::{Heap, ListId, Map, Style, Value},
+    value::{Heap, ListId, Map, Style, Truth, Value},
 };
 
 /// What went wrong inside; the line is added at the end.
@@ -217,7 +217,7 @@ impl<'a> Interpreter<'a, '_> {
             let has_next = self.length_of(items) > u64::from(index) + 1;
             let slots = &self.program.slots;
             self.assign(slots.velocity_count, Value::Integer(i64::from(index) + 1));
-            self.assign(slots.velocity_has_next, Value::Boolean(has_next));
+            self.assign(slots.velocity_has_next, Value::boolean(has_next));
             self.assign(Some(slot), item.or_empty());
             if let Some(state) = self.loops.get_mut(level) {
                 *state = Loop { index, has_next, stopped: false };
@@ -327,7 +327,7 @@ impl<'a> Interpreter<'a, '_> {
     pub(crate) fn reference(&mut self, reference: &'a Reference) -> Running<Value<'a>> {
         if let Some(value) = find_member(&self.slots, &self.heap, reference) {
             self.meter.spend(reference.links.len())?;
-            return Ok(value.clone().or_empty());
+            return Ok(if matches!(value, Value::Null) { Value::Empty } else { value.clone() });
         }
         self.follow_links(reference)
     }
@@ -349,6 +349,7 @@ impl<'a> Interpreter<'a, '_> {
             value = self.context_value(Text::Borrowed(path));
             links = links.get(*count..).unwrap_or_default();
         }
+        let Some((last, links)) = links.split_last() else { return Ok(value.or_empty()) };
         for link in links {
             self.meter.step()?;
             if value.is_nothing() {
@@ -356,7 +357,15 @@ impl<'a> Interpreter<'a, '_> {
             }
             value = self.follow(&value, link)?;
         }
-        Ok(value.or_empty())
+        self.meter.step()?;
+        if value.is_nothing() {
+            return Ok(Value::Empty);
+        }
+        let mut found = self.follow(&value, last);
+        if let Ok(null @ Value::Null) = &mut found {
+            *null = Value::Empty;
+        }
+        found
     }
 
     fn follow(&mut self, value: &Value<'a>, link: &'a Link) -> Running<Value<'a>> {
@@ -401,7 +410,7 @@ impl<'a> Interpreter<'a, '_> {
             Expression::Reference(reference) => self.reference(reference),
             Expression::Text(text) => Ok(Value::Text(Text::Borrowed(text))),
             Expression::Integer(number) => Ok(Value::Integer(*number)),
-            Expression::Boolean(boolean) => Ok(Value::Boolean(*boolean)),
+            Expression::Boolean(boolean) => Ok(Value::boolean(*boolean)),
             expression => {
                 self.nesting += 1;
                 if self.nesting > NESTING_MAX {
@@ -435,8 +444,8 @@ impl<'a> Interpreter<'a, '_> {
             Expression::List(items) => self.list(items)?,
             Expression::Range(bounds) => self.range(bounds)?,
             Expression::Map(pairs) => self.map(pairs)?,
-            Expression::Not(operand) => Value::Boolean(!self.holds(operand)?),
-            Expression::Logic { all, operands } => Value::Boolean(self.logic(*all, operands)?),
+            Expression::Not(operand) => Value::boolean(!self.holds(operand)?),
+            Expression::Logic { all, operands } => Value::boolean(self.logic(*all, operands)?),
             // The last five have their values in `evaluate`.
             Expression::Null
             | Expression::Reference(_)
@@ -468,7 +477,7 @@ impl<'a> Interpreter<'a, '_> {
     fn operate(&mut self, left: &Value<'a>, operation: Operation, right: &Value<'a>) -> Running<Value<'a>> {
         match operation {
             Operation::Arithmetic(how) => self.reckon(left, how, right),
-            operation => self.compare(left, operation, right).map(Value::Boolean),
+            operation => self.compare(left, operation, right).map(Value::boolean),
         }
     }
 
@@ -580,8 +589,8 @@ impl<'a> Interpreter<'a, '_> {
         match value {
             Value::Text(text) | Value::Digits(text) => Ok(text.clone()),
             Value::Empty | Value::Null => Ok(Text::Borrowed("")),
-            Value::Boolean(true) => Ok(Text::Borrowed("true")),
-            Value::Boolean(false) => Ok(Text::Borrowed("false")),
+            Value::Boolean(Truth::True) => Ok(Text::Borrowed("true")),
+            Value::Boolean(Truth::False) => Ok(Text::Borrowed("false")),
             Value::Integer(number) => {
                 let mut text = String::with_capacity(20);
                 write_integer(*number, &mut text);

@@ -61,7 +61,8 @@ pub(crate) fn read_json<'t, 'a>(
 ) -> Result<Read<'a>, JsonFault> {
     let mut reader =
         Reader { text, at: 0, keep, heap, pairs: Vec::new(), items: Vec::new(), values: 0, depth: 0 };
-    let root = reader.value()?;
+    let mut root = Value::Null;
+    reader.value(&mut root)?;
     match reader.next() {
         None => Ok(Read { root, values: reader.values }),
         Some(_) => Err(JsonFault::NotJson),
@@ -81,20 +82,22 @@ struct Reader<'t, 'a, 'heap, K> {
 }
 
 impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
-    fn value(&mut self) -> Result<Value<'a>, JsonFault> {
+    /// Reads a value to where it is wanted: handing it back would copy it again and again.
+    fn value(&mut self, place: &mut Value<'a>) -> Result<(), JsonFault> {
         self.values += 1;
         if self.values > JSON_VALUES_MAX {
             return Err(JsonFault::TooLarge);
         }
-        match self.next().ok_or(JsonFault::NotJson)? {
-            b'{' => self.nested(Self::object),
-            b'[' => self.nested(Self::array),
-            b'"' => self.string().map(Value::Text),
-            b't' => self.word("rue", Value::Boolean(true)),
-            b'f' => self.word("alse", Value::Boolean(false)),
-            b'n' => self.word("ull", Value::Null),
-            _ => self.number(),
-        }
+        *place = match self.next().ok_or(JsonFault::NotJson)? {
+            b'{' => self.nested(Self::object)?,
+            b'[' => self.nested(Self::array)?,
+            b'"' => Value::Text(self.string()?),
+            b't' => self.word("rue", Value::boolean(true))?,
+            b'f' => self.word("alse", Value::boolean(false))?,
+            b'n' => self.word("ull", Value::Null)?,
+            _ => self.number()?,
+        };
+        Ok(())
     }
 
     fn nested(
@@ -122,7 +125,8 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
             if self.next() != Some(b':') {
                 return Err(JsonFault::NotJson);
             }
-            let value = self.value()?;
+            let mut value = Value::Null;
+            self.value(&mut value)?;
             self.pairs.push(Pair::new(key, value));
             match self.next() {
                 Some(b'}') => break,
@@ -141,7 +145,8 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
         if self.next() != Some(b']') {
             self.at = before;
             loop {
-                let item = self.value()?;
+                let mut item = Value::Null;
+                self.value(&mut item)?;
                 self.items.push(item);
                 match self.next() {
                     Some(b']') => break,
@@ -154,7 +159,7 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
         Ok(self.heap.list_of(items, Style::Json))
     }
 
-    /// The rest of a string, after its quote.
+    /// The rest of a string, after its quote. Inlined, since most of a body is strings.
     #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, JsonFault> {
         let plain = self.plain_text()?;
@@ -179,7 +184,7 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
     }
 
     /// The text up to the next quote, backslash or control character.
-    #[inline(always)]
+    #[inline]
     fn plain_text(&mut self) -> Result<&'t str, JsonFault> {
         let rest = self.text.get(self.at..).ok_or(JsonFault::NotJson)?;
         let length = special_position(rest.as_bytes()).ok_or(JsonFault::NotJson)?;
@@ -302,7 +307,7 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
 }
 
 /// Where the plain text of a string ends. Eight bytes are looked at together.
-#[inline(always)]
+#[inline]
 fn special_position(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {

@@ -6,7 +6,7 @@ use crate::{
     FailureReason,
     limits::VALUE_DEPTH_MAX,
     number::{write_float, write_integer},
-    value::{Heap, Pair, Style, Value},
+    value::{Heap, Pair, Style, Truth, Value},
 };
 
 /// Writes values, up to `limit` bytes in `output` altogether.
@@ -104,8 +104,8 @@ impl<'a> Printer<'_, 'a> {
     fn scalar(&mut self, value: &Value<'a>, style: Style) {
         match value {
             Value::Null => self.output.push_str("null"),
-            Value::Boolean(true) => self.output.push_str("true"),
-            Value::Boolean(false) => self.output.push_str("false"),
+            Value::Boolean(Truth::True) => self.output.push_str("true"),
+            Value::Boolean(Truth::False) => self.output.push_str("false"),
             Value::Integer(number) => write_integer(*number, self.output),
             Value::Float(number) => write_float(*number, self.output),
             Value::Digits(digits) => self.output.push_str(digits),

@@ -18,7 +18,7 @@ pub(crate) enum Value<'a> {
     /// Null inside a list or map, and the result of arithmetic that has none. A reference that leads
     /// to it gives [`Value::Empty`].
     Null,
-    Boolean(bool),
+    Boolean(Truth),
     Integer(i64),
     Float(f64),
     /// A number with the digits of its source: a fraction, an exponent, or too large for
@@ -45,7 +45,27 @@ pub(crate) enum Value<'a> {
     Parameters(Option<ParameterPlace>),
 }
 
+/// A boolean that takes a whole word, as everything else in a [`Value`] does: values are then copied
+/// word by word, and none of these copies has to wait for the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Truth {
+    False,
+    True,
+}
+
+impl From<bool> for Truth {
+    fn from(boolean: bool) -> Self {
+        if boolean { Self::True } else { Self::False }
+    }
+}
+
 impl<'a> Value<'a> {
+    /// A boolean value.
+    pub(crate) fn boolean(boolean: bool) -> Self {
+        Self::Boolean(boolean.into())
+    }
+
     /// A text value.
     pub(crate) fn text(text: impl Into<Text<'a>>) -> Self {
         Self::Text(text.into())
@@ -66,7 +86,7 @@ impl<'a> Value<'a> {
 
     /// Whether a condition holds: only `false` itself does not (statement D2).
     pub(crate) const fn is_true(&self) -> bool {
-        !matches!(self, Self::Boolean(false))
+        !matches!(self, Self::Boolean(Truth::False))
     }
 
     /// The text of a text value.

@@ -49,6 +49,7 @@ pub enum ContextValue<'a> {
 
 /// The three places of request parameters, in the order in which `$input.params(name)` looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub enum ParameterPlace {
     /// Path parameters.
     Path,

@@ -241,7 +241,7 @@ impl<'a> Walker<'_, 'a> {
                 self.path(path, root)?
             }
             Operand::Null => Side::Value(Value::Null),
-            Operand::Boolean(boolean) => Side::Value(Value::Boolean(*boolean)),
+            Operand::Boolean(boolean) => Side::Value(Value::boolean(*boolean)),
             Operand::Number(digits) => Side::Value(Value::Digits(Text::copied(digits))),
             Operand::Text(text) => Side::Value(Value::Text(Text::copied(text))),
             Operand::List(operands) => {

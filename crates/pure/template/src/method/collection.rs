@@ -6,7 +6,7 @@ use crate::{
     interpreter::{Interpreter, Running},
     number::Number,
     text::Text,
-    value::{ListId, MapId, Style, Value},
+    value::{ListId, MapId, Style, Truth, Value},
 };
 
 impl<'a> Interpreter<'a, '_> {
@@ -20,17 +20,17 @@ impl<'a> Interpreter<'a, '_> {
         let size = self.heap.items(list).len();
         Ok(Some(match (method, arguments.as_slice()) {
             (Method::Size, []) => Value::Integer(count(size)),
-            (Method::IsEmpty, []) => Value::Boolean(size == 0),
+            (Method::IsEmpty, []) => Value::boolean(size == 0),
             (Method::Get, [index]) => self.item(list, index).unwrap_or(Value::Null),
             (Method::Set, [index, value]) => self.set_member(&Value::List(list), index, value.clone())?,
-            (Method::Contains, [value]) => Value::Boolean(self.position_in(list, value, false)?.is_some()),
+            (Method::Contains, [value]) => Value::boolean(self.position_in(list, value, false)?.is_some()),
             (Method::IndexOf, [value]) => {
                 Value::Integer(self.position_in(list, value, false)?.map_or(-1, count))
             }
             (Method::LastIndexOf, [value]) => {
                 Value::Integer(self.position_in(list, value, true)?.map_or(-1, count))
             }
-            (Method::ContainsAll, [Value::List(others)]) => Value::Boolean(self.contains_all(list, *others)?),
+            (Method::ContainsAll, [Value::List(others)]) => Value::boolean(self.contains_all(list, *others)?),
             (Method::Add, [value]) => self.insert(list, size, value.clone())?,
             (Method::Add, [index, value]) => {
                 let position = whole(index).filter(|position| *position <= size);
@@ -56,7 +56,7 @@ impl<'a> Interpreter<'a, '_> {
         if let Some(items) = self.heap.items_mut(list) {
             items.insert(position, value);
         }
-        Ok(Value::Boolean(true))
+        Ok(Value::boolean(true))
     }
 
     fn add_all(&mut self, list: ListId, others: &Value<'a>) -> Running<Value<'a>> {
@@ -67,7 +67,7 @@ impl<'a> Interpreter<'a, '_> {
         if let Some(items) = self.heap.items_mut(list) {
             items.extend(others);
         }
-        Ok(Value::Boolean(added))
+        Ok(Value::boolean(added))
     }
 
     /// A number removes the item at its position and gives it, another value removes the first equal
@@ -77,11 +77,11 @@ impl<'a> Interpreter<'a, '_> {
         let position = if by_position { whole(value) } else { self.position_in(list, value, false)? };
         let size = self.heap.items(list).len();
         let Some(position) = position.filter(|position| *position < size) else {
-            return Ok(if by_position { Value::Null } else { Value::Boolean(false) });
+            return Ok(if by_position { Value::Null } else { Value::boolean(false) });
         };
         self.meter.spend((size - position) / ITEMS_PER_STEP)?;
         let removed = self.heap.items_mut(list).map(|items| items.remove(position));
-        Ok(removed.filter(|_| by_position).unwrap_or(Value::Boolean(true)))
+        Ok(removed.filter(|_| by_position).unwrap_or(Value::Boolean(Truth::True)))
     }
 
     fn sub_list(&mut self, list: ListId, from: &Value<'a>, to: &Value<'a>) -> Running<Value<'a>> {
@@ -125,7 +125,7 @@ impl<'a> Interpreter<'a, '_> {
         let whole = Value::Map(map);
         Ok(Some(match (method, arguments.as_slice()) {
             (Method::Size, []) => Value::Integer(count(size)),
-            (Method::IsEmpty, []) => Value::Boolean(size == 0),
+            (Method::IsEmpty, []) => Value::boolean(size == 0),
             (Method::Get, [key]) => self.index(&whole, key)?,
             (Method::GetOrDefault, [key, other]) => {
                 if self.contains_key(map, key)? {
@@ -134,10 +134,10 @@ impl<'a> Interpreter<'a, '_> {
                     other.clone()
                 }
             }
-            (Method::ContainsKey, [key]) => Value::Boolean(self.contains_key(map, key)?),
+            (Method::ContainsKey, [key]) => Value::boolean(self.contains_key(map, key)?),
             (Method::ContainsValue, [value]) => {
                 let Value::List(values) = self.values(map)? else { return Ok(None) };
-                Value::Boolean(self.position_in(values, value, false)?.is_some())
+                Value::boolean(self.position_in(values, value, false)?.is_some())
             }
             (Method::KeySet, []) => {
                 let keys: Vec<_> = self.heap.pairs(map).iter().map(|pair| pair.key.clone()).collect();

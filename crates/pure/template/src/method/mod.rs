@@ -14,7 +14,7 @@ use crate::{
     pattern::Pattern,
     program::{Call, Prepared},
     text::Text,
-    value::Value,
+    value::{Truth, Value},
 };
 
 /// The table of method names, written once.
@@ -173,14 +173,14 @@ impl<'a> Interpreter<'a, '_> {
             Value::Integer(_) | Value::Float(_) | Value::Digits(_) => {
                 self.call_number(value, call.method, arguments)?
             }
-            Value::Boolean(boolean) => self.call_boolean(*boolean, call.method, arguments)?,
+            Value::Boolean(boolean) => self.call_boolean(*boolean == Truth::True, call.method, arguments)?,
             Value::Block(_) | Value::Empty | Value::Null => None,
         };
         match (result, call.method, arguments.as_slice()) {
             (Some(result), ..) => Ok(result.or_empty()),
             (None, Method::ToString, []) if !value.is_nothing() => self.text_of(value).map(Value::Text),
             (None, Method::Equals, [other]) if !value.is_nothing() => {
-                self.same(value, other, 0).map(Value::Boolean)
+                self.same(value, other, 0).map(Value::boolean)
             }
             _ => Ok(Value::Empty),
         }
@@ -243,9 +243,9 @@ impl<'a> Interpreter<'a, '_> {
         arguments: &Arguments<'a>,
     ) -> Running<Option<Value<'a>>> {
         Ok(match (method, arguments.as_slice()) {
-            (Method::BooleanValue, []) => Some(Value::Boolean(boolean)),
+            (Method::BooleanValue, []) => Some(Value::boolean(boolean)),
             (Method::ParseBoolean | Method::ValueOf, [text]) => {
-                Some(Value::Boolean(self.text_of(text)?.eq_ignore_ascii_case("true")))
+                Some(Value::boolean(self.text_of(text)?.eq_ignore_ascii_case("true")))
             }
             _ => None,
         })

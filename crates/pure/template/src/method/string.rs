@@ -34,7 +34,7 @@ impl<'a> Interpreter<'a, '_> {
     fn string_alone(&mut self, text: &Text<'a>, method: Method) -> Running<Option<Value<'a>>> {
         Ok(Some(match method {
             Method::Length => Value::Integer(length(text)),
-            Method::IsEmpty => Value::Boolean(text.is_empty()),
+            Method::IsEmpty => Value::boolean(text.is_empty()),
             Method::Trim => Value::Text(self.part(text, text.trim_matches(|character| character <= ' '))?),
             Method::ToLowerCase => Value::Text(self.built(text.to_lowercase())?),
             Method::ToUpperCase => Value::Text(self.built(text.to_uppercase())?),
@@ -49,10 +49,10 @@ impl<'a> Interpreter<'a, '_> {
         other: &Text<'a>,
     ) -> Running<Option<Value<'a>>> {
         Ok(Some(match call.method {
-            Method::Contains => Value::Boolean(text.contains(&**other)),
-            Method::StartsWith => Value::Boolean(text.starts_with(&**other)),
-            Method::EndsWith => Value::Boolean(text.ends_with(&**other)),
-            Method::EqualsIgnoreCase => Value::Boolean(text.to_lowercase() == other.to_lowercase()),
+            Method::Contains => Value::boolean(text.contains(&**other)),
+            Method::StartsWith => Value::boolean(text.starts_with(&**other)),
+            Method::EndsWith => Value::boolean(text.ends_with(&**other)),
+            Method::EqualsIgnoreCase => Value::boolean(text.to_lowercase() == other.to_lowercase()),
             Method::CompareTo => Value::Integer(compare(text, other)),
             Method::CompareToIgnoreCase => {
                 Value::Integer(compare(&text.to_lowercase(), &other.to_lowercase()))
@@ -60,7 +60,7 @@ impl<'a> Interpreter<'a, '_> {
             Method::Concat => Value::Text(self.built([&**text, &**other].concat())?),
             Method::IndexOf => Value::Integer(index_of(text, text.find(&**other))),
             Method::LastIndexOf => Value::Integer(index_of(text, text.rfind(&**other))),
-            Method::Matches => Value::Boolean(self.pattern_of(call, other)?.matches_whole(text)),
+            Method::Matches => Value::boolean(self.pattern_of(call, other)?.matches_whole(text)),
             Method::Split => self.split(text, call, other, 0)?,
             _ => return Ok(None),
         }))
@@ -106,7 +106,7 @@ impl<'a> Interpreter<'a, '_> {
         Ok(Some(match call.method {
             Method::Split => self.split(text, call, other, number)?,
             Method::StartsWith => {
-                Value::Boolean(number >= 0 && number <= length(text) && rest.starts_with(&**other))
+                Value::boolean(number >= 0 && number <= length(text) && rest.starts_with(&**other))
             }
             Method::IndexOf => Value::Integer(index_of(text, rest.find(&**other).map(|found| from + found))),
             Method::LastIndexOf => {
