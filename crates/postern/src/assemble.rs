@@ -58,6 +58,7 @@ pub(crate) struct Settings {
     pub(crate) workers: NonZeroUsize,
     pub(crate) state_directory: Option<PathBuf>,
     pub(crate) quota_interval: Duration,
+    pub(crate) api_key_series: u32,
 }
 
 impl Settings {
@@ -74,6 +75,7 @@ impl Settings {
             workers,
             state_directory: configuration.state_directory.clone(),
             quota_interval: Duration::from_secs(u64::from(configuration.quota_flush_seconds)),
+            api_key_series: configuration.api_key_series,
         }
     }
 }
@@ -144,7 +146,8 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     state.restore_from(store.as_ref().and_then(UsageStore::kept));
     let compiled: Compiled = compile(configuration, None, &mut state);
     let live = Arc::new(Live::new(compiled.begin(clock.now())));
-    let instruments = Arc::new(Instruments::start().map_err(|problem| fault(&problem))?);
+    let instruments = Instruments::start().map_err(|problem| fault(&problem))?;
+    let instruments = Arc::new(instruments.with_api_keys(settings.api_key_series));
     let tls = ClientTls::with_system_roots().map_err(|problem| fault(&problem))?;
     let backends = Arc::new(Backends::new(tls));
     let health_checks = health_checks(&backends).map_err(|problem| fault(&problem))?;

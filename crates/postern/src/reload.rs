@@ -130,8 +130,8 @@ impl Gateway {
         if let Some(keeper) = &self.usage_keeper {
             keeper.set_interval(settings.quota_interval);
         }
-        let Settings { workers, state_directory, .. } = self.settings.clone();
-        self.settings = Settings { workers, state_directory, ..settings };
+        let Settings { workers, state_directory, api_key_series, .. } = self.settings.clone();
+        self.settings = Settings { workers, state_directory, api_key_series, ..settings };
         self.put_to_use(opened, hash);
         self.server.retire();
         self.leftovers.snapshots.push(old);
@@ -143,6 +143,7 @@ impl Gateway {
         let rows = [
             ("`workers`", settings.workers == self.settings.workers),
             ("`stateDirectory`", settings.state_directory == self.settings.state_directory),
+            ("`metrics.apiKeys`", settings.api_key_series == self.settings.api_key_series),
         ];
         for (key, _) in rows.iter().filter(|(_, is_same)| !is_same) {
             let message = format!("{key} has changed, which takes effect when the gateway is started anew");

@@ -135,6 +135,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("requestStreaming", "settings::a_body_that_nobody_reads_passes_as_it_comes_or_is_collected_first"),
     ("hosts", "settings::hosts_lead_a_name_to_an_address"),
     ("workers", "settings::there_are_as_many_workers_as_asked_for"),
+    ("metrics.apiKeys", "usage::refusals_are_counted_by_plan_and_for_so_many_keys_by_key"),
     ("admin.address", "settings::the_admin_listener_stands_where_it_is_put"),
     ("accessLog.destination", "settings::the_access_log_goes_where_it_is_sent"),
     ("accessLog.format", "operator::the_access_log_has_a_line_for_each_request_with_its_context"),

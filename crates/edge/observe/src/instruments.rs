@@ -17,9 +17,10 @@ use crate::{
     WorkerRecorder,
     access_log::{AccessLog, AccessLogSink},
     counter::HistogramSum,
+    keys::{KeyMeters, KeySeries},
     meters::{StageMeters, WorkerMeters},
     prometheus::{Label, Page},
-    table::{OF_PROCESS, OF_STAGE, OfProcess, Row},
+    table::{OF_KEY, OF_PLAN, OF_PROCESS, OF_STAGE, OfProcess, Row},
 };
 
 /// The instruments of one process.
@@ -29,6 +30,9 @@ pub struct Instruments {
     /// API and stage by number, as far as they were ever served: a counter that was seen must not
     /// vanish.
     stages: Mutex<BTreeMap<u32, StageName>>,
+    /// Usage plans by number, likewise.
+    plans: Mutex<BTreeMap<u32, Box<str>>>,
+    keys: Arc<KeySeries>,
     access_log: AccessLog,
     reloads_done: AtomicU64,
     reloads_refused: AtomicU64,
@@ -80,16 +84,26 @@ impl Instruments {
         Ok(Self {
             workers: Mutex::default(),
             stages: Mutex::default(),
+            plans: Mutex::default(),
+            keys: Arc::default(),
             access_log: AccessLog::start()?,
             reloads_done: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
         })
     }
 
+    /// Counts refusals by API key: of the first so many keys by name, of all others together. To be
+    /// called before [`Instruments::worker`].
+    #[must_use]
+    pub fn with_api_keys(self, count: u32) -> Self {
+        Self { keys: Arc::new(KeySeries::new(count)), ..self }
+    }
+
     /// The recorder of one more worker. Make it on the worker's own thread, so that its memory is near.
     #[must_use]
     pub fn worker(&self) -> WorkerRecorder {
-        let meters = Arc::new(WorkerMeters::default());
+        let keys = KeyMeters::new(Arc::clone(&self.keys));
+        let meters = Arc::new(WorkerMeters::with_keys(keys));
         locked(&self.workers).push(Arc::clone(&meters));
         WorkerRecorder::new(meters, self.access_log.page())
     }
@@ -101,6 +115,11 @@ impl Instruments {
             stages.entry(number).or_insert_with(|| StageName { api: api.into(), stage: stage.into() });
         }
         drop(stages);
+        let mut plans = locked(&self.plans);
+        for (number, plan) in house.usage_plans() {
+            plans.entry(number).or_insert_with(|| plan.into());
+        }
+        drop(plans);
         self.access_log.redirect(access_log);
     }
 
@@ -122,6 +141,8 @@ impl Instruments {
         let workers = locked(&self.workers).clone();
         let mut page = Page::default();
         self.write_stages(&workers, &mut page);
+        self.write_plans(&workers, &mut page);
+        self.write_keys(&workers, &mut page);
         self.write_process(&workers, &mut page);
         write_limits(&workers, &mut page);
         self.write_gauges(gauges, &mut page);
@@ -153,6 +174,26 @@ impl Instruments {
                 page.histogram(name, &[("api", api), ("stage", stage)], histogram(sum));
             }
         }
+    }
+
+    fn write_plans(&self, workers: &[Arc<WorkerMeters>], page: &mut Page) {
+        let plans = locked(&self.plans).clone();
+        let sums = plans.iter().map(|(number, plan)| {
+            let mut sums = [0; OF_PLAN.len()];
+            workers.iter().filter_map(|worker| worker.of_plan(*number)).for_each(|own| own.gather(&mut sums));
+            (&**plan, sums)
+        });
+        write_table(OF_PLAN, "plan", &sums.collect::<Vec<_>>(), page);
+    }
+
+    fn write_keys(&self, workers: &[Arc<WorkerMeters>], page: &mut Page) {
+        let names = self.keys.names().filter(|_| self.keys.is_wanted());
+        let sums = names.map(|(place, name)| {
+            let mut sums = [0; OF_KEY.len()];
+            workers.iter().filter_map(|own| own.keys.of_place(place)).for_each(|own| own.gather(&mut sums));
+            (name, sums)
+        });
+        write_table(OF_KEY, "key", &sums.collect::<Vec<_>>(), page);
     }
 
     fn write_process(&self, workers: &[Arc<WorkerMeters>], page: &mut Page) {
@@ -281,6 +322,20 @@ fn write_targets(targets: &[TargetGauge], page: &mut Page) {
     family("postern_target_healthy", "gauge", healthy, |gauge| u64::from(gauge.is_healthy));
     let ejections = "Times that a target of a VPC link was put out, by checks or by failed calls.";
     family("postern_target_ejections_total", "counter", ejections, |gauge| gauge.ejections);
+}
+
+/// The series of a table, for each value of a label.
+fn write_table<const ROWS: usize>(table: &[Row], label: &str, sums: &[(&str, [u64; ROWS])], page: &mut Page) {
+    let mut family = "";
+    for (place, row) in table.iter().enumerate().filter(|_| !sums.is_empty()) {
+        if family != row.family {
+            family = row.family;
+            page.family(family, "counter", row.help);
+        }
+        for (name, sum) in sums {
+            write_row(row, &[(label, name)], sum.get(place).copied().unwrap_or_default(), page);
+        }
+    }
 }
 
 fn write_row(row: &Row, labels: &[Label<'_>], value: u64, page: &mut Page) {

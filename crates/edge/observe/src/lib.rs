@@ -12,6 +12,7 @@
 mod access_log;
 mod counter;
 mod instruments;
+mod keys;
 mod log;
 mod meters;
 mod prometheus;

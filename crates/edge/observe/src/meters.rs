@@ -3,12 +3,16 @@
 
 use std::sync::OnceLock;
 
-use postern_gateway::{Event, Record, Sent};
+use postern_gateway::{Event, Record, Refusal, Sent};
 use postern_model::LIMITS;
 
 use crate::{
     counter::{Counters, Histogram},
-    table::{OF_PROCESS, OF_STAGE, OfProcess, OfStage, of_event, of_refusal},
+    keys::KeyMeters,
+    table::{
+        OF_PLAN, OF_PROCESS, OF_STAGE, OfPlan, OfProcess, OfStage, of_event, of_key_refusal, of_plan_refusal,
+        of_refusal,
+    },
 };
 
 /// Everything that one worker counts. Aligned so that no line of it holds another's.
@@ -19,8 +23,13 @@ pub(crate) struct WorkerMeters {
     pub(crate) limits: Counters<{ LIMITS.len() }>,
     /// Requests that reached no stage (MT3).
     unrouted: StageMeters,
-    stages: Chunks,
+    stages: Chunks<StageMeters>,
+    plans: Chunks<PlanMeters>,
+    pub(crate) keys: KeyMeters,
 }
+
+/// What is counted of one usage plan.
+pub(crate) type PlanMeters = Counters<{ OF_PLAN.len() }>;
 
 /// What is counted of one stage.
 #[derive(Debug, Default)]
@@ -31,6 +40,11 @@ pub(crate) struct StageMeters {
 }
 
 impl WorkerMeters {
+    /// Nothing counted yet.
+    pub(crate) fn with_keys(keys: KeyMeters) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
     /// Counts an exchange (MT1 to MT7). To be called by the worker alone.
     pub(crate) fn exchange(&self, record: &Record<'_>, sent: Sent) {
         let stage = record.stage_number().map_or(&self.unrouted, |number| self.stage(number));
@@ -50,15 +64,31 @@ impl WorkerMeters {
         }
         if let Some(refusal) = record.refusal() {
             count(of_refusal(refusal), 1);
+            self.refused_key(record, refusal);
             if let Some(limit) = refusal.limit() {
                 self.limit_hit(limit);
             }
+        }
+        if let Some(plan) = record.usage_plan_number().and_then(|number| self.plans.get_or_make(number)) {
+            plan.add(record.refusal().map_or(OfPlan::Requests, of_plan_refusal).place(), 1);
         }
         let received = record.received().monotonic_nanoseconds;
         stage.latency.observe(sent.at_nanoseconds.saturating_sub(received));
         if let Some(integration) = record.integration() {
             stage.integration_latency.observe(integration.latency_nanoseconds);
         }
+    }
+
+    /// Counts by key what the key was refused for.
+    fn refused_key(&self, record: &Record<'_>, refusal: &Refusal) {
+        if let (Some(name), Some(what)) = (record.api_key_name(), of_key_refusal(refusal)) {
+            self.keys.count(name, what);
+        }
+    }
+
+    /// The counters of a usage plan; `None` where the worker has never counted anything there.
+    pub(crate) fn of_plan(&self, number: u32) -> Option<&PlanMeters> {
+        self.plans.get(number)
     }
 
     /// Counts what is no exchange. To be called by the worker alone.
@@ -93,22 +123,28 @@ impl WorkerMeters {
 
 /// Counters by number, in chunks that never move, so that a scrape may read while the worker adds
 /// chunks. Each chunk is twice as long as the one before.
-#[derive(Debug, Default)]
-struct Chunks([OnceLock<Box<[StageMeters]>>; CHUNKS]);
+#[derive(Debug)]
+struct Chunks<T>([OnceLock<Box<[T]>>; CHUNKS]);
 
-/// Enough for four million stages.
+/// Enough for four million numbers.
 const CHUNKS: usize = 18;
 /// The first chunk has `1 << FIRST_CHUNK_BITS` places.
 const FIRST_CHUNK_BITS: u32 = 4;
 
-impl Chunks {
-    fn get_or_make(&self, number: u32) -> Option<&StageMeters> {
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| OnceLock::new()))
+    }
+}
+
+impl<T: Default> Chunks<T> {
+    fn get_or_make(&self, number: u32) -> Option<&T> {
         let (chunk, place) = place_of(number);
-        let make = || (0..FIRST_CHUNK << chunk).map(|_| StageMeters::default()).collect();
+        let make = || (0..FIRST_CHUNK << chunk).map(|_| T::default()).collect();
         self.0.get(chunk)?.get_or_init(make).get(place)
     }
 
-    fn get(&self, number: u32) -> Option<&StageMeters> {
+    fn get(&self, number: u32) -> Option<&T> {
         let (chunk, place) = place_of(number);
         self.0.get(chunk)?.get()?.get(place)
     }
@@ -141,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_stage_is_unknown_until_it_is_counted_and_its_counters_do_not_move() {
-        let chunks = Chunks::default();
+        let chunks = Chunks::<StageMeters>::default();
         assert!(chunks.get(17).is_none());
         let first: *const StageMeters = chunks.get_or_make(17).unwrap();
         assert!(chunks.get_or_make(100_000).is_some());

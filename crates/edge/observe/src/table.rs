@@ -143,6 +143,59 @@ rows! {
     }
 }
 
+rows! {
+    /// What is counted for each usage plan.
+    OfPlan, OF_PLAN:
+    "postern_usage_plan_requests_total", always, "Requests of keys in the plan that its limits let through." {
+        Requests
+    }
+    "postern_usage_plan_throttled_total", always, "Requests of keys in the plan that found a bucket empty, by its level." {
+        ThrottledByPlanMethod("level", "planMethod"),
+        ThrottledByPlan("level", "plan"),
+        ThrottledByMethod("level", "method"),
+        ThrottledByAccount("level", "account"),
+    }
+    "postern_usage_plan_quota_exceeded_total", always, "Requests of keys in the plan whose quota was used up." {
+        QuotaExceeded
+    }
+}
+
+rows! {
+    /// What is counted for API keys by name, where that is asked for.
+    OfKey, OF_KEY:
+    "postern_api_key_throttled_total", once_counted, "Requests of the key that found a bucket empty." { Throttled }
+    "postern_api_key_quota_exceeded_total", once_counted, "Requests of the key when its quota was used up." {
+        QuotaExceeded
+    }
+    "postern_api_key_denied_total", once_counted, "Requests that the key does not open, by why." {
+        Disabled("reason", "disabled"),
+        NotInPlan("reason", "notInPlan"),
+    }
+}
+
+/// Where a refusal is counted by usage plan. What came after its limits was let through by them.
+pub(crate) const fn of_plan_refusal(refusal: &Refusal) -> OfPlan {
+    match refusal {
+        Refusal::Throttled(ThrottleLevel::PlanMethod) => OfPlan::ThrottledByPlanMethod,
+        Refusal::Throttled(ThrottleLevel::Plan) => OfPlan::ThrottledByPlan,
+        Refusal::Throttled(ThrottleLevel::Method) => OfPlan::ThrottledByMethod,
+        Refusal::Throttled(ThrottleLevel::Account) => OfPlan::ThrottledByAccount,
+        Refusal::QuotaExceeded => OfPlan::QuotaExceeded,
+        _ => OfPlan::Requests,
+    }
+}
+
+/// Where a refusal is counted by API key.
+pub(crate) const fn of_key_refusal(refusal: &Refusal) -> Option<OfKey> {
+    match refusal {
+        Refusal::Throttled(_) => Some(OfKey::Throttled),
+        Refusal::QuotaExceeded => Some(OfKey::QuotaExceeded),
+        Refusal::ApiKey(ApiKeyFault::Disabled) => Some(OfKey::Disabled),
+        Refusal::ApiKey(ApiKeyFault::NotInPlan) => Some(OfKey::NotInPlan),
+        _ => None,
+    }
+}
+
 /// Where a refusal is counted.
 pub(crate) const fn of_refusal(refusal: &Refusal) -> OfStage {
     use OfStage as S;
@@ -222,7 +275,7 @@ mod tests {
 
     #[test]
     fn families_stand_together_and_no_series_twice() {
-        for table in [OF_STAGE, OF_PROCESS] {
+        for table in [OF_STAGE, OF_PROCESS, OF_PLAN, OF_KEY] {
             let mut families: Vec<&str> = table.iter().map(|row| row.family).collect();
             families.dedup();
             let count = families.len();

@@ -137,6 +137,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         hosts: gateway::hosts(root, &mut reading.problems),
         workers: gateway::workers(root, &mut reading.problems),
         admin,
+        api_key_series: gateway::api_key_series(root, &mut reading.problems),
         access_log: gateway::access_log(root, reading),
         limits,
         compatibility: gateway::compatibility(root, &mut reading.problems),

@@ -250,6 +250,7 @@ pub const KEYS: &Fields = &Fields {
             "How many workers serve; `auto`: one for each CPU that the process may use.",
         ),
         key("admin", Kind::Record(ADMIN), Absent::Means("no admin listener"), "The admin listener."),
+        key("metrics", Kind::Record(METRICS), Absent::Means("every metric at its default"), "Metrics."),
         key("accessLog", Kind::Record(ACCESS_LOG), Absent::Means("no access log"), "The access log."),
         key("limits", Kind::Record(LIMIT_FIELDS), Absent::Means("every limit at its default"), "Limits."),
         key(
@@ -679,6 +680,17 @@ const ADMIN: &Fields = &Fields {
         Kind::Text,
         Absent::Refused,
         "An IP address and a port; beyond loopback only `/livez`, `/readyz` and `/metrics` answer.",
+    )],
+    unsupported: &[],
+};
+
+const METRICS: &Fields = &Fields {
+    what: "metrics",
+    keys: &[key(
+        "apiKeys",
+        Kind::Whole { least: 0, most: 10_000, unit: "API keys" },
+        Absent::Value("0"),
+        "So many API keys, the first that are refused, have their refusals counted by name; others together.",
     )],
     unsupported: &[],
 };

@@ -5,7 +5,7 @@ use postern_model::DomainHost;
 use crate::{
     Arrival, Connection, Now, Refusal, RequestIds, Snapshot,
     routing::{By, Located, Matched},
-    usage::Usage,
+    usage::{KeyNumber, Usage},
 };
 
 /// What is known of an exchange. The walk fills it in order, so what stands here is what the walk
@@ -20,6 +20,8 @@ pub struct Record<'a> {
     pub(crate) ids: RequestIds,
     pub(crate) located: Option<Located<'a>>,
     pub(crate) matched: Option<Matched<'a>>,
+    /// The key that was sent, also where it opens nothing.
+    pub(crate) key: Option<KeyNumber>,
     pub(crate) usage: Option<Usage>,
     pub(crate) integration: Option<IntegrationOutcome>,
     pub(crate) repeated_overrides: u32,
@@ -65,6 +67,7 @@ impl<'a> Record<'a> {
             ids,
             located: None,
             matched: None,
+            key: None,
             usage: None,
             integration: None,
             repeated_overrides: 0,
@@ -125,6 +128,19 @@ impl<'a> Record<'a> {
             }
             _ => None,
         }
+    }
+
+    /// The name of the API key that was sent, where the method asks for one and there is such a key.
+    #[must_use]
+    pub fn api_key_name(&self) -> Option<&'a str> {
+        Some(self.key?.name(self.house))
+    }
+
+    /// The number of the usage plan that let the key in, by which its counters are found
+    /// ([`Snapshot::usage_plans`](crate::Snapshot::usage_plans)).
+    #[must_use]
+    pub fn usage_plan_number(&self) -> Option<u32> {
+        self.house.keys.of(self.usage?).map(|(plan, _)| plan.number)
     }
 
     /// The number of the stage, by which its counters are found

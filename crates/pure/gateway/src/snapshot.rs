@@ -172,6 +172,12 @@ impl Snapshot {
         self.keys.usage(place)
     }
 
+    /// Every usage plan's name, with the number that its counters are found by: small, and the same in
+    /// every snapshot of a process.
+    pub fn usage_plans(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.keys.plans()
+    }
+
     /// Whether there is a usage plan of this name.
     #[must_use]
     pub fn has_usage_plan(&self, name: &str) -> bool {

@@ -17,6 +17,8 @@ pub struct State {
     pub(crate) destinations: HashMap<DestinationKey, u32>,
     /// Numbers of stages by API and name. Never forgotten: counters are kept under them.
     pub(crate) stages: HashMap<(Box<str>, Box<str>), u32>,
+    /// Numbers of usage plans by name. Never forgotten: counters are kept under them.
+    plans: HashMap<Box<str>, u32>,
     pub(crate) key_secret: [u8; 32],
     pub(crate) accounts: Accounts,
     pub(crate) kept: Option<Box<dyn KeptUsage>>,
@@ -42,6 +44,7 @@ impl State {
             next_destination: 0,
             destinations: HashMap::new(),
             stages: HashMap::new(),
+            plans: HashMap::new(),
             key_secret,
             accounts: Accounts::default(),
             kept: None,
@@ -52,6 +55,12 @@ impl State {
     pub(crate) fn stage_number(&mut self, api: &str, stage: &str) -> u32 {
         let next = u32::try_from(self.stages.len()).unwrap_or(u32::MAX);
         *self.stages.entry((api.into(), stage.into())).or_insert(next)
+    }
+
+    /// The number of a usage plan: the same for as long as the process lives.
+    pub(crate) fn plan_number(&mut self, plan: &str) -> u32 {
+        let next = u32::try_from(self.plans.len()).unwrap_or(u32::MAX);
+        *self.plans.entry(plan.into()).or_insert(next)
     }
 
     /// Goes on from what was written out, where the next [`compile`](crate::compile) meets a key that is

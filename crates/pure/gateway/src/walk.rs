@@ -115,8 +115,7 @@ where
     observer.at(Gate::ResourcePolicy);
     let permit = authorization::authorize(house, &located, arrival, memory.arn)?;
     observer.at(Gate::ApiKey);
-    let usage = usage::identify(house, &located, &matched, arrival, &permit)?;
-    record.usage = usage;
+    let usage = usage::identify(record, &located, &matched, arrival, &permit)?;
     observer.at(Gate::Throttle);
     usage::take(house, &located, &matched, usage, arrival.now)?;
     observer.at(Gate::Parameters);

@@ -50,6 +50,8 @@ pub struct Configuration {
     pub workers: WorkerCount,
     /// The admin listener; absent: none.
     pub admin: Option<Admin>,
+    /// How many API keys have metrics of their own.
+    pub api_key_series: u32,
     /// The access log; absent: none.
     pub access_log: Option<AccessLog>,
     /// Every limit, each with its default.

@@ -240,3 +240,58 @@ fn a_page_of_many_keys_keeps_nobody_waiting() {
     assert_eq!(rest.matches("\"plan\"").count(), COUNT + 2);
     assert!(gateway.runs());
 }
+
+/// Requests of keys that are used up, disabled and in no plan, with series for so many of them.
+fn refused_once_each(count: u32) -> Gateway {
+    let place = Place::new();
+    let mut configuration = two_plans(&place);
+    configuration["metrics"] = json!({"apiKeys": count});
+    let key = |name: &str| json!({"name": name, "value": format!("{name}-of-more-than-twenty-characters")});
+    configuration["apiKeys"] = json!([key("a"), key("b"), key("c"), key("idle"), key("lost")]);
+    configuration["apiKeys"][3]["enabled"] = json!(false);
+    configuration["usagePlans"][0]["apiKeys"] = json!(["a", "b", "c", "idle"]);
+    configuration["usagePlans"][0]["quota"]["limit"] = json!(1);
+    configuration["usagePlans"][1]["apiKeys"] = json!([]);
+    let gateway = Gateway::start(place, configuration);
+    for name in ["a", "a", "b", "b", "b", "c", "c", "idle", "lost"] {
+        let _ = ask(&gateway, &format!("{name}-of-more-than-twenty-characters"));
+    }
+    gateway
+}
+
+#[test]
+fn refusals_are_counted_by_plan_and_for_so_many_keys_by_key() {
+    let exceeded = "postern_api_key_quota_exceeded_total";
+    for (count, a, b, others) in [(0, 0.0, 0.0, 0.0), (1, 1.0, 0.0, 3.0), (10, 1.0, 2.0, 0.0)] {
+        let gateway = refused_once_each(count);
+        let page = gateway.ask_admin("GET", "/metrics").text().to_owned();
+        let of_key = |key: &str| gateway.metric(exceeded, &[&format!("key=\"{key}\"")]);
+        assert_eq!((of_key("a"), of_key("b"), of_key("")), (a, b, others), "{count}: {page}");
+        let denied = |key: &str, reason: &str| {
+            let words = [format!("key=\"{key}\""), format!("reason=\"{reason}\"")];
+            gateway.metric("postern_api_key_denied_total", &[&words[0], &words[1]])
+        };
+        let (idle, lost) = if count == 10 { (1.0, 1.0) } else { (0.0, 0.0) };
+        assert_eq!(
+            (denied("idle", "disabled"), denied("lost", "notInPlan")),
+            (idle, lost),
+            "{count}: {page}"
+        );
+        let of_plan = |name: &str| gateway.metric(name, &["plan=\"gold\""]);
+        assert_eq!(of_plan("postern_usage_plan_requests_total"), 3.0, "{page}");
+        assert_eq!(of_plan("postern_usage_plan_quota_exceeded_total"), 4.0, "{page}");
+        assert!(!page.contains("of-more-than-twenty-characters"), "a value of a key: {page}");
+    }
+}
+
+#[test]
+fn throttled_requests_are_counted_by_plan_and_level() {
+    let gateway = start(|_, configuration| {
+        configuration["usagePlans"][1]["throttle"] = json!({"rateLimit": 0.001, "burstLimit": 1});
+    });
+    call(&gateway, BILLING, 1);
+    assert_eq!(ask(&gateway, BILLING).status(), 429);
+    let throttled = |words: &[&str]| gateway.metric("postern_usage_plan_throttled_total", words);
+    assert_eq!(throttled(&["plan=\"free\"", "level=\"plan\""]), 1.0);
+    assert_eq!(throttled(&[]), 1.0);
+}

@@ -102,6 +102,12 @@ pub(crate) fn admin(root: &mut Section<'_>, names: &mut Names, reading: &mut Rea
     Some(Admin { address: address(&mut section, names, reading)? })
 }
 
+/// `metrics`: how many API keys have metrics of their own.
+pub(crate) fn api_key_series(root: &mut Section<'_>, problems: &mut Problems) -> u32 {
+    let count = root.section("metrics", problems).and_then(|mut section| section.whole("apiKeys", problems));
+    count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
+}
+
 /// `accessLog`.
 pub(crate) fn access_log(root: &mut Section<'_>, reading: &mut Reading<'_>) -> Option<AccessLog> {
     let mut section = root.section("accessLog", &mut reading.problems)?;

@@ -20,7 +20,8 @@ pub(crate) fn compile(
     state: &mut State,
     adaptations: &mut Vec<Adaptation>,
 ) -> Keys {
-    let plans: Vec<Plan> = configuration.usage_plans.iter().map(compile_plan).collect();
+    let plans = configuration.usage_plans.iter();
+    let plans: Vec<Plan> = plans.map(|plan| compile_plan(plan, state.plan_number(&plan.name))).collect();
     let memberships = memberships(&configuration.usage_plans);
     let mut past = Past::of(previous, state);
     let mut builder = KeysBuilder::new(state.key_secret, &configuration.api_keys, memberships.len());
@@ -138,7 +139,7 @@ fn methods_of(plan: &Plan) -> impl Iterator<Item = (&PlanStage, &PlanMethod)> {
     plan.stages.iter().flat_map(|stage| stage.methods.iter().map(move |method| (stage, method)))
 }
 
-fn compile_plan(plan: &UsagePlan) -> Plan {
+fn compile_plan(plan: &UsagePlan, number: u32) -> Plan {
     let mut place = 0;
     let stages = plan
         .api_stages
@@ -162,5 +163,5 @@ fn compile_plan(plan: &UsagePlan) -> Plan {
                 .collect(),
         })
         .collect();
-    Plan { name: plan.name.clone(), throttle: plan.throttle.map(Pace::of), quota: plan.quota, stages }
+    Plan { number, name: plan.name.clone(), throttle: plan.throttle.map(Pace::of), quota: plan.quota, stages }
 }

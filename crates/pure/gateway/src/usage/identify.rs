@@ -6,15 +6,15 @@ use postern_protocol::http1::KnownName;
 
 use super::Usage;
 use crate::{
-    ApiKeyFault, Arrival, Now, Refusal, Snapshot, ThrottleLevel,
+    ApiKeyFault, Arrival, Now, Record, Refusal, Snapshot, ThrottleLevel,
     authorization::Permit,
     routing::{Located, Matched},
     throttle::{Bucket, Pace},
 };
 
-/// Finds the key of a request, where the method wants one.
+/// Finds the key of a request, where the method wants one, and notes it in the record.
 pub(crate) fn identify(
-    house: &Snapshot,
+    record: &mut Record<'_>,
     located: &Located<'_>,
     matched: &Matched<'_>,
     arrival: &Arrival<'_>,
@@ -29,7 +29,10 @@ pub(crate) fn identify(
     }
     let value = fields.value(KnownName::XApiKey).filter(|value| !value.is_empty());
     let value = value.ok_or(Refusal::ApiKey(ApiKeyFault::Missing))?;
-    house.keys.find(value, located.api.id.as_str(), &located.stage.name).map(Some).map_err(Refusal::ApiKey)
+    let (key, usage) = record.house.keys.find(value, located.api.id.as_str(), &located.stage.name);
+    record.key = key;
+    record.usage = usage.ok();
+    usage.map(Some).map_err(Refusal::ApiKey)
 }
 
 /// Takes a token from every bucket that holds for the request, in the documented order (TH-20), and

@@ -79,6 +79,8 @@ pub(crate) struct Departed {
 /// A usage plan.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// Counters are found by it; the same in every snapshot of a process.
+    pub(crate) number: u32,
     pub(crate) name: Box<str>,
     pub(crate) throttle: Option<Pace>,
     pub(crate) quota: Option<Quota>,
@@ -104,6 +106,16 @@ pub(crate) struct PlanMethod {
     pub(crate) place: usize,
 }
 
+/// A key that was found, whatever it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyNumber(u32);
+
+impl KeyNumber {
+    pub(crate) fn name(self, house: &Snapshot) -> &str {
+        house.keys.name(self.0)
+    }
+}
+
 /// A key that may call, in the plan that lets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
@@ -125,9 +137,20 @@ pub struct KeyUsage<'a> {
 }
 
 impl Keys {
-    /// The key of a value, where it opens a stage.
-    pub(crate) fn find(&self, value: &[u8], api: &str, stage: &str) -> Result<Usage, ApiKeyFault> {
-        let key = self.key_of(value).ok_or(ApiKeyFault::Unknown)?;
+    /// The key of a value, and its plan where it opens a stage.
+    pub(crate) fn find(
+        &self,
+        value: &[u8],
+        api: &str,
+        stage: &str,
+    ) -> (Option<KeyNumber>, Result<Usage, ApiKeyFault>) {
+        match self.key_of(value) {
+            Some(key) => (Some(KeyNumber(key)), self.open(key, api, stage)),
+            None => (None, Err(ApiKeyFault::Unknown)),
+        }
+    }
+
+    fn open(&self, key: u32, api: &str, stage: &str) -> Result<Usage, ApiKeyFault> {
         if !self.keys.get(key as usize).is_some_and(|key| key.enabled) {
             return Err(ApiKeyFault::Disabled);
         }
@@ -184,6 +207,11 @@ impl Keys {
 
     fn before(&self, key: u32) -> Option<&Key> {
         self.keys.get(key.checked_sub(1)? as usize)
+    }
+
+    /// The plans, with the numbers that their counters are found by.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.plans.iter().map(|plan| (plan.number, &*plan.name))
     }
 
     pub(crate) fn has_plan(&self, name: &str) -> bool {

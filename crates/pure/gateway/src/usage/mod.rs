@@ -10,6 +10,6 @@ pub use accounts::UsageLevel;
 pub(crate) use accounts::{Accounts, Changed};
 pub use days::{DayUse, day_of};
 pub(crate) use identify::{Adaptation, AdaptedBucket, identify, take, take_before_authorization};
-pub(crate) use keys::{Departed, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage};
+pub(crate) use keys::{Departed, KeyNumber, Keys, KeysBuilder, Membership, Plan, PlanMethod, PlanStage};
 pub use keys::{KeyUsage, Usage};
 pub use quota::{QuotaLevel, first_day_of, period_of};
