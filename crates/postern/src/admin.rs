@@ -12,9 +12,9 @@ use std::{
 };
 
 use hyper::{
-    Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Bytes, Frame, Incoming, SizeHint},
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -30,7 +30,7 @@ use tokio::{
 
 use crate::{
     background::Background,
-    command::problems_json,
+    command::{denial_json, denial_text, problems_json},
     signals::{Event, Events},
     status::{Refused, Serving, Status, epoch_milliseconds, today},
     usage::{Question, UsagePage, UsageStore},
@@ -132,9 +132,11 @@ enum Page {
     Reload,
     Usage,
     Remaining,
+    Denial,
 }
 
-/// Every page: its path, its method, whether it answers beyond loopback too.
+/// Every page: its path, its method, whether it answers beyond loopback too. A path that ends with `/`
+/// stands for all that begin so.
 const PAGES: &[(&str, Method, bool, Page)] = &[
     ("/livez", Method::GET, true, Page::Live),
     ("/readyz", Method::GET, true, Page::Ready),
@@ -143,7 +145,11 @@ const PAGES: &[(&str, Method, bool, Page)] = &[
     ("/reload", Method::POST, false, Page::Reload),
     ("/usage", Method::GET, false, Page::Usage),
     ("/usage", Method::PATCH, false, Page::Remaining),
+    (DENIALS, Method::GET, false, Page::Denial),
 ];
+
+/// Behind it stands a request's id.
+const DENIALS: &str = "/denials/";
 
 /// What is answered.
 enum Paper {
@@ -185,12 +191,13 @@ impl Body for Paper {
 impl Desk {
     async fn answer(&self, request: &Request<Incoming>) -> Response<Paper> {
         match self.page_of(request.method(), request.uri().path()) {
-            Ok(page) => self.page(page, request.uri().query()).await.unwrap_or_else(Refusal::into_response),
+            Ok(page) => self.page(page, request).await.unwrap_or_else(Refusal::into_response),
             Err(refusal) => refusal.into_response(),
         }
     }
 
-    async fn page(&self, page: Page, query: Option<&str>) -> Result<Response<Paper>, Refusal> {
+    async fn page(&self, page: Page, request: &Request<Incoming>) -> Result<Response<Paper>, Refusal> {
+        let query = request.uri().query();
         Ok(match page {
             Page::Live => text(StatusCode::OK, "live\n"),
             Page::Ready if self.status.is_ready() => text(StatusCode::OK, "ready\n"),
@@ -203,11 +210,13 @@ impl Desk {
             Page::Usage => self.usage(query)?,
             Page::Remaining => self.set_remaining(query)?,
             Page::Reload => self.reload().await,
+            Page::Denial => self.denial(request.uri().path(), request.headers())?,
         })
     }
 
     fn page_of(&self, method: &Method, path: &str) -> Result<Page, Refusal> {
-        let pages: Vec<_> = PAGES.iter().filter(|(own, ..)| *own == path).collect();
+        let is_at = |own: &str| own == path || own.ends_with('/') && path.starts_with(own);
+        let pages: Vec<_> = PAGES.iter().filter(|(own, ..)| is_at(own)).collect();
         let Some((_, _, is_public, _)) = pages.first() else {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "no such page"));
         };
@@ -220,6 +229,21 @@ impl Desk {
             let allowed: Vec<&str> = pages.iter().map(|(_, allowed, ..)| allowed.as_str()).collect();
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "another method");
             Refusal { allowed: Some(allowed.join(", ")), ..refusal }
+        })
+    }
+
+    /// Why a request was denied: as text where that is what is asked for, else as JSON.
+    fn denial(&self, path: &str, fields: &HeaderMap) -> Result<Response<Paper>, Refusal> {
+        let request_id = path.strip_prefix(DENIALS).unwrap_or_default();
+        let denial = self.status.instruments.denial(request_id);
+        let unknown = || Refusal::new(StatusCode::NOT_FOUND, "no denial of that request id is kept");
+        let denial = denial.ok_or_else(unknown)?;
+        let transcript = denial.explain(&self.status.live.current());
+        let mut accepted = fields.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        Ok(if accepted.any(|value| value.contains("text/plain")) {
+            text(StatusCode::OK, &denial_text(&denial, transcript.as_ref()))
+        } else {
+            json_page(StatusCode::OK, &denial_json(&denial, transcript.as_ref()))
         })
     }
 

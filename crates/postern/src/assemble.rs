@@ -187,8 +187,8 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     Ok(gateway)
 }
 
-/// What keys the hashes of API keys.
-fn secret() -> Option<[u8; 32]> {
+/// Random bits that nobody guesses: what keys the hashes of API keys, for one.
+pub(crate) fn secret() -> Option<[u8; 32]> {
     let mut secret = [0; 32];
     rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut secret).ok()?;
     Some(secret)

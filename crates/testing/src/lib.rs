@@ -19,6 +19,7 @@ mod backend;
 mod certificate;
 mod clients;
 mod configuration;
+mod explain;
 mod gateway;
 mod http2;
 mod message;

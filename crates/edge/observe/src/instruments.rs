@@ -10,13 +10,14 @@ use std::{
     time::Duration,
 };
 
-use postern_gateway::Snapshot;
+use postern_gateway::{Denial, Snapshot};
 use postern_model::LIMITS;
 
 use crate::{
     WorkerRecorder,
     access_log::{AccessLog, AccessLogSink},
     counter::HistogramSum,
+    denials::Denials,
     keys::{KeyMeters, KeySeries},
     meters::{StageMeters, WorkerMeters},
     prometheus::{Label, Page},
@@ -27,6 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Instruments {
     workers: Mutex<Vec<Arc<WorkerMeters>>>,
+    denials: Mutex<Vec<Denials>>,
     /// API and stage by number, as far as they were ever served: a counter that was seen must not
     /// vanish.
     stages: Mutex<BTreeMap<u32, StageName>>,
@@ -83,6 +85,7 @@ impl Instruments {
     pub fn start() -> io::Result<Self> {
         Ok(Self {
             workers: Mutex::default(),
+            denials: Mutex::default(),
             stages: Mutex::default(),
             plans: Mutex::default(),
             keys: Arc::default(),
@@ -105,7 +108,9 @@ impl Instruments {
         let keys = KeyMeters::new(Arc::clone(&self.keys));
         let meters = Arc::new(WorkerMeters::with_keys(keys));
         locked(&self.workers).push(Arc::clone(&meters));
-        WorkerRecorder::new(meters, self.access_log.page())
+        let denials = Denials::default();
+        locked(&self.denials).push(denials.clone());
+        WorkerRecorder::new(meters, self.access_log.page(), denials)
     }
 
     /// Knows the stages of a snapshot that begins to serve, and sends log lines where it wants them.
@@ -127,6 +132,13 @@ impl Instruments {
     pub fn reloaded(&self, done: bool) {
         let count = if done { &self.reloads_done } else { &self.reloads_refused };
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The denial of a request id, if it is among the last [`DENIALS_KEPT`](crate::DENIALS_KEPT) of the
+    /// worker that served it.
+    #[must_use]
+    pub fn denial(&self, request_id: &str) -> Option<Arc<Denial>> {
+        locked(&self.denials).iter().find_map(|denials| denials.find(request_id))
     }
 
     /// Writes out log lines that have not gone out yet, and ends. To be called when the workers have

@@ -1,8 +1,8 @@
 //! What an operator's instruments read.
 //!
 //! **For:** counting exchanges and events ([`WorkerRecorder`]), bringing the counts of all workers
-//! together as Prometheus's text ([`Instruments::metrics`]), carrying access log lines away, and the
-//! program's own log ([`log`]).
+//! together as Prometheus's text ([`Instruments::metrics`]), carrying access log lines away, keeping the
+//! last denials ([`Instruments::denial`]), and the program's own log ([`log`]).
 //! **Never enters:** changing an exchange; bodies; what a line of the access log says, which is
 //! `gateway`'s affair.
 //! **Comes in:** [`Record`](postern_gateway::Record) and [`Event`](postern_gateway::Event). **Goes
@@ -11,6 +11,7 @@
 
 mod access_log;
 mod counter;
+mod denials;
 mod instruments;
 mod keys;
 mod log;
@@ -20,6 +21,7 @@ mod recorder;
 mod table;
 
 pub use access_log::AccessLogSink;
+pub use denials::DENIALS_KEPT;
 pub use instruments::{Gauges, Instruments, TargetGauge};
 pub use log::{Severity, log, log_from};
 pub use recorder::WorkerRecorder;

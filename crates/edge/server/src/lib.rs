@@ -26,7 +26,7 @@ mod worker;
 
 pub use clock::Clock;
 pub use handoff::Inherited;
-pub use server::{Drained, Prepared, Server, check_identities};
+pub use server::{Drained, Prepared, Server, certificates_cover, check_identities};
 pub use timeout::WorkerTimers;
 pub use worker::WorkerContext;
 

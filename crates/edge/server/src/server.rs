@@ -227,6 +227,17 @@ pub fn check_identities(house: &Snapshot) -> Result<Vec<String>, Vec<String>> {
     if problems.is_empty() { Ok(warnings) } else { Err(problems) }
 }
 
+/// Whether one of an entrance's certificates is for a name: clients may then ask for it.
+///
+/// # Errors
+///
+/// What cannot be read, one sentence each.
+pub fn certificates_cover(entrance: &Entrance, name: &str) -> Result<bool, Vec<String>> {
+    let mut problems = Vec::new();
+    let identities = tls::read_identities(&entrance.tls, &mut problems);
+    if problems.is_empty() { Ok(tls::Identities::new(identities).cover(name)) } else { Err(problems) }
+}
+
 /// The TLS configuration of an entrance; none where it is plain text, or where there are problems.
 fn secure(
     entrance: &Entrance,

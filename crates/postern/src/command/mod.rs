@@ -4,6 +4,7 @@
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod init;
 mod man;
 mod openapi;
@@ -20,7 +21,10 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, value_parser};
 
-pub(crate) use self::report::problems_json;
+pub(crate) use self::{
+    explain::{denial_json, denial_text},
+    report::problems_json,
+};
 use crate::exit::Exit;
 
 /// A command, or a group of them.
@@ -53,6 +57,7 @@ const COMMANDS: &[Command] = &[
     demo::COMMAND,
     run::COMMAND,
     check::COMMAND,
+    explain::COMMAND,
     routes::COMMAND,
     usage::COMMAND,
     openapi::COMMAND,

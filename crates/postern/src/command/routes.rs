@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use clap::{Arg, ArgAction, ArgMatches};
 use postern_model::{
     AuthorizationType, BasePath, Configuration, ConnectionType, DomainName, EndpointType, HeaderCondition,
-    Integration, IntegrationType, Listener, Method, PublicListeners, Resource, RestApi, RestApiId,
-    RoutingRule, Stage, StageName, UriSegment, UriTemplate, VpcEndpoint,
+    Integration, Listener, Method, PublicListeners, Resource, RestApi, RestApiId, RoutingRule, Stage,
+    StageName, UriSegment, UriTemplate, VpcEndpoint,
 };
 
 use super::{
@@ -128,14 +128,7 @@ fn methods(
 }
 
 fn integration(configuration: &Configuration, stage: &Stage, integration: &Integration) -> String {
-    let mut text = match integration.kind {
-        IntegrationType::Mock => "MOCK",
-        IntegrationType::Http => "HTTP",
-        IntegrationType::HttpProxy => "HTTP_PROXY",
-        IntegrationType::Aws => "AWS",
-        IntegrationType::AwsProxy => "AWS_PROXY",
-    }
-    .to_owned();
+    let mut text = integration.kind.to_string();
     if let Some(uri) = &integration.uri {
         text.push_str(&format!(" {}", in_stage(uri, stage)));
     }

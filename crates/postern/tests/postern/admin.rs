@@ -88,6 +88,7 @@ fn beyond_loopback_only_probes_and_metrics_answer() {
         ("GET", "/config", 403),
         ("POST", "/reload", 403),
         ("GET", "/usage", 403),
+        ("GET", "/denials/00000000-0000-0000-0000-000000000000", 403),
     ] {
         assert_eq!(gateway.ask_admin(verb, path).status(), status, "{verb} {path}");
     }

@@ -59,6 +59,7 @@ Commands:
   demo         The walkthrough of private APIs, on this machine alone: two VPC endpoints, a policy, a pet store
   run          Serves a configuration, in the foreground, until it is told to end
   check        Reads and compiles everything that `run` would, and prints every problem
+  explain      Says what the gateway would decide about a request, gate by gate, and why
   routes       Prints what is served: host, stage, method, path, integration, authorization, API key
   usage        Prints the requests that the keys of a usage plan have used and left, day by day
   openapi      Tries API definitions

@@ -18,6 +18,7 @@ mod connection;
 mod content;
 mod context;
 mod effects;
+mod explain;
 mod integration;
 mod live;
 mod observer;
@@ -45,6 +46,10 @@ pub use content::CodingFault;
 pub use context::{CompiledAccessLog, RequestIds};
 pub use effects::{
     BodyFault, BodyLength, CallBody, Effects, IntegrationFailure, IntegrationFailureKind, Reply, RequestBody,
+};
+pub use explain::{
+    Answered, Denial, Ending, GateTrace, Hello, MappedCall, NoBackend, Question, Transcript, Verdict,
+    explain, gate_name, gate_title,
 };
 pub use live::{ChangedUsage, Held, Live};
 pub use observer::{Gate, Observer};

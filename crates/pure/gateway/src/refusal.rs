@@ -428,6 +428,17 @@ impl ApiKeyFault {
 }
 
 impl ThrottleLevel {
+    /// What programs call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PlanMethod => "planMethod",
+            Self::Plan => "plan",
+            Self::Method => "method",
+            Self::Account => "account",
+        }
+    }
+
     /// The level in words.
     #[must_use]
     pub const fn reason(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Integrations: what a method calls, and how request and answer are mapped.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use postern_document::Place;
 
@@ -64,6 +64,19 @@ pub enum IntegrationType {
     Aws,
     /// `AWS_PROXY`: a function.
     AwsProxy,
+}
+
+/// As definitions spell it.
+impl fmt::Display for IntegrationType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mock => "MOCK",
+            Self::Http => "HTTP",
+            Self::HttpProxy => "HTTP_PROXY",
+            Self::Aws => "AWS",
+            Self::AwsProxy => "AWS_PROXY",
+        })
+    }
 }
 
 /// How an integration is reached.

@@ -10,8 +10,10 @@ const VPCE_HOST: &str = "vpce-01234567abcdef012-abcdefgh.execute-api.us-east-1.v
 const ZONAL_HOST: &str =
     "vpce-01234567abcdef012-abcdefgh-us-east-1a.execute-api.us-east-1.vpce.amazonaws.com";
 
+/// What is answered here is what `postern explain` says.
 fn ask(gateway: &Gateway, host: &str, path: &str, lines: &str) -> Message {
-    gateway.wire().ask(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n"))
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
+    gateway.ask_explained(0, &request).0
 }
 
 fn forbidden() -> String {

@@ -4,6 +4,7 @@
 
 mod domain_names;
 mod entrance;
+mod explain;
 mod faults;
 mod http2_limits;
 mod integrations;

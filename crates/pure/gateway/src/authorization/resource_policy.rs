@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use postern_policy::{
-    Arn, ConditionKey, Context, ContextValue, Decision, ExecuteApiBase, Known, Lookup, Policy, Principal,
-    Request, Specialised,
+    Arn, ConditionKey, Context, ContextValue, Decision, ExecuteApiBase, Explanation, Known, Lookup, Policy,
+    Principal, Request, Specialised, explain,
 };
 use postern_protocol::http1::KnownName;
 
@@ -94,6 +94,25 @@ fn decide<'p>(
     let request =
         Request { action: ACTION, resource: full_arn(house, located, arn), principal: &Principal::Anonymous };
     specialised.evaluate(policy, &request, &PolicyContext::new(house, arrival))
+}
+
+/// Why [`authorize`] decides as it does: the same request, statement by statement. `None` where the API
+/// has no policy.
+pub(crate) fn explain_resource_policy(
+    house: &Snapshot,
+    located: &Located<'_>,
+    arrival: &Arrival<'_>,
+) -> Option<Explanation> {
+    let policy = located.api.policy.as_ref()?;
+    let resource = arn_parts(located).concat();
+    let resource = full_arn(house, located, &resource);
+    let request = Request { action: ACTION, resource, principal: &Principal::Anonymous };
+    Some(explain(policy, &request, &PolicyContext::new(house, arrival)))
+}
+
+/// The ARN of a method (RP-20, RP-23).
+pub(crate) fn method_arn(house: &Snapshot, located: &Located<'_>) -> String {
+    full_arn(house, located, &arn_parts(located).concat()).to_string()
 }
 
 fn full_arn<'a>(house: &'a Snapshot, located: &Located<'a>, resource: &'a str) -> Arn<'a> {

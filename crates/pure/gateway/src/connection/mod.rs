@@ -106,6 +106,11 @@ impl Connection {
         &self.identity
     }
 
+    /// Which door, to be kept beyond the connection's life.
+    pub(crate) fn shared_identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity)
+    }
+
     /// The client's address.
     #[must_use]
     pub const fn source(&self) -> SocketAddr {

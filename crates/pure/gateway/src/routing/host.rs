@@ -104,6 +104,48 @@ fn check_door(arrival: &Arrival<'_>, api: &Api) -> Result<(), NoSuchApi> {
     if api.private == came_privately { Ok(()) } else { Err(NoSuchApi::WrongDoor) }
 }
 
+/// How a host led to an API (private-access.md section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HostForm {
+    /// H1: the API's own name.
+    Api,
+    /// H2: the API and the VPC endpoint.
+    ApiAndVpcEndpoint,
+    /// H3: the VPC endpoint's name, with `x-apigw-api-id`.
+    VpcEndpoint,
+    /// H5: any other name, with `x-apigw-api-id`.
+    Other,
+    /// H6 to H8: a custom domain name.
+    DomainName,
+}
+
+impl HostForm {
+    /// What programs call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::ApiAndVpcEndpoint => "apiAndVpcEndpoint",
+            Self::VpcEndpoint => "vpcEndpoint",
+            Self::Other => "other",
+            Self::DomainName => "domainName",
+        }
+    }
+}
+
+/// By which form of host a request was located.
+pub(crate) fn host_form(house: &Snapshot, arrival: &Arrival<'_>, located: &Located<'_>) -> HostForm {
+    let authority = arrival.head.over(arrival.bytes).authority();
+    let host = authority.as_ref().map_or(Cow::Borrowed(""), Authority::normalised);
+    let label = host.strip_suffix(&*house.api_suffix).filter(|label| !label.contains('.'));
+    match label.map(split_endpoint) {
+        _ if matches!(located.by, By::Domain { .. }) => HostForm::DomainName,
+        Some((_, None)) => HostForm::Api,
+        Some((_, Some(_))) => HostForm::ApiAndVpcEndpoint,
+        None if host.ends_with(&*house.endpoint_suffix) => HostForm::VpcEndpoint,
+        None => HostForm::Other,
+    }
+}
+
 /// Splits `{api}-{vpce}` (PA-11): API ids hold no hyphen.
 fn split_endpoint(label: &str) -> (&str, Option<&str>) {
     match label.split_once('-') {

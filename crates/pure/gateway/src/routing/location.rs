@@ -77,6 +77,12 @@ pub(crate) fn find_method<'a>(
     })
 }
 
+/// The verbs that have a method at a path: for who wants to know why one has none.
+pub(crate) fn verbs_at(located: &Located<'_>) -> impl Iterator<Item = &'static str> {
+    let has = |verb: &Verb| located.api.tree.find(located.resource_path, *verb, &mut Vec::new()).is_some();
+    Verb::EXACT.into_iter().filter(has).map(|verb| verb.as_str())
+}
+
 impl<'a> Matched<'a> {
     /// The value of a path variable as it stands in the normalised path.
     pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {

@@ -7,7 +7,7 @@ mod rules;
 mod tree;
 
 pub(crate) use domain::{Domain, Mapping, SeenDomains, TakenBy, Target};
-pub(crate) use host::{RoutingMemory, find_api};
-pub(crate) use location::{By, Located, Matched, find_method};
+pub(crate) use host::{HostForm, RoutingMemory, find_api, host_form};
+pub(crate) use location::{By, Located, Matched, find_method, verbs_at};
 pub(crate) use rules::Rules;
 pub use tree::{MethodIndex, Tree, VariableSpan};

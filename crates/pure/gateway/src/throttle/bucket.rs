@@ -35,6 +35,18 @@ impl Pace {
     }
 }
 
+impl Pace {
+    /// Tokens a second, to three digits.
+    pub(crate) fn rate_per_second(self) -> f64 {
+        (1e12 / self.token_nanoseconds as f64).round() / 1e3
+    }
+
+    /// The tokens of a full bucket.
+    pub(crate) const fn burst(self) -> u64 {
+        self.capacity_nanoseconds / self.token_nanoseconds
+    }
+}
+
 /// A token bucket: the moment at which it would be full again, in nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
@@ -51,6 +63,12 @@ impl Bucket {
                 (full_after.saturating_sub(now) <= pace.capacity_nanoseconds).then_some(full_after)
             })
             .is_ok()
+    }
+
+    /// How many tokens there are.
+    pub(crate) fn tokens_left(&self, pace: Pace, now: u64) -> u64 {
+        let missing = self.full_at.load(Ordering::Relaxed).saturating_sub(now);
+        pace.capacity_nanoseconds.saturating_sub(missing) / pace.token_nanoseconds
     }
 
     /// Gives back a token of a request that another level refused (TH-24).

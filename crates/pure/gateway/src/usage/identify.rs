@@ -45,29 +45,10 @@ pub(crate) fn take(
     now: Now,
 ) -> Result<(), Refusal> {
     let mut taken = Taken { count: 0, buckets: [None; 3] };
-    let mut take = |bucket, pace, level| taken.take(bucket, pace, level, now);
+    for (level, bucket, pace) in buckets(house, located, matched, usage) {
+        taken.take(bucket, pace, level, now)?;
+    }
     let plan = usage.and_then(|usage| house.keys.of(usage));
-    if let Some((plan, membership)) = plan {
-        let stage = plan.stage(located.api.id.as_str(), &located.stage.name);
-        let method = stage.and_then(|stage| stage.method(matched.method.path.as_str(), matched.verb));
-        let own = method.and_then(|(pace, place)| Some((pace, house.keys.method_bucket(membership, place)?)));
-        let account = house.keys.accounts.get(membership.account);
-        if let Some((pace, bucket)) = own {
-            take(bucket, pace, ThrottleLevel::PlanMethod)?;
-        } else if let (Some(pace), Some(account)) = (plan.throttle, account) {
-            take(&account.bucket, pace, ThrottleLevel::Plan)?;
-        }
-    }
-    if let Some(throttle) =
-        matched.stage_method.throttle.iter().find(|throttle| throttle.verb == matched.verb)
-    {
-        take(&throttle.bucket, throttle.pace, ThrottleLevel::Method)?;
-    }
-    if let Some((_, pace, bucket)) =
-        house.account_throttle.as_ref().filter(|(it, ..)| !it.before_authorization)
-    {
-        take(bucket, *pace, ThrottleLevel::Account)?;
-    }
     if let Some((plan, membership)) = plan
         && !house.keys.accounts.count(membership.account, plan.quota, now.epoch_milliseconds)
     {
@@ -75,6 +56,33 @@ pub(crate) fn take(
         return Err(Refusal::QuotaExceeded);
     }
     Ok(())
+}
+
+/// The buckets that hold for a request behind authorization, in the order in which they are asked
+/// (TH-20): of the method in the plan, else of the plan; of the method in the stage; of the account.
+pub(crate) fn buckets<'a>(
+    house: &'a Snapshot,
+    located: &Located<'_>,
+    matched: &Matched<'a>,
+    usage: Option<Usage>,
+) -> impl Iterator<Item = (ThrottleLevel, &'a Bucket, Pace)> {
+    let plan = usage.and_then(|usage| house.keys.of(usage));
+    let of_plan = plan.and_then(|(plan, membership)| {
+        let stage = plan.stage(located.api.id.as_str(), &located.stage.name);
+        let method = stage.and_then(|stage| stage.method(matched.method.path.as_str(), matched.verb));
+        let own = method.and_then(|(pace, place)| Some((pace, house.keys.method_bucket(membership, place)?)));
+        if let Some((pace, bucket)) = own {
+            return Some((ThrottleLevel::PlanMethod, &**bucket, pace));
+        }
+        let account = house.keys.accounts.get(membership.account)?;
+        Some((ThrottleLevel::Plan, &account.bucket, plan.throttle?))
+    });
+    let mut of_methods = matched.stage_method.throttle.iter();
+    let of_method = of_methods.find(|throttle| throttle.verb == matched.verb);
+    let of_method = of_method.map(|it| (ThrottleLevel::Method, &*it.bucket, it.pace));
+    let of_account = house.account_throttle.as_ref().filter(|(it, ..)| !it.before_authorization);
+    let of_account = of_account.map(|(_, pace, bucket)| (ThrottleLevel::Account, &**bucket, *pace));
+    [of_plan, of_method, of_account].into_iter().flatten()
 }
 
 /// Takes from the account's bucket where that stands before authorization (AU-2).

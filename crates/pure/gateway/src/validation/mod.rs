@@ -35,6 +35,11 @@ impl Validation {
         self.body.is_some()
     }
 
+    /// The names of the parameters that are required.
+    pub(crate) fn required_parameters(&self) -> impl Iterator<Item = &str> {
+        self.parameters.names()
+    }
+
     /// Refuses a request without a required parameter. This comes before the body is read (V5).
     pub(crate) fn check_parameters(&self, record: &Record<'_>) -> Result<(), Refusal> {
         let missing = self.parameters.missing(record);

@@ -20,6 +20,11 @@ impl RequiredParameters {
         Self { required }
     }
 
+    /// The names of all of them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.required.iter().map(|parameter| &*parameter.name)
+    }
+
     /// The names of those that a request does not bring: absent or blank (VP2).
     pub(crate) fn missing(&self, record: &Record<'_>) -> Vec<Box<str>> {
         let is_missing = |parameter: &&RequestParameter| {

@@ -1,0 +1,37 @@
+//! Backends for one request that a person asks about.
+
+use std::{io, sync::Arc, time::Duration};
+
+use postern_gateway::{Elapsed, Event, Now, Record, Recorder, Sent, Timers};
+use postern_server::Clock;
+use postern_upstream::{Backends, ClientTls, Upstream};
+use tokio::time;
+
+/// The way to all backends. To be called within a runtime.
+pub(super) fn backends(clock: Clock) -> io::Result<Upstream<PlainTimers, Nobody>> {
+    let tls = ClientTls::with_system_roots().map_err(io::Error::other)?;
+    Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(Backends::new(tls))))
+}
+
+/// The runtime's own deadlines: for one request no wheel has to turn.
+pub(super) struct PlainTimers(Clock);
+
+impl Timers for PlainTimers {
+    fn now(&self) -> Now {
+        self.0.now()
+    }
+
+    async fn within<F: Future>(&self, deadline_nanoseconds: u64, future: F) -> Result<F::Output, Elapsed> {
+        let left = deadline_nanoseconds.saturating_sub(self.0.monotonic_nanoseconds());
+        time::timeout(Duration::from_nanos(left), future).await.map_err(|_| Elapsed)
+    }
+}
+
+/// Nobody counts what a person asks about.
+pub(super) struct Nobody;
+
+impl Recorder for Nobody {
+    fn exchange(&self, _: &Record<'_>, _: Sent) {}
+
+    fn event(&self, _: Event) {}
+}

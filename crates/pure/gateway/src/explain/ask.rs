@@ -1,0 +1,230 @@
+//! A request that nobody has sent, walked through a snapshot.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use postern_protocol::http1::{BodyFraming, Progress, RequestHead, read_request};
+
+use super::{
+    Answered, Ending, Transcript,
+    facts::Facts,
+    gates,
+    secrets::Secrets,
+    witness::{Given, Witness},
+};
+use crate::{
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Entrance, Gate, HttpVersion,
+    IntegrationCall, IntegrationFailure, Now, Refusal, Reply, RequestBody, Scratch, Snapshot, TlsFacts,
+    refuse_head, serve,
+};
+
+/// A request as it would come over the wire, and the connection that it would come by.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// The door.
+    pub entrance: &'q Entrance,
+    /// The address of the door.
+    pub local: SocketAddr,
+    /// The client's address.
+    pub source: SocketAddr,
+    /// What the client does with TLS; absent: it speaks plain text.
+    pub tls: Option<Hello<'q>>,
+    /// Method, target, fields and the empty line.
+    pub head: &'q [u8],
+    /// The body, without framing.
+    pub body: &'q [u8],
+    /// When it comes.
+    pub now: Now,
+    /// What its ids are made of.
+    pub random: u128,
+}
+
+/// How a client begins TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct Hello<'q> {
+    /// The server name; clients that call an address send none.
+    pub server_name: Option<&'q str>,
+    /// Whether a certificate of the door is for that name.
+    pub is_covered: bool,
+}
+
+/// Says what would become of a request. `effects` is called where it is given; without it the walk ends
+/// in front of the backend.
+///
+/// The walk takes from buckets and quotas as every walk does, so it is asked of a snapshot that does not
+/// serve.
+pub async fn explain<E: Effects>(
+    house: &Snapshot,
+    question: &Question<'_>,
+    effects: Option<&E>,
+) -> Transcript {
+    let tls = question.tls.map(|_| ASSUMED_TLS);
+    let identity = Arc::clone(&question.entrance.identity);
+    let connection = Connection::new(identity, question.source, question.local, tls);
+    let facts = Facts::of_connection(house, question, &connection);
+    if let Some(refused) = refused_by_tls(house, question) {
+        let facts = Facts { failed: Some((Gate::Tls, refused.into())), ..facts };
+        return Transcript { gates: gates::tell_all(&facts), ending: Ending::Closed };
+    }
+    let mut scratch = Scratch::default();
+    let mut head = RequestHead::default();
+    let complete = match read_request(question.head, &question.entrance.head_limits, &mut head) {
+        Ok(Progress::Complete) => Ok(()),
+        Ok(Progress::Partial) => Err((400, "the head does not end")),
+        Err(fault) => Err((fault.status(), fault.reason())),
+    };
+    if let Err(fault) = complete {
+        let Question { now, random, .. } = *question;
+        let answer = refuse_head::<E::Reply>(house, &connection, fault, now, random, &mut scratch);
+        let facts = Facts { failed: Some((Gate::Head, fault.1.to_owned())), ..facts };
+        return Transcript { gates: gates::tell_all(&facts), ending: answered(answer).await };
+    }
+    let arrival = Arrival {
+        connection: &connection,
+        bytes: question.head,
+        head: &head,
+        version: HttpVersion::Http1,
+        now: question.now,
+        random: question.random,
+    };
+    walk(house, &arrival, (question.body, effects), facts, &mut scratch).await
+}
+
+/// What clients and gateway agree on where nothing is known of the client.
+const ASSUMED_TLS: TlsFacts = TlsFacts { version: "TLSv1.3", cipher_suite: "TLS_AES_128_GCM_SHA256" };
+
+fn refused_by_tls(house: &Snapshot, question: &Question<'_>) -> Option<&'static str> {
+    let entrance = question.entrance;
+    match question.tls {
+        None if !entrance.tls.is_empty() => Some("the listener speaks TLS, and the client plain text"),
+        Some(_) if entrance.tls.is_empty() => Some("the listener speaks plain text, and the client TLS"),
+        Some(Hello { server_name: Some(name), is_covered: false })
+            if !house.knows_server_name(entrance, &name.to_ascii_lowercase()) =>
+        {
+            Some("the server name is unknown: the handshake ends with the alert unrecognized_name")
+        }
+        _ => None,
+    }
+}
+
+async fn walk<E: Effects>(
+    house: &Snapshot,
+    arrival: &Arrival<'_>,
+    (body, effects): (&[u8], Option<&E>),
+    facts: Facts<'_>,
+    scratch: &mut Scratch,
+) -> Transcript {
+    let length = match arrival.head.framing() {
+        BodyFraming::None => BodyLength::None,
+        BodyFraming::Length(length) => BodyLength::Known(length),
+        BodyFraming::Chunked => BodyLength::Unknown,
+    };
+    let secrets = Secrets::of(arrival);
+    let mut body = Given::new(length, body);
+    let mut at = At(Gate::Head);
+    let witness = Witness::new(effects, arrival.now.monotonic_nanoseconds);
+    let answer = serve(house, arrival, &mut body, &witness, scratch, &mut at).await;
+    let call = witness.call();
+    let is_called = call.is_none() || effects.is_some();
+    let refusal = answer.record.refusal().filter(|_| is_called);
+    let facts = Facts {
+        arrival: Some(arrival),
+        located: answer.record.located,
+        matched: answer.record.matched,
+        usage: answer.record.usage,
+        failed: refusal.map(|refusal| (failed_at(at.0, refusal), refusal.reason().into_owned())),
+        refusal,
+        call,
+        body_length: length,
+        ..facts
+    };
+    let gates = gates::tell_all(&facts);
+    let ending = if is_called { answered(answer).await } else { Ending::NotCalled };
+    secrets.taken_out(Transcript { gates, ending })
+}
+
+/// The gate that the walk has come to.
+struct At(Gate);
+
+impl crate::Observer for At {
+    fn at(&mut self, gate: Gate) {
+        self.0 = gate;
+    }
+}
+
+/// The gate of a refusal. Where a walk stands says it, but where one step is several gates.
+fn failed_at(at: Gate, refusal: &Refusal) -> Gate {
+    match refusal {
+        Refusal::Throttled(_) => at,
+        _ => refusal.gate().unwrap_or(at),
+    }
+}
+
+async fn answered<R: Reply>(answer: Answer<'_, R>) -> Ending {
+    let error_type = field(answer.fields.as_bytes(), "x-amzn-errortype");
+    let body = match answer.body {
+        AnswerBody::Whole(bytes) => bytes.to_vec(),
+        AnswerBody::Stream(reply) => read_out(reply, answer.record.house().limits().payload_bytes).await,
+    };
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ending::Answer(Answered { status: answer.status, error_type, body })
+}
+
+/// The body of an answer that passes through: as much as there is, and as may be held.
+async fn read_out<R: Reply>(mut reply: R, bytes_max: u64) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(piece)) = reply.next().await {
+        body.extend_from_slice(piece);
+        if body.len() as u64 > bytes_max {
+            break;
+        }
+    }
+    body
+}
+
+fn field(block: &[u8], name: &str) -> Option<String> {
+    let block = String::from_utf8_lossy(block);
+    let mut fields = block.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+}
+
+/// No backends: there is none, and so none is ever called.
+#[derive(Clone, Copy, Debug)]
+pub enum NoBackend {}
+
+impl Effects for NoBackend {
+    type Reply = Self;
+
+    fn monotonic_nanoseconds(&self) -> u64 {
+        match *self {}
+    }
+
+    async fn integrate<B: RequestBody>(
+        &self,
+        _: &IntegrationCall<'_>,
+        _: CallBody<'_, B>,
+    ) -> Result<Self, IntegrationFailure> {
+        match *self {}
+    }
+}
+
+impl Reply for NoBackend {
+    fn status(&self) -> u16 {
+        match *self {}
+    }
+
+    fn head(&self) -> (&[u8], &postern_protocol::http1::ResponseHead) {
+        match *self {}
+    }
+
+    fn length(&self) -> BodyLength {
+        match *self {}
+    }
+
+    async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
+        match *self {}
+    }
+
+    fn take_arrived(&mut self) -> &[u8] {
+        match *self {}
+    }
+}

@@ -1,0 +1,52 @@
+//! What is known of a request when its gates are told: left behind by a walk, or kept of a denial.
+
+use super::{MappedCall, Question};
+use crate::{
+    Arrival, BodyLength, Connection, Gate, Now, Refusal, Snapshot,
+    routing::{Located, Matched},
+    usage::Usage,
+};
+
+/// What gates are told from. What stands here is what was come to.
+pub(super) struct Facts<'f> {
+    pub(super) house: &'f Snapshot,
+    pub(super) connection: &'f Connection,
+    /// What the client asked for in its handshake, as far as that is known.
+    pub(super) server_name: Option<&'f str>,
+    pub(super) arrival: Option<&'f Arrival<'f>>,
+    pub(super) located: Option<Located<'f>>,
+    pub(super) matched: Option<Matched<'f>>,
+    pub(super) usage: Option<Usage>,
+    pub(super) body_length: BodyLength,
+    /// The gate that refused, and why.
+    pub(super) failed: Option<(Gate, String)>,
+    /// The refusal of a walk.
+    pub(super) refusal: Option<&'f Refusal>,
+    pub(super) call: Option<MappedCall>,
+    /// When buckets and quotas are read; absent: they are not, since others have taken from them since.
+    pub(super) levels_at: Option<Now>,
+}
+
+impl<'f> Facts<'f> {
+    /// Before there is a request.
+    pub(super) fn of_connection(
+        house: &'f Snapshot,
+        question: &Question<'f>,
+        connection: &'f Connection,
+    ) -> Self {
+        Self {
+            house,
+            connection,
+            server_name: question.tls.and_then(|hello| hello.server_name),
+            arrival: None,
+            located: None,
+            matched: None,
+            usage: None,
+            body_length: BodyLength::None,
+            failed: None,
+            refusal: None,
+            call: None,
+            levels_at: Some(question.now),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The gates: one table, in the order of the walk. A gate is a row and a function that tells what the
+//! gate looked at.
+
+use postern_policy::{Explanation, Outcome};
+
+use super::{GateTrace, MappedCall, Verdict, facts::Facts};
+use crate::{
+    BodyLength, Gate, Refusal, authorization,
+    routing::{self, By, HostForm, TakenBy},
+    usage,
+};
+
+/// What a gate tells of itself.
+#[derive(Default)]
+struct Told {
+    /// Why it let the request through.
+    because: String,
+    facts: Vec<(&'static str, String)>,
+    policy: Option<Explanation>,
+    call: Option<MappedCall>,
+}
+
+/// One gate.
+struct Row {
+    gate: Gate,
+    /// What programs call it.
+    name: &'static str,
+    /// What people call it.
+    title: &'static str,
+    /// `None` where the gate does not exist in this configuration.
+    tell: fn(&Facts<'_>) -> Option<Told>,
+}
+
+const GATES: &[Row] = &[
+    Row { gate: Gate::Tls, name: "tls", title: "TLS", tell: tls },
+    Row { gate: Gate::Head, name: "head", title: "request head", tell: head },
+    Row { gate: Gate::Api, name: "api", title: "API", tell: api },
+    Row { gate: Gate::Stage, name: "stage", title: "stage", tell: stage },
+    Row { gate: Gate::MethodArn, name: "methodArn", title: "method ARN", tell: method_arn },
+    Row { gate: Gate::ContentLength, name: "contentLength", title: "declared length", tell: content_length },
+    Row {
+        gate: Gate::AccountThrottle,
+        name: "accountThrottle",
+        title: "account throttle",
+        tell: account_throttle,
+    },
+    Row { gate: Gate::Method, name: "method", title: "method", tell: method },
+    Row {
+        gate: Gate::ResourcePolicy,
+        name: "resourcePolicy",
+        title: "resource policy",
+        tell: resource_policy,
+    },
+    Row { gate: Gate::ApiKey, name: "apiKey", title: "API key and plan", tell: api_key },
+    Row { gate: Gate::Throttle, name: "throttle", title: "throttles", tell: throttle },
+    Row { gate: Gate::Quota, name: "quota", title: "quota", tell: quota },
+    Row { gate: Gate::Parameters, name: "parameters", title: "required parameters", tell: parameters },
+    Row { gate: Gate::Body, name: "body", title: "body", tell: body },
+    Row { gate: Gate::BodyModel, name: "bodyModel", title: "body model", tell: body_model },
+    Row { gate: Gate::Integration, name: "integration", title: "integration", tell: integration },
+];
+
+/// What programs call a gate.
+#[must_use]
+pub fn gate_name(gate: Gate) -> &'static str {
+    GATES.iter().find(|row| row.gate == gate).map_or("", |row| row.name)
+}
+
+/// What people call a gate.
+#[must_use]
+pub fn gate_title(gate: Gate) -> &'static str {
+    GATES.iter().find(|row| row.gate == gate).map_or("", |row| row.title)
+}
+
+/// Tells every gate.
+pub(super) fn tell_all(facts: &Facts<'_>) -> Vec<GateTrace> {
+    GATES.iter().filter_map(|row| row.trace(facts)).collect()
+}
+
+impl Row {
+    fn trace(&self, facts: &Facts<'_>) -> Option<GateTrace> {
+        let gate = self.gate;
+        let failed = facts.failed.as_ref();
+        if failed.is_some_and(|(failed, _)| *failed < gate) {
+            let verdict = Verdict::NotReached;
+            return Some(GateTrace {
+                gate,
+                verdict,
+                because: String::new(),
+                facts: Vec::new(),
+                policy: None,
+                call: None,
+            });
+        }
+        let Told { because, facts, policy, call } = (self.tell)(facts)?;
+        let refused = failed.filter(|(failed, _)| *failed == gate);
+        let verdict = if refused.is_some() { Verdict::Failed } else { Verdict::Passed };
+        let because = refused.map_or(because, |(_, reason)| reason.clone());
+        Some(GateTrace { gate, verdict, because, facts, policy, call })
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn tls(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    match facts.connection.tls() {
+        Some(tls) => {
+            told.because = "the client speaks TLS".to_owned();
+            told.facts.push(("transport", "TLS".to_owned()));
+            told.facts.push(("version", tls.version.to_owned()));
+            told.facts.push(("cipherSuite", tls.cipher_suite.to_owned()));
+        }
+        None => {
+            told.because = "plain text".to_owned();
+            told.facts.push(("transport", "plain text".to_owned()));
+        }
+    }
+    told.facts.extend(facts.server_name.map(|name| ("serverName", name.to_owned())));
+    Some(told)
+}
+
+fn head(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told { because: "well formed".to_owned(), ..Told::default() };
+    if let Some(arrival) = facts.arrival {
+        let request = arrival.head.over(arrival.bytes);
+        told.facts.push(("method", text(request.method())));
+        told.facts.push(("target", text(request.target())));
+    }
+    Some(told)
+}
+
+fn api(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    let Some(arrival) = facts.arrival else { return Some(told) };
+    let host = arrival.head.over(arrival.bytes).authority();
+    told.facts.extend(host.map(|host| ("host", host.normalised().into_owned())));
+    if let Some(located) = &facts.located {
+        let form = routing::host_form(facts.house, arrival, located);
+        told.because = match form {
+            HostForm::Api => "the host is the API's own".to_owned(),
+            HostForm::ApiAndVpcEndpoint => "the host names the API and this VPC endpoint".to_owned(),
+            HostForm::VpcEndpoint => {
+                "the host is a VPC endpoint's, and x-apigw-api-id names the API".to_owned()
+            }
+            HostForm::Other => "x-apigw-api-id names the API, whatever the host".to_owned(),
+            HostForm::DomainName => "the host is a custom domain name".to_owned(),
+        };
+        told.facts.push(("hostForm", form.name().to_owned()));
+        told.facts.push(("apiId", located.api.id.to_string()));
+    }
+    let fields = arrival.head.over(arrival.bytes).fields();
+    let given: Vec<String> = fields.values_named(b"x-apigw-api-id").map(text).collect();
+    if !given.is_empty() {
+        told.facts.push(("x-apigw-api-id", given.join(", ")));
+    }
+    Some(told)
+}
+
+fn stage(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    if let Some(located) = &facts.located {
+        told.because = match located.by {
+            By::ExecuteApi => "the first segment of the path names it".to_owned(),
+            By::Domain { domain, taken_by, base_path } => {
+                told.facts.push(("domainName", domain.name.as_str().to_owned()));
+                told.facts.push(("basePath", base_path.to_owned()));
+                match taken_by {
+                    TakenBy::Rule(priority) => {
+                        told.facts.push(("routingRule", priority.to_string()));
+                        format!("the routing rule of priority {priority} leads to it")
+                    }
+                    TakenBy::Mapping if base_path.is_empty() => "the domain name leads to it".to_owned(),
+                    TakenBy::Mapping => format!("the base path {base_path} leads to it"),
+                }
+            }
+        };
+        told.facts.push(("stage", located.stage.name.to_string()));
+        told.facts.push(("path", located.resource_path.to_owned()));
+    } else if let Some(arrival) = facts.arrival {
+        told.facts.push(("path", text(arrival.head.over(arrival.bytes).path())));
+    }
+    Some(told)
+}
+
+fn method_arn(facts: &Facts<'_>) -> Option<Told> {
+    let limit = facts.house.limits.method_arn_bytes;
+    let mut told = Told::default();
+    if let Some(located) = &facts.located {
+        let arn = authorization::method_arn(facts.house, located);
+        told.because = format!("{} of at most {limit} bytes", arn.len());
+        told.facts.push(("arn", arn));
+    }
+    Some(told)
+}
+
+fn content_length(facts: &Facts<'_>) -> Option<Told> {
+    let limit = facts.house.limits.payload_bytes;
+    let because = match facts.body_length {
+        BodyLength::None => "no body".to_owned(),
+        BodyLength::Known(length) => format!("{length} of at most {limit} bytes"),
+        BodyLength::Unknown => "not declared: counted as it comes".to_owned(),
+    };
+    Some(Told { because, ..Told::default() })
+}
+
+fn account_throttle(facts: &Facts<'_>) -> Option<Told> {
+    let (_, pace, bucket) =
+        facts.house.account_throttle.as_ref().filter(|(throttle, ..)| throttle.before_authorization)?;
+    let levels = vec![("account", level(facts, bucket, *pace))];
+    Some(Told { because: "it has a token left".to_owned(), facts: levels, ..Told::default() })
+}
+
+fn method(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    let Some(located) = &facts.located else { return Some(told) };
+    match &facts.matched {
+        Some(matched) => {
+            told.because = format!("{} {}", matched.method.model.verb, matched.method.path.as_str());
+            told.facts.push(("resource", matched.method.path.as_str().to_owned()));
+            told.facts.push(("method", matched.verb.to_string()));
+            let variables = matched.variables().map(|(name, value)| format!("{name}={value}"));
+            let variables: Vec<String> = variables.collect();
+            if !variables.is_empty() {
+                told.facts.push(("pathParameters", variables.join(", ")));
+            }
+        }
+        None => {
+            told.facts.push(("path", located.resource_path.to_owned()));
+            let others: Vec<&str> = routing::verbs_at(located).collect();
+            let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+            told.facts.push(("methodsOfPath", others));
+        }
+    }
+    Some(told)
+}
+
+fn resource_policy(facts: &Facts<'_>) -> Option<Told> {
+    let (Some(located), Some(arrival)) = (&facts.located, facts.arrival) else {
+        return Some(Told::default());
+    };
+    let Some(policy) = authorization::explain_resource_policy(facts.house, located, arrival) else {
+        let because = "the API is public and has none".to_owned();
+        let none = vec![("policy", "none".to_owned())];
+        return Some(Told { because, facts: none, ..Told::default() });
+    };
+    let because = match (policy.outcome, policy.deciding) {
+        (Outcome::Allow, Some(index)) => format!("statement {index} allows"),
+        _ => String::new(),
+    };
+    Some(Told { because, policy: Some(policy), ..Told::default() })
+}
+
+fn api_key(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    let is_required = facts.matched.as_ref().is_some_and(|matched| matched.method.model.api_key_required);
+    told.facts.push(("required", is_required.to_string()));
+    if !is_required {
+        told.because = "the method asks for none".to_owned();
+    }
+    if let Some(usage) = facts.usage
+        && let Some((plan, _)) = facts.house.keys.of(usage)
+    {
+        let key = usage.key_name(facts.house);
+        told.because = format!("the key `{key}` is in the plan `{}`, which opens this stage", plan.name);
+        told.facts.push(("key", key.to_owned()));
+        told.facts.push(("plan", plan.name.to_string()));
+    }
+    Some(told)
+}
+
+fn throttle(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    if let (Some(located), Some(matched)) = (&facts.located, &facts.matched) {
+        let buckets = usage::buckets(facts.house, located, matched, facts.usage);
+        told.facts.extend(buckets.map(|(name, bucket, pace)| (name.name(), level(facts, bucket, pace))));
+    }
+    let is_none = told.facts.is_empty();
+    told.because = if is_none { "none holds for the request" } else { "each has a token left" }.to_owned();
+    Some(told)
+}
+
+/// `5 a second, burst 2; 1 left`
+fn level(facts: &Facts<'_>, bucket: &crate::throttle::Bucket, pace: crate::throttle::Pace) -> String {
+    let (rate, burst) = (pace.rate_per_second(), pace.burst());
+    let limit = format!("{rate} a second, burst {burst}");
+    match facts.levels_at {
+        Some(now) => format!("{limit}; {} left", bucket.tokens_left(pace, now.monotonic_nanoseconds)),
+        None => limit,
+    }
+}
+
+fn quota(facts: &Facts<'_>) -> Option<Told> {
+    let plan = facts.usage.and_then(|usage| facts.house.keys.of(usage));
+    let of_plan = plan.and_then(|(plan, membership)| Some((plan.quota?, membership)));
+    let Some((quota, membership)) = of_plan else {
+        return Some(Told { because: "none holds for the request".to_owned(), ..Told::default() });
+    };
+    let mut told = Told { because: "it is not used up".to_owned(), ..Told::default() };
+    told.facts.push(("limit", quota.limit.to_string()));
+    told.facts.push(("period", quota.period.to_string()));
+    if let Some(now) = facts.levels_at {
+        let account = facts.house.keys.accounts.get(membership.account);
+        let level = account.map(|account| account.level().quota).unwrap_or_default();
+        let (used, left) = level.used_and_left(quota, now.epoch_milliseconds);
+        told.facts.push(("used", used.to_string()));
+        told.facts.push(("left", left.to_string()));
+    }
+    Some(told)
+}
+
+fn parameters(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    let validation = facts.matched.as_ref().map(|matched| &matched.method.validation);
+    let required: Vec<&str> = validation.into_iter().flat_map(|it| it.required_parameters()).collect();
+    if required.is_empty() {
+        told.because = "the method checks for none".to_owned();
+    } else {
+        told.because = "all are there".to_owned();
+        told.facts.push(("required", required.join(", ")));
+    }
+    if let Some(Refusal::MissingParameters(missing)) = facts.refusal {
+        told.facts.push(("missing", missing.join(", ")));
+    }
+    Some(told)
+}
+
+fn body(facts: &Facts<'_>) -> Option<Told> {
+    let because = match facts.body_length {
+        BodyLength::None => "no body",
+        BodyLength::Known(_) | BodyLength::Unknown => "within its limits",
+    };
+    Some(Told { because: because.to_owned(), ..Told::default() })
+}
+
+fn body_model(facts: &Facts<'_>) -> Option<Told> {
+    let is_checked = facts.matched.as_ref().is_some_and(|matched| matched.method.validation.reads_body());
+    let because = if is_checked { "as its model says" } else { "the method checks for none" };
+    let mut told = Told { because: because.to_owned(), ..Told::default() };
+    if let Some(Refusal::InvalidBody(violations)) = facts.refusal {
+        told.facts.push(("violations", violations.to_string()));
+    }
+    Some(told)
+}
+
+fn integration(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    if let Some(matched) = &facts.matched {
+        let model = &matched.method.model.integration;
+        told.facts.push(("type", model.kind.to_string()));
+        told.facts.push(("timeoutMilliseconds", model.timeout_milliseconds.to_string()));
+    }
+    if let Some(call) = &facts.call {
+        told.because =
+            if call.is_made { "the backend answered" } else { "the call is ready; it was not made" }
+                .to_owned();
+        told.facts.push(("destination", call.destination.clone()));
+        told.call = Some(call.clone());
+    } else {
+        told.because = "the gateway answers by itself".to_owned();
+    }
+    Some(told)
+}

@@ -1,0 +1,61 @@
+//! What `postern explain` says of a request, beside what the running gateway answers.
+
+use serde_json::Value;
+
+use crate::{Gateway, Message, Wire, run_program};
+
+impl Gateway {
+    /// Sends a request by an endpoint and asks `postern explain` about the same request: status, error
+    /// type and body must be the same, and the gates must stand in order. Gives back both.
+    ///
+    /// Only for what does not depend on requests before it: `explain` knows no empty bucket.
+    #[must_use]
+    pub fn ask_explained(&self, endpoint: usize, request: &str) -> (Message, Value) {
+        let answer = Wire::to(self.endpoint(endpoint)).ask(request);
+        let told = self.explain(endpoint, request, &["--invoke"]);
+        let expected = &told["answer"];
+        let body = String::from_utf8_lossy(&answer.body);
+        assert_eq!(expected["status"], answer.status(), "{request}\n{told:#}");
+        assert_eq!(expected["errorType"].as_str(), answer.field("x-amzn-errortype"), "{request}\n{told:#}");
+        assert_eq!(expected["body"].as_str(), Some(&*body), "{request}\n{told:#}");
+        assert_in_order(&told);
+        (answer, told)
+    }
+
+    /// What `postern explain` says of a request as it stands on the wire.
+    #[must_use]
+    pub fn explain(&self, endpoint: usize, request: &str, more: &[&str]) -> Value {
+        let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+        let mut lines = head.split("\r\n");
+        let mut first = lines.next().expect("a request line").split(' ');
+        let (method, target) = (first.next().expect("a method"), first.next().expect("a target"));
+        let url = format!("http://{}{target}", self.endpoint(endpoint));
+        let vpc_endpoint = &self.configuration()["vpcEndpoints"][endpoint]["vpcEndpointId"];
+        let vpc_endpoint = vpc_endpoint.as_str().expect("an id");
+        let mut arguments = vec!["explain", "--config", "postern.yaml", "--format", "json"];
+        arguments.extend(["--vpce", vpc_endpoint]);
+        arguments.extend(lines.flat_map(|line| ["-H", line]));
+        if !body.is_empty() {
+            arguments.extend(["-d", body]);
+        }
+        arguments.extend(more);
+        arguments.extend([method, &url]);
+        let outcome = run_program(self.place().path(), &arguments, "");
+        assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
+        serde_json::from_str(&outcome.output).expect("explain writes JSON")
+    }
+}
+
+/// All gates before the one that refused have passed, and none after it was reached.
+fn assert_in_order(told: &Value) {
+    let gates = told["gates"].as_array().expect("gates");
+    let at = gates.iter().position(|gate| gate["gate"] == told["refusedBy"]);
+    for (place, gate) in gates.iter().enumerate() {
+        let expected = match at {
+            Some(at) if place == at => "failed",
+            Some(at) if place > at => "notReached",
+            _ => "passed",
+        };
+        assert_eq!(gate["verdict"], expected, "{gate:#}");
+    }
+}
