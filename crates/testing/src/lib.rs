@@ -16,6 +16,7 @@
 )]
 
 mod backend;
+mod balancer;
 mod certificate;
 mod clients;
 mod configuration;
@@ -30,6 +31,7 @@ mod until;
 mod wire;
 
 pub use backend::{Backend, Step, answer, bytes, close, expect, expect_head, hang, reset};
+pub use balancer::Balancer;
 pub use certificate::Certificate;
 pub use clients::{Curl, curl, h2load, openssl_client};
 pub use configuration::{

@@ -18,6 +18,7 @@ mod log;
 mod meters;
 mod prometheus;
 mod recorder;
+mod refused;
 mod table;
 
 pub use access_log::AccessLogSink;

@@ -93,6 +93,11 @@ impl WorkerMeters {
 
     /// Counts what is no exchange. To be called by the worker alone.
     pub(crate) fn event(&self, event: Event) {
+        if let Event::ConnectionRefused(refused) = event
+            && let Some(limit) = refused.refusal.limit()
+        {
+            self.limit_hit(limit);
+        }
         match of_event(event) {
             Ok(what) => self.process(what, 1),
             Err(limit) => self.limit_hit(limit),

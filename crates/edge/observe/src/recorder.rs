@@ -1,10 +1,12 @@
 //! What a worker is given to count with.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use postern_gateway::{Event, Record, Recorder, Sent};
 
-use crate::{access_log::LogPage, denials::Denials, meters::WorkerMeters, table::OfProcess};
+use crate::{
+    access_log::LogPage, denials::Denials, meters::WorkerMeters, refused::RefusedLog, table::OfProcess,
+};
 
 /// The recorder of one worker: counters and log lines in memory that the worker alone writes. Nothing
 /// is allocated for an exchange that is not denied, once its stage is known and the log's memory has
@@ -14,11 +16,12 @@ pub struct WorkerRecorder {
     meters: Arc<WorkerMeters>,
     log: LogPage,
     denials: Denials,
+    refused: RefusedLog,
 }
 
 impl WorkerRecorder {
-    pub(crate) const fn new(meters: Arc<WorkerMeters>, log: LogPage, denials: Denials) -> Self {
-        Self { meters, log, denials }
+    pub(crate) fn new(meters: Arc<WorkerMeters>, log: LogPage, denials: Denials) -> Self {
+        Self { meters, log, denials, refused: RefusedLog::new(Instant::now()) }
     }
 }
 
@@ -32,6 +35,9 @@ impl Recorder for WorkerRecorder {
     }
 
     fn event(&self, event: Event) {
+        if let Event::ConnectionRefused(refused) = event {
+            self.refused.tell(&refused, Instant::now());
+        }
         self.meters.event(event);
     }
 }

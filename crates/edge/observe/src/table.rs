@@ -1,7 +1,8 @@
 //! The table of what is counted: each row is one series with its family, label and help.
 
 use postern_gateway::{
-    ApiKeyFault, BodyFault, Event, IntegrationFailureKind, PolicyLayer, Refusal, ThrottleLevel,
+    ApiKeyFault, BodyFault, ConnectionRefusal, Event, IntegrationFailureKind, PolicyLayer, Refusal,
+    ThrottleLevel,
 };
 
 /// One series, or one for each API and stage.
@@ -118,6 +119,14 @@ rows! {
     /// What is counted for the whole process.
     OfProcess, OF_PROCESS:
     "postern_connections_opened_total", always, "Connections of clients that were let in." { ConnectionsOpened }
+    "postern_connections_refused_total", always,
+    "Connections that were closed before TLS, by the layer that turned them away." {
+        RefusedByNetworkAcl("layer", "networkAcl"),
+        RefusedBySecurityGroup("layer", "securityGroup"),
+        RefusedByTrustedSources("layer", "trustedSources"),
+        RefusedByProxyHeader("layer", "proxyHeader"),
+        RefusedByVpcIds("layer", "vpcIds"),
+    }
     "postern_connections_closed_total", always, "Connections of clients that are over." { ConnectionsClosed }
     "postern_tls_handshakes_total", always, "TLS handshakes that finished, by whether they resumed a session." {
         HandshakesFull("resumed", "false"),
@@ -257,6 +266,7 @@ pub(crate) const fn of_event(event: Event) -> Result<OfProcess, &'static str> {
     Ok(match event {
         Event::ConnectionOpened => P::ConnectionsOpened,
         Event::ConnectionClosed => P::ConnectionsClosed,
+        Event::ConnectionRefused(refused) => of_connection_refusal(refused.refusal),
         Event::HandshakeFinished { resumed: false } => P::HandshakesFull,
         Event::HandshakeFinished { resumed: true } => P::HandshakesResumed,
         Event::HandshakeFailed => P::HandshakeFailures,
@@ -267,6 +277,18 @@ pub(crate) const fn of_event(event: Event) -> Result<OfProcess, &'static str> {
         Event::BackendRetried => P::BackendRetries,
         Event::LimitHit(name) => return Err(name),
     })
+}
+
+const fn of_connection_refusal(refusal: ConnectionRefusal) -> OfProcess {
+    match refusal {
+        ConnectionRefusal::NetworkAcl => OfProcess::RefusedByNetworkAcl,
+        ConnectionRefusal::SecurityGroup => OfProcess::RefusedBySecurityGroup,
+        ConnectionRefusal::UntrustedSource => OfProcess::RefusedByTrustedSources,
+        ConnectionRefusal::ProxyHeader(_)
+        | ConnectionRefusal::ProxyHeaderCutShort
+        | ConnectionRefusal::ProxyHeaderLate => OfProcess::RefusedByProxyHeader,
+        ConnectionRefusal::VpcEndpoint => OfProcess::RefusedByVpcIds,
+    }
 }
 
 #[cfg(test)]

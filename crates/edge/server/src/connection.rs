@@ -14,15 +14,18 @@ use std::{
     task::Poll,
 };
 
-use postern_gateway::{Connection, Effects, Event, Recorder, Timers, TlsFacts};
+use postern_gateway::{
+    Admission, Connection, Effects, Event, Identity, Introduction, Recorder, Timers, TlsFacts,
+};
 use tokio::net::TcpStream;
 
 use crate::{
     SECOND_NANOSECONDS,
     http1::{DeskMemory, sit},
     http2,
-    limits::ConnectionPlace,
-    listener::{Accepted, Door, Place},
+    limits::{ConnectionPlace, Peer},
+    listener::{self, Accepted, Caller, Door, Place},
+    proxy_header::read_header,
     timeout::Alarm,
     tls::{self, TlsStream},
     wire::Wire,
@@ -46,6 +49,35 @@ pub(crate) struct Job<S> {
 }
 
 impl<S> Job<S> {
+    fn new<E, R>(
+        worker: &Worker<E, R>,
+        place: Rc<Place>,
+        stream: S,
+        connection: Connection,
+        counted: ConnectionPlace,
+    ) -> Self {
+        let house = worker.held.snapshot();
+        let limits = house.limits();
+        let now = worker.timers.coarse_nanoseconds();
+        // A tenth of jitter, so that connections that came together do not all come again together.
+        let age = limits.connection_age_seconds.saturating_mul(SECOND_NANOSECONDS);
+        let jitter = u64::try_from(worker.random() % 1_000).unwrap_or(0);
+        let age = age - age / 10 + (age / 5_000).saturating_mul(jitter);
+        let job = Self {
+            stream: RefCell::new(stream),
+            is_plain: connection.tls().is_none(),
+            connection,
+            place,
+            alarm: worker.timers.alarm(),
+            rest_deadline: Cell::new(0),
+            old_at: now.saturating_add(age),
+            requests: Cell::new(0),
+            counted,
+        };
+        job.rest(limits.first_byte_seconds, now);
+        job
+    }
+
     /// Whether the next bytes may be the preface of HTTP/2: the first ones of a plain connection to a
     /// listener that serves it.
     pub(crate) fn may_speak_http2(&self) -> bool {
@@ -82,9 +114,26 @@ where
 {
     let open = OpenConnection::new(worker);
     let (worker, place) = (Rc::clone(worker), Rc::clone(place));
-    match accepted.door.tls.is_some() {
-        true => drop(tokio::task::spawn_local(guard(open, serve_tls(worker, place, accepted)))),
-        false => drop(tokio::task::spawn_local(guard(open, serve_plain(worker, place, accepted)))),
+    let Accepted { socket, peer, local, door, caller, place: counted } = accepted;
+    let introduced = |introduction| Introduced { introduction, socket, local, door, counted };
+    match caller {
+        Caller::Known(identity) => {
+            let introduced = introduced(Introduction { identity, source: peer, called_port: None });
+            match introduced.door.tls.is_some() {
+                true => drop(tokio::task::spawn_local(guard(open, serve_tls(worker, place, introduced)))),
+                false => {
+                    let job = introduced.job(&worker, place);
+                    drop(tokio::task::spawn_local(guard(open, serve_plain(worker, job))));
+                }
+            }
+        }
+        Caller::AwaitsHeader(admission) => {
+            // Until the header is read it is a connection of the load balancer's own.
+            let identity = Arc::new(Identity::Nobody);
+            let unknown = introduced(Introduction { identity, source: peer, called_port: None });
+            let carried = serve_carried(worker, place, admission, unknown);
+            drop(tokio::task::spawn_local(guard(open, carried)));
+        }
     }
 }
 
@@ -103,24 +152,74 @@ async fn guard<E, R: Recorder>(open: OpenConnection<E, R>, connection: impl Futu
     poll_fn(poll).await;
 }
 
-async fn serve_plain<E, R>(worker: Rc<Worker<E, R>>, place: Rc<Place>, accepted: Accepted<TcpStream>)
+/// Serves a connection that a load balancer carries, once its header was read. Each part has memory of its
+/// own, which goes with it.
+async fn serve_carried<E, R>(
+    worker: Rc<Worker<E, R>>,
+    place: Rc<Place>,
+    admission: Arc<Admission>,
+    unknown: Introduced,
+) where
+    E: Effects + 'static,
+    R: Recorder + 'static,
+{
+    let Some(introduced) = Box::pin(introduce(&worker, &admission, unknown)).await else { return };
+    match introduced.door.tls.is_some() {
+        true => Box::pin(serve_tls(worker, place, introduced)).await,
+        false => {
+            let job = introduced.job(&worker, place);
+            Box::pin(serve_plain(worker, job)).await;
+        }
+    }
+}
+
+/// Reads the PROXY header of a connection: who it is from now on. `None` where that one is turned away.
+async fn introduce<E, R: Recorder>(
+    worker: &Worker<E, R>,
+    admission: &Admission,
+    mut unknown: Introduced,
+) -> Option<Introduced> {
+    let peer = unknown.introduction.source;
+    let header = read_header(worker, &mut unknown.socket).await;
+    let introduction = match header.and_then(|header| admission.identify(&header, peer)) {
+        Ok(introduction) => introduction,
+        Err(refusal) => {
+            listener::turn_away(worker, (peer, unknown.local), refusal);
+            return None;
+        }
+    };
+    let counted_as = match &*introduction.identity {
+        Identity::VpcEndpoint { .. } => Some(Peer::Carried(Arc::clone(&introduction.identity))),
+        Identity::Public => Some(Peer::Address(introduction.source.ip())),
+        // A health check has no peer but the load balancer, whose connections nobody counts.
+        Identity::Nobody => None,
+    };
+    if let Some(counted_as) = counted_as
+        && !listener::is_welcome(worker, &mut unknown.counted, counted_as)
+    {
+        listener::reset(&unknown.socket);
+        return None;
+    }
+    Some(Introduced { introduction, ..unknown })
+}
+
+/// Serves a connection that nothing was read of yet.
+async fn serve_plain<E, R>(worker: Rc<Worker<E, R>>, job: Box<Job<TcpStream>>)
 where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let facts = Facts::of(&accepted);
-    let job = facts.job(&worker, place, accepted.socket, None, accepted.place);
     if rest(&worker, &job).await {
         serve(&worker, job).await;
     }
 }
 
-async fn serve_tls<E, R>(worker: Rc<Worker<E, R>>, place: Rc<Place>, accepted: Accepted<TcpStream>)
+async fn serve_tls<E, R>(worker: Rc<Worker<E, R>>, place: Rc<Place>, introduced: Introduced)
 where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let Some(job) = Box::pin(shake_hands(&worker, place, accepted)).await else { return };
+    let Some(job) = Box::pin(shake_hands(&worker, place, introduced)).await else { return };
     if job.stream.borrow().speaks_http2() {
         http2::serve(&worker, job, Vec::new()).await;
     } else {
@@ -133,24 +232,24 @@ where
 async fn shake_hands<E, R>(
     worker: &Rc<Worker<E, R>>,
     place: Rc<Place>,
-    accepted: Accepted<TcpStream>,
+    introduced: Introduced,
 ) -> Option<Box<Job<TlsStream>>>
 where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let facts = Facts::of(&accepted);
-    let configuration = accepted.door.tls.clone()?;
+    let Introduced { introduction, socket, local, door, counted } = introduced;
+    let identity = Arc::clone(&introduction.identity);
+    let configuration = door.tls.clone()?;
     let alarm = worker.timers.alarm();
     let house = worker.held.snapshot();
     let limit = house.limits().handshake_seconds.saturating_mul(SECOND_NANOSECONDS);
     alarm.set(worker.timers.coarse_nanoseconds().saturating_add(limit));
     let knows_name = |name: &str| {
-        let here = |entrance: &&postern_gateway::Entrance| entrance.addresses.contains(&place.address);
-        house.entrances().iter().find(here).is_some_and(|entrance| house.knows_server_name(entrance, name))
+        let entrance = house.entrance_for(&identity, local);
+        entrance.is_some_and(|entrance| house.knows_server_name(entrance, name))
     };
-    let mut handshake =
-        pin!(tls::accept(accepted.socket, &configuration, worker.record_scratch.clone(), knows_name));
+    let mut handshake = pin!(tls::accept(socket, &configuration, worker.record_scratch.clone(), knows_name));
     let outcome = poll_fn(|context| match handshake.as_mut().poll(context) {
         Poll::Ready(Ok(stream)) => Poll::Ready(Some(stream)),
         Poll::Ready(Err(_)) => Poll::Ready(None),
@@ -160,57 +259,37 @@ where
         }),
     })
     .await;
-    accepted.place.handshake_is_over();
+    counted.handshake_is_over();
     let Some(stream) = outcome else {
         worker.recorder.event(Event::HandshakeFailed);
         return None;
     };
     worker.recorder.event(Event::HandshakeFinished { resumed: stream.is_resumed() });
     let tls = stream.facts();
-    Some(facts.job(worker, Rc::clone(&place), stream, Some(tls), accepted.place))
+    Some(Box::new(Job::new(worker, place, stream, connection(introduction, local, Some(tls)), counted)))
 }
 
-/// What is known of a connection before anything of it was read.
-struct Facts {
-    door: Arc<Door>,
-    source: std::net::SocketAddr,
+/// A connection of which is known who calls by it, before its first request.
+struct Introduced {
+    introduction: Introduction,
+    socket: TcpStream,
     local: std::net::SocketAddr,
+    door: Arc<Door>,
+    counted: ConnectionPlace,
 }
 
-impl Facts {
-    fn of(accepted: &Accepted<TcpStream>) -> Self {
-        Self { door: Arc::clone(&accepted.door), source: accepted.source, local: accepted.local }
+impl Introduced {
+    /// The connection in plain text.
+    fn job<E, R>(self, worker: &Worker<E, R>, place: Rc<Place>) -> Box<Job<TcpStream>> {
+        let connection = connection(self.introduction, self.local, None);
+        Box::new(Job::new(worker, place, self.socket, connection, self.counted))
     }
+}
 
-    fn job<S, E, R>(
-        self,
-        worker: &Worker<E, R>,
-        place: Rc<Place>,
-        stream: S,
-        tls: Option<TlsFacts>,
-        counted: ConnectionPlace,
-    ) -> Box<Job<S>> {
-        let house = worker.held.snapshot();
-        let limits = house.limits();
-        let now = worker.timers.coarse_nanoseconds();
-        // A tenth of jitter, so that connections that came together do not all come again together.
-        let age = limits.connection_age_seconds.saturating_mul(SECOND_NANOSECONDS);
-        let jitter = u64::try_from(worker.random() % 1_000).unwrap_or(0);
-        let age = age - age / 10 + (age / 5_000).saturating_mul(jitter);
-        let job = Job {
-            stream: RefCell::new(stream),
-            connection: Connection::new(Arc::clone(&self.door.identity), self.source, self.local, tls),
-            place,
-            alarm: worker.timers.alarm(),
-            rest_deadline: Cell::new(0),
-            old_at: now.saturating_add(age),
-            requests: Cell::new(0),
-            is_plain: tls.is_none(),
-            counted,
-        };
-        job.rest(limits.first_byte_seconds, now);
-        Box::new(job)
-    }
+fn connection(introduction: Introduction, local: std::net::SocketAddr, tls: Option<TlsFacts>) -> Connection {
+    let Introduction { identity, source, called_port } = introduction;
+    let connection = Connection::new(identity, source, local, tls);
+    connection.with_called_port(called_port.unwrap_or_else(|| local.port()))
 }
 
 /// Serves a connection that has something to say, from desk to rest and back, to its end.

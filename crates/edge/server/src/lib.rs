@@ -17,6 +17,7 @@ mod http1;
 mod http2;
 mod limits;
 mod listener;
+mod proxy_header;
 mod random;
 mod server;
 mod timeout;

@@ -14,6 +14,8 @@ use std::{
     },
 };
 
+use postern_gateway::Identity;
+
 /// A number of things that may not exceed a limit.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -61,10 +63,19 @@ const COUNT_BITS: u32 = 32;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const SECONDS_KEPT: u64 = 1 << (64 - COUNT_BITS);
 
+/// Whose connections are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Peer {
+    /// Those of one address.
+    Address(IpAddr),
+    /// Those that load balancers carry for one VPC endpoint: they all come from the same few addresses.
+    Carried(Arc<Identity>),
+}
+
 /// How many connections each peer has.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    shards: [Mutex<HashMap<IpAddr, u64>>; SHARDS],
+    shards: [Mutex<HashMap<Peer, u64>>; SHARDS],
     hasher: RandomState,
 }
 
@@ -75,9 +86,9 @@ impl Peers {
     }
 
     /// Counts a connection of a peer, unless it has its share.
-    pub(crate) fn enter(&self, peer: IpAddr, limit: u64) -> bool {
+    pub(crate) fn enter(&self, peer: &Peer, limit: u64) -> bool {
         self.with(peer, |counts| {
-            let count = counts.entry(peer).or_insert(0);
+            let count = counts.entry(peer.clone()).or_insert(0);
             if *count >= limit {
                 return false;
             }
@@ -87,18 +98,18 @@ impl Peers {
     }
 
     /// One connection of a peer is over.
-    pub(crate) fn leave(&self, peer: IpAddr) {
+    pub(crate) fn leave(&self, peer: &Peer) {
         self.with(peer, |counts| {
-            if let Some(count) = counts.get_mut(&peer) {
+            if let Some(count) = counts.get_mut(peer) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    counts.remove(&peer);
+                    counts.remove(peer);
                 }
             }
         });
     }
 
-    fn with<T: Default>(&self, peer: IpAddr, action: impl FnOnce(&mut HashMap<IpAddr, u64>) -> T) -> T {
+    fn with<T: Default>(&self, peer: &Peer, action: impl FnOnce(&mut HashMap<Peer, u64>) -> T) -> T {
         let shard = self.hasher.hash_one(peer) % SHARDS as u64;
         let Some(shard) = usize::try_from(shard).ok().and_then(|shard| self.shards.get(shard)) else {
             return T::default();
@@ -156,13 +167,20 @@ pub(crate) struct ConnectionPlace {
     pub(crate) counts: Arc<Counts>,
     pub(crate) listener: Arc<Counter>,
     /// The peer, where it was counted.
-    pub(crate) peer: Option<IpAddr>,
+    pub(crate) peer: Option<Peer>,
     pub(crate) worker: usize,
     /// Whether it counts as a handshake in flight.
     pub(crate) shakes_hands: Cell<bool>,
 }
 
 impl ConnectionPlace {
+    /// Counts the connection among those of a peer, unless that one has its share.
+    pub(crate) fn enter_peer(&mut self, peer: Peer, limit: u64) -> bool {
+        let is_welcome = self.counts.peers.enter(&peer, limit);
+        self.peer = is_welcome.then_some(peer);
+        is_welcome
+    }
+
     /// The handshake is over.
     pub(crate) fn handshake_is_over(&self) {
         if self.shakes_hands.replace(false) {
@@ -176,7 +194,7 @@ impl Drop for ConnectionPlace {
         self.handshake_is_over();
         self.counts.connections.leave();
         self.listener.leave();
-        if let Some(peer) = self.peer {
+        if let Some(peer) = &self.peer {
             self.counts.peers.leave(peer);
         }
         if let Some(worker) = self.counts.workers.get(self.worker) {
@@ -222,13 +240,14 @@ mod tests {
     #[test]
     fn a_peer_is_forgotten_with_its_last_connection() {
         let peers = Peers::new();
-        let peer = IpAddr::from([127, 0, 0, 1]);
-        assert!(peers.enter(peer, 1));
-        assert!(!peers.enter(peer, 1));
-        assert!(peers.enter(IpAddr::from([127, 0, 0, 2]), 1));
-        peers.leave(peer);
-        peers.with(peer, |counts| assert!(!counts.contains_key(&peer)));
-        assert!(peers.enter(peer, 1));
+        let peer = Peer::Address(IpAddr::from([127, 0, 0, 1]));
+        assert!(peers.enter(&peer, 1));
+        assert!(!peers.enter(&peer, 1));
+        assert!(peers.enter(&Peer::Address(IpAddr::from([127, 0, 0, 2])), 1));
+        assert!(peers.enter(&Peer::Carried(Arc::new(Identity::Public)), 1));
+        peers.leave(&peer);
+        peers.with(&peer, |counts| assert!(!counts.contains_key(&peer)));
+        assert!(peers.enter(&peer, 1));
     }
 
     #[test]

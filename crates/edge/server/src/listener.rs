@@ -10,7 +10,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use postern_gateway::{Effects, Entrance, Event, Identity, Recorder, Timers};
+use postern_gateway::{
+    Admission, Admitted, ConnectionRefusal, Effects, Entrance, Event, Identity, Recorder, RefusedConnection,
+    Snapshot, Timers,
+};
 use postern_model::Limits;
 use postern_protocol::http1;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -18,17 +21,16 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     connection,
-    limits::{ConnectionPlace, Counter},
+    limits::{ConnectionPlace, Counter, Peer},
     timeout::TICK,
     tls::TlsConfiguration,
     worker::Worker,
 };
 
-/// What a connection that comes in by one address meets. Replaced whole at a reload; the identity of a
-/// connection is that of the moment when it was accepted.
+/// What a connection that comes in by one address meets. Replaced whole at a reload.
 #[derive(Debug)]
 pub(crate) struct Door {
-    pub(crate) identity: Arc<Identity>,
+    admission: Arc<Admission>,
     pub(crate) tls: Option<Arc<TlsConfiguration>>,
     pub(crate) http2: bool,
     pub(crate) head_limits: http1::Limits,
@@ -37,7 +39,7 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(entrance: &Entrance, tls: Option<Arc<TlsConfiguration>>) -> Self {
         Self {
-            identity: Arc::clone(&entrance.identity),
+            admission: Arc::clone(&entrance.admission),
             tls,
             http2: entrance.http2,
             head_limits: entrance.head_limits.clone(),
@@ -157,6 +159,12 @@ impl Place {
         Arc::clone(&self.door.borrow())
     }
 
+    /// What decides about a connection that comes in now: the snapshot that serves, and what stood here
+    /// last where that one has left the address.
+    fn admission(&self, house: &Snapshot) -> Arc<Admission> {
+        Arc::clone(house.admission_at(self.address).unwrap_or(&self.door.borrow().admission))
+    }
+
     /// The limits of heads that come in here.
     pub(crate) fn head_limits(&self) -> Ref<'_, http1::Limits> {
         Ref::map(self.door.borrow(), |door| &door.head_limits)
@@ -185,17 +193,27 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Accepted<S> {
     pub(crate) socket: S,
-    pub(crate) source: SocketAddr,
+    pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) door: Arc<Door>,
+    pub(crate) caller: Caller,
     pub(crate) place: ConnectionPlace,
+}
+
+/// Who calls by a connection. That is decided once, by the snapshot of the moment when it was accepted.
+#[derive(Debug)]
+pub(crate) enum Caller {
+    /// The peer itself, who is this.
+    Known(Arc<Identity>),
+    /// Somebody whom a PROXY header introduces; this decides about it.
+    AwaitsHeader(Arc<Admission>),
 }
 
 impl<S> Accepted<S> {
     /// The same with another kind of socket.
     pub(crate) fn try_map<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Accepted<T>> {
-        let Self { socket, source, local, door, place } = self;
-        Ok(Accepted { socket: change(socket)?, source, local, door, place })
+        let Self { socket, peer, local, door, caller, place } = self;
+        Ok(Accepted { socket: change(socket)?, peer, local, door, caller, place })
     }
 }
 
@@ -277,59 +295,91 @@ fn is_of_one_connection(fault: &io::Error) -> bool {
     )
 }
 
-/// Counts a connection and has it served. Beyond a limit it waits here, unread, and no other is accepted
-/// meanwhile.
-async fn let_in<E, R>(worker: &Rc<Worker<E, R>>, place: &Rc<Place>, socket: TcpStream, source: SocketAddr)
+/// Has a connection served, if the network layers let it in. Beyond a limit it waits here, unread, and no
+/// other is accepted meanwhile.
+async fn let_in<E, R>(worker: &Rc<Worker<E, R>>, place: &Rc<Place>, socket: TcpStream, peer: SocketAddr)
 where
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let mut limits = *worker.held.snapshot().limits();
-    let counts = worker.counts();
+    let admission = place.admission(&worker.held.snapshot());
+    let caller = match admission.admit(peer.ip()) {
+        Ok(Admitted::Known(identity)) => Caller::Known(identity),
+        Ok(Admitted::AwaitsHeader) => Caller::AwaitsHeader(admission),
+        Err(refusal) => return turn_away(worker, (peer, place.local), refusal),
+    };
+    if !wait_for_room(worker, place).await {
+        return;
+    }
+    let door = place.door();
+    let index = worker.counts().better_worker(worker.index).unwrap_or(worker.index);
+    if let Some(count) = worker.counts().workers.get(index) {
+        count.0.enter(u64::MAX);
+    }
+    let mut counted = ConnectionPlace {
+        counts: Arc::clone(&worker.shared.counts),
+        listener: Arc::clone(&place.open),
+        peer: None,
+        worker: index,
+        shakes_hands: Cell::new(door.tls.is_some()),
+    };
+    if matches!(caller, Caller::Known(_)) && !is_welcome(worker, &mut counted, Peer::Address(peer.ip())) {
+        return reset(&socket);
+    }
+    let local = local_address(place.local, &socket);
+    let accepted = Accepted { socket, peer, local, door, caller, place: counted };
+    match index == worker.index {
+        true => connection::start(worker, place, accepted),
+        false => hand_over(worker, place, index, accepted),
+    }
+}
+
+/// Says to whoever counts why a connection is closed without a byte: by the caller, who drops it. No reset
+/// is forced, since it could reach a client that is still connecting and make a riddle of a closed door.
+pub(crate) fn turn_away<E, R: Recorder>(
+    worker: &Worker<E, R>,
+    (peer, listener): (SocketAddr, SocketAddr),
+    refusal: ConnectionRefusal,
+) {
+    worker.recorder.event(Event::ConnectionRefused(RefusedConnection { peer, listener, refusal }));
+}
+
+/// Counts a connection among those of its peer. Says whether that one may have another.
+pub(crate) fn is_welcome<E, R: Recorder>(
+    worker: &Worker<E, R>,
+    counted: &mut ConnectionPlace,
+    peer: Peer,
+) -> bool {
+    let limit = worker.held.snapshot().limits().connections_per_peer;
+    let is_welcome = counted.enter_peer(peer, limit);
+    if !is_welcome {
+        worker.recorder.event(Event::LimitHit("connectionsPerPeer"));
+    }
+    is_welcome
+}
+
+/// Makes the end of a connection a reset.
+pub(crate) fn reset(socket: &TcpStream) {
+    // A socket that refuses the option is gone already.
+    let _ = socket.set_zero_linger();
+}
+
+/// Waits until every count has room for one more connection, and counts it. Says whether it may come in:
+/// not so where the place closes meanwhile.
+async fn wait_for_room<E, R: Recorder>(worker: &Worker<E, R>, place: &Place) -> bool {
     let mut told = false;
-    while let Err(name) = enter(worker, place, &limits) {
+    loop {
+        let limits = *worker.held.snapshot().limits();
+        let Err(name) = enter(worker, place, &limits) else { return true };
         if !std::mem::replace(&mut told, true) {
             worker.recorder.event(Event::LimitHit(name));
         }
         if place.is_closing.get() {
-            return;
+            return false;
         }
         tokio::time::sleep(TICK).await;
-        limits = *worker.held.snapshot().limits();
-    }
-    let door = place.door();
-    let shakes_hands = door.tls.is_some();
-    let is_welcome = counts.peers.enter(source.ip(), limits.connections_per_peer);
-    let better = counts.better_worker(worker.index).filter(|_| is_welcome);
-    let index = better.unwrap_or(worker.index);
-    if let Some(count) = counts.workers.get(index) {
-        count.0.enter(u64::MAX);
-    }
-    if !is_welcome {
-        worker.recorder.event(Event::LimitHit("connectionsPerPeer"));
-        // A socket that refuses the option is gone already.
-        let _ = socket.set_zero_linger();
-    }
-    let accepted = Accepted {
-        local: local_address(place.local, &socket),
-        socket,
-        source,
-        door,
-        place: ConnectionPlace {
-            counts: Arc::clone(&worker.shared.counts),
-            listener: Arc::clone(&place.open),
-            peer: is_welcome.then_some(source.ip()),
-            worker: index,
-            shakes_hands: Cell::new(shakes_hands),
-        },
-    };
-    match better {
-        _ if !is_welcome => drop(accepted),
-        Some(other) => hand_over(worker, place, other, accepted),
-        None => connection::start(worker, place, accepted),
     }
 }
-
 /// Counts a connection in every count that has a limit, or in none: then the error is the limit's name.
 fn enter<E, R>(worker: &Worker<E, R>, place: &Place, limits: &Limits) -> Result<(), &'static str> {
     let counts = worker.counts();

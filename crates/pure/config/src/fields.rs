@@ -221,6 +221,7 @@ fn parse_rate(kind: &Kind, text: &str) -> Result<f64, String> {
 fn expected(kind: &Kind) -> String {
     match kind {
         Kind::WordOr(word, other) => format!("{}, or `{word}`", expected(other)),
+        Kind::Whole { least, most, unit: "" } => format!("expected a whole number from {least} to {most}"),
         Kind::Whole { least, most: u64::MAX, unit } => {
             format!("expected a whole number of {unit} from {least} on")
         }

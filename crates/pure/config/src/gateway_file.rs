@@ -15,7 +15,9 @@ use crate::{
     section::{
         api_keys, domain_names, gateway, listeners,
         rest_apis::{self, Account, Scene},
-        usage_plans, vpc_endpoints, vpc_links,
+        usage_plans,
+        vpc_endpoints::{self, ReadVpcEndpoints},
+        vpc_links,
     },
     surroundings::Surroundings,
 };
@@ -96,7 +98,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let region = root.required("region", str::parse, &mut reading.problems);
     let account_id = root.required("accountId", str::parse, &mut reading.problems);
     let dns_suffix = gateway::dns_suffix(root, region.as_ref(), &mut reading.problems);
-    let vpc_endpoints = vpc_endpoints::read(root, names, reading);
+    let ReadVpcEndpoints { vpc_endpoints, shared_listeners, .. } = vpc_endpoints::read(root, names, reading);
     let public_listeners = listeners::public(root, names, reading);
     let admin = gateway::admin(root, names, reading);
     let vpc_links = vpc_links::read(root, reading);
@@ -124,6 +126,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let configuration = Configuration {
         dns_suffix,
         vpc_endpoints,
+        shared_listeners,
         public_listeners,
         rest_apis: rest_apis.into_iter().map(|read| read.api).collect(),
         domain_names: domain_names.into_iter().map(|domain_name| domain_name.value).collect(),

@@ -51,7 +51,7 @@ pub enum Kind {
         least: u64,
         /// The most.
         most: u64,
-        /// What is counted, in the plural.
+        /// What is counted, in the plural; nothing where it is a mere number.
         unit: &'static str,
     },
     /// Requests a second: 0 to [`MOST_REQUESTS_PER_SECOND`], fractions allowed.
@@ -266,12 +266,22 @@ pub const KEYS: &Fields = &Fields {
 const VPC_ENDPOINT: &Fields = &Fields {
     what: "a VPC endpoint",
     keys: &[
-        key("vpcEndpointId", Kind::Text, Absent::Refused, "Its id: `vpce-` and hexadecimal digits."),
-        key("vpcId", Kind::Text, Absent::Refused, "The VPC it stands in: `vpc-` and hexadecimal digits."),
+        key(
+            "vpcEndpointId",
+            Kind::Text,
+            Absent::Refused,
+            "Its id: `vpce-` and hexadecimal digits; `from-proxy-protocol` for listeners that endpoints share.",
+        ),
+        key(
+            "vpcId",
+            Kind::Text,
+            Absent::Means("with `from-proxy-protocol` alone, whose `vpcIds` say it of each endpoint"),
+            "The VPC it stands in: `vpc-` and hexadecimal digits.",
+        ),
         key(
             "listeners",
             Kind::List(&Kind::Record(LISTENER)),
-            Absent::Refused,
+            Absent::Means("it comes by the listeners of `from-proxy-protocol` alone"),
             "Where it listens: one for each subnet.",
         ),
         key(
@@ -287,6 +297,24 @@ const VPC_ENDPOINT: &Fields = &Fields {
             "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
         ),
         key(
+            "proxyProtocol",
+            Kind::Record(PROXY_PROTOCOL),
+            Absent::Means("no connection starts with a PROXY header"),
+            "Load balancers in front: every connection starts with a PROXY header of version 2.",
+        ),
+        key(
+            "networkAcl",
+            Kind::List(&Kind::Record(NETWORK_ACL_RULE)),
+            Absent::Means("every source passes"),
+            "Inbound rules: the lowest number that speaks of a source decides, and no match denies.",
+        ),
+        key(
+            "securityGroup",
+            Kind::Record(SECURITY_GROUP),
+            Absent::Means("every source passes"),
+            "The sources that may talk; asked after the network ACL.",
+        ),
+        key(
             "privateDnsEnabled",
             Kind::Boolean,
             Absent::Value("true"),
@@ -299,7 +327,7 @@ const VPC_ENDPOINT: &Fields = &Fields {
             "Whether a client's `X-Forwarded-For` stays before ours.",
         ),
     ],
-    unsupported: &["securityGroup", "networkAcl", "policyFile", "proxyProtocol"],
+    unsupported: &["policyFile"],
 };
 
 const PUBLIC_LISTENERS: &Fields = &Fields {
@@ -318,8 +346,88 @@ const PUBLIC_LISTENERS: &Fields = &Fields {
             Absent::Means("`true` with `tls`, else `false`"),
             "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
         ),
+        key(
+            "proxyProtocol",
+            Kind::Record(PUBLIC_PROXY_PROTOCOL),
+            Absent::Means("no connection starts with a PROXY header"),
+            "Load balancers in front: every connection starts with a PROXY header of version 2.",
+        ),
+        key(
+            "networkAcl",
+            Kind::List(&Kind::Record(NETWORK_ACL_RULE)),
+            Absent::Means("every source passes"),
+            "Inbound rules: the lowest number that speaks of a source decides, and no match denies.",
+        ),
+        key(
+            "securityGroup",
+            Kind::Record(SECURITY_GROUP),
+            Absent::Means("every source passes"),
+            "The sources that may talk; asked after the network ACL.",
+        ),
+        key(
+            "trustXForwardedFor",
+            Kind::Boolean,
+            Absent::Value("false"),
+            "Whether a client's `X-Forwarded-For` stays before ours.",
+        ),
     ],
-    unsupported: &["securityGroup", "networkAcl", "proxyProtocol", "trustXForwardedFor"],
+    unsupported: &[],
+};
+
+const TRUSTED_SOURCES: Key = key(
+    "trustedSources",
+    Kind::List(&Kind::Text),
+    Absent::Refused,
+    "CIDR blocks of the load balancers; other peers are closed before a byte is read.",
+);
+
+const PROXY_PROTOCOL: &Fields = &Fields {
+    what: "the PROXY protocol",
+    keys: &[
+        TRUSTED_SOURCES,
+        key(
+            "vpcIds",
+            Kind::Map(&Kind::Text),
+            Absent::Means("no VPC endpoint is let in"),
+            "With `from-proxy-protocol`: the endpoints that headers may name, each with its VPC.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const PUBLIC_PROXY_PROTOCOL: &Fields =
+    &Fields { what: "the PROXY protocol", keys: &[TRUSTED_SOURCES], unsupported: &[] };
+
+const NETWORK_ACL_RULE: &Fields = &Fields {
+    what: "a rule of a network ACL",
+    keys: &[
+        key(
+            "ruleNumber",
+            Kind::Whole { least: 1, most: 32_766, unit: "" },
+            Absent::Refused,
+            "Its place in the order: 1 to 32766, each once.",
+        ),
+        key("cidr", Kind::Text, Absent::Refused, "The sources that it speaks of: `10.0.0.0/16`."),
+        key("ruleAction", Kind::Choice(&["allow", "deny"]), Absent::Refused, "What it says of them."),
+    ],
+    unsupported: &[],
+};
+
+const SECURITY_GROUP: &Fields = &Fields {
+    what: "a security group",
+    keys: &[key(
+        "ingress",
+        Kind::List(&Kind::Record(SECURITY_GROUP_ENTRY)),
+        Absent::Refused,
+        "The sources that may talk; an empty list: none.",
+    )],
+    unsupported: &[],
+};
+
+const SECURITY_GROUP_ENTRY: &Fields = &Fields {
+    what: "an entry of a security group",
+    keys: &[key("cidr", Kind::Text, Absent::Refused, "A range of sources: `10.0.0.0/16`.")],
+    unsupported: &[],
 };
 
 const LISTENER: &Fields = &Fields {
@@ -745,8 +853,6 @@ const LIMIT_FIELDS: &Fields = &Fields {
         "h2HeaderTableBytes",
         "h2ResetsPerSecond",
         "pipelined",
-        "proxyHeaderBytes",
-        "proxyHeaderSeconds",
     ],
 };
 

@@ -41,7 +41,10 @@ pub use arrival::{Arrival, HttpVersion, Now};
 pub use calendar::{date_of_day, day_of_date};
 pub use call::{Destination, DestinationTarget, DestinationTls, IntegrationCall};
 pub use compile::{Compiled, compile};
-pub use connection::{Connection, Identity, TlsFacts};
+pub use connection::{
+    Admission, Admitted, Connection, ConnectionRefusal, Identity, Introduction, NetworkAclVerdict,
+    NetworkVerdict, SecurityGroupVerdict, TlsFacts,
+};
 pub use content::CodingFault;
 pub use context::{CompiledAccessLog, RequestIds};
 pub use effects::{
@@ -54,7 +57,7 @@ pub use explain::{
 pub use live::{ChangedUsage, Held, Live};
 pub use observer::{Gate, Observer};
 pub use record::{IntegrationOutcome, Record, Routed};
-pub use recorder::{Event, Recorder, Sent};
+pub use recorder::{Event, Recorder, RefusedConnection, Sent};
 pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
 pub use routing::{MethodIndex, Tree, VariableSpan};
 pub use scratch::Scratch;

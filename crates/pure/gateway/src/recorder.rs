@@ -1,8 +1,8 @@
 //! What the edge tells whoever counts.
 
-use std::rc::Rc;
+use std::{net::SocketAddr, rc::Rc};
 
-use crate::Record;
+use crate::{ConnectionRefusal, Record};
 
 /// Who counts: implemented by `observe`, one for each worker, so that nothing is shared on the way.
 pub trait Recorder {
@@ -45,6 +45,8 @@ pub enum Event {
     ConnectionOpened,
     /// A connection is over.
     ConnectionClosed,
+    /// A connection was turned away before anything was answered.
+    ConnectionRefused(RefusedConnection),
     /// A TLS handshake finished.
     HandshakeFinished {
         /// Whether it resumed a session.
@@ -64,4 +66,15 @@ pub enum Event {
     BackendConnectFailed,
     /// A call was sent a second time, on another connection.
     BackendRetried,
+}
+
+/// A connection that was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedConnection {
+    /// Who connected: a load balancer, where one is in front.
+    pub peer: SocketAddr,
+    /// The address that it came to.
+    pub listener: SocketAddr,
+    /// Why it was turned away.
+    pub refusal: ConnectionRefusal,
 }

@@ -1,6 +1,10 @@
 //! The compiled configuration: immutable, whole, made for answering.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use postern_model::{
     AccountThrottle, Compatibility, GatewayResponse, GatewayResponseType, Limits, MediaTypePattern, Method,
@@ -10,8 +14,8 @@ use postern_policy::Policy;
 use postern_protocol::http1;
 
 use crate::{
-    CompiledAccessLog, Connection, Destination, Identity, KeyUsage,
-    connection::CachedEntrance,
+    Admission, CompiledAccessLog, Connection, Destination, Identity, KeyUsage, NetworkVerdict,
+    connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
     routing::{Domain, SeenDomains, Tree},
     throttle::{Bucket, Pace},
@@ -30,6 +34,8 @@ pub struct Snapshot {
     /// `.execute-api.{region}.vpce.{suffix}`: what host names of endpoints end with.
     pub(crate) endpoint_suffix: Box<str>,
     pub(crate) entrances: Vec<Entrance>,
+    /// By address.
+    pub(crate) admissions: HashMap<SocketAddr, Arc<Admission>>,
     pub(crate) apis: Vec<Api>,
     pub(crate) apis_by_id: HashMap<Box<str>, usize>,
     pub(crate) domains: Vec<Domain>,
@@ -43,12 +49,13 @@ pub struct Snapshot {
     pub(crate) access_log: Option<CompiledAccessLog>,
 }
 
-/// A door of the gateway: one VPC endpoint, or one entry of the public listeners.
+/// A door of the gateway: one VPC endpoint, listeners that several share, or one entry of the public
+/// listeners.
 #[derive(Debug)]
 pub struct Entrance {
-    /// Who comes in by it.
+    /// Who comes in by it: nobody at shared listeners, before a PROXY header was read.
     pub identity: Arc<Identity>,
-    /// Its addresses.
+    /// Its addresses; none for an endpoint that comes by shared listeners alone.
     pub addresses: Vec<SocketAddr>,
     /// Its certificates, the default one first; empty: plain text.
     pub tls: Vec<TlsIdentity>,
@@ -56,6 +63,10 @@ pub struct Entrance {
     pub http2: bool,
     /// Limits of the heads that come in by it.
     pub head_limits: http1::Limits,
+    /// What connections to its addresses meet first.
+    pub admission: Arc<Admission>,
+    /// The network layers in front of whom it is the door of.
+    pub(crate) guarded: Arc<Guarded>,
     pub(crate) trust_x_forwarded_for: bool,
     /// Custom domain names that are seen here, as indices.
     pub(crate) domains: SeenDomains,
@@ -131,6 +142,30 @@ impl Snapshot {
     #[must_use]
     pub fn entrances(&self) -> &[Entrance] {
         &self.entrances
+    }
+
+    /// The door of an identity: the one with this address, where there are several.
+    #[must_use]
+    pub fn entrance_for(&self, identity: &Identity, local: SocketAddr) -> Option<&Entrance> {
+        self.entrance_index(identity, local).and_then(|index| self.entrances.get(index))
+    }
+
+    /// What connections to an address meet first; `None` where nothing is listened for any more.
+    #[must_use]
+    pub fn admission_at(&self, address: SocketAddr) -> Option<&Arc<Admission>> {
+        self.admissions.get(&address)
+    }
+
+    /// What the network ACL and the security group of a VPC endpoint say of a source, with the rule and
+    /// the entry that say it. `None` where there is no such endpoint.
+    #[must_use]
+    pub fn network_verdict(
+        &self,
+        vpc_endpoint_id: &VpcEndpointId,
+        source: IpAddr,
+    ) -> Option<NetworkVerdict<'_>> {
+        let is_of = |entrance: &&Entrance| matches!(&*entrance.identity, Identity::VpcEndpoint { vpc_endpoint_id: own, .. } if own == vpc_endpoint_id);
+        self.entrances.iter().find(is_of).map(|entrance| entrance.guarded.verdict(source))
     }
 
     /// Every place that some integration calls.
@@ -213,7 +248,7 @@ impl Snapshot {
     }
 
     /// The door that a connection came in by, as this snapshot has it. `None` where the endpoint is
-    /// no longer configured: nothing is reachable then.
+    /// no longer configured, and where the connection carries nobody: nothing is reachable then.
     pub(crate) fn entrance_of(&self, connection: &Connection) -> Option<&Entrance> {
         let cached = connection.cached_entrance();
         if let Some(CachedEntrance { generation, index }) = cached.get()
@@ -221,14 +256,18 @@ impl Snapshot {
         {
             return self.entrances.get(index);
         }
-        let index = self.entrances.iter().position(|entrance| {
-            *entrance.identity == *connection.identity() && entrance.serves(connection.local())
-        });
-        let index = index.or_else(|| {
-            self.entrances.iter().position(|entrance| *entrance.identity == *connection.identity())
-        })?;
+        if *connection.identity() == Identity::Nobody {
+            return None;
+        }
+        let index = self.entrance_index(connection.identity(), connection.local())?;
         cached.set(Some(CachedEntrance { generation: self.generation, index }));
         self.entrances.get(index)
+    }
+
+    fn entrance_index(&self, identity: &Identity, local: SocketAddr) -> Option<usize> {
+        let is_of = |entrance: &Entrance| *entrance.identity == *identity;
+        let here = self.entrances.iter().position(|entrance| is_of(entrance) && entrance.serves(local));
+        here.or_else(|| self.entrances.iter().position(is_of))
     }
 
     pub(crate) fn api(&self, id: &str) -> Option<&Api> {

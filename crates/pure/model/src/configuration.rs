@@ -6,8 +6,8 @@ use postern_document::did_you_mean;
 use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
-    AccountId, ApiKey, DomainName, Limits, Partition, PublicListeners, Region, RestApi, ThrottleLimit,
-    UsagePlan, VpcEndpoint, VpcLink,
+    AccountId, ApiKey, DomainName, Limits, Partition, PublicListeners, Region, RestApi, SharedListeners,
+    ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
 };
 
 /// Everything that one gateway serves, checked: every name that is used exists, no two things claim
@@ -22,8 +22,10 @@ pub struct Configuration {
     pub account_id: AccountId,
     /// What host names of the service end with: `amazonaws.com`, or a company's own zone.
     pub dns_suffix: Box<str>,
-    /// The interface VPC endpoints, each with its listeners.
+    /// The interface VPC endpoints, each with its listeners; those that only come by shared ones, too.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Listeners that VPC endpoints share behind a load balancer.
+    pub shared_listeners: Vec<SharedListeners>,
     /// Listeners without an endpoint identity, for APIs that are not private.
     pub public_listeners: Vec<PublicListeners>,
     /// The APIs.

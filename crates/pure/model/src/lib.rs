@@ -17,6 +17,7 @@ mod limits;
 mod listener;
 mod method;
 mod names;
+mod network;
 mod parameter;
 mod pattern;
 mod resource;
@@ -44,7 +45,7 @@ pub use integration::{
     PassthroughBehavior, ResponseTransferMode, Template, UriSegment, UriTemplate,
 };
 pub use limits::{LIMITS, LimitRow, Limits};
-pub use listener::{Listener, PublicListeners, TlsIdentity};
+pub use listener::{Listener, PublicListeners, SharedListeners, TlsIdentity};
 pub use method::{
     AuthorizationType, Method, MethodResponse, ParameterLocation, RequestModel, RequestParameter,
     RequestValidator, Verb,
@@ -52,6 +53,9 @@ pub use method::{
 pub use names::{
     AccountId, DomainHost, HostName, Malformed, Partition, Region, RestApiId, StageName, VpcEndpointId,
     VpcId, VpcLinkId,
+};
+pub use network::{
+    Cidr, NetworkAcl, NetworkAclRule, NetworkLayers, ProxyProtocol, RuleAction, SecurityGroup,
 };
 pub use parameter::{RequestMapping, RequestSource, RequestTarget, ResponseMapping, ResponseSource};
 pub use pattern::{PatternProblem, SelectionPattern};

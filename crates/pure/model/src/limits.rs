@@ -130,6 +130,10 @@ limits! {
     handshake_seconds, "handshakeSeconds", 5, 1..=300, "seconds";
     /// TLS handshakes in flight; accepting pauses beyond.
     handshakes, "handshakes", 1_000, 1..=100_000, "handshakes";
+    /// For a whole PROXY header, from accept on; the connection is aborted beyond.
+    proxy_header_seconds, "proxyHeaderSeconds", 3, 1..=60, "seconds";
+    /// Bytes of a PROXY header behind its first sixteen; the connection is aborted beyond.
+    proxy_header_bytes, "proxyHeaderBytes", 4_096, 256..=65_535, "bytes";
     /// HTTP/2 streams at once on one connection; REFUSED_STREAM beyond.
     h2_streams, "h2Streams", 100, 1..=10_000, "streams";
     /// HTTP/2 flow-control window of a stream.

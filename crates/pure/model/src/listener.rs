@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use crate::{NetworkLayers, ProxyProtocol, VpcEndpointId};
+
 /// One listening address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -28,4 +30,26 @@ pub struct PublicListeners {
     pub tls: Vec<TlsIdentity>,
     /// Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.
     pub http2: bool,
+    /// Whose PROXY header starts every connection; absent: no connection starts with one.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Which sources may talk.
+    pub network: NetworkLayers,
+    /// Whether a client's `X-Forwarded-For` stays in front of ours (PA-68).
+    pub trust_x_forwarded_for: bool,
+}
+
+/// Listeners that several VPC endpoints share: which one a connection comes through is said by the PROXY
+/// header of the load balancer in front (PA-57). What holds for an endpoint stands at its own entry.
+#[derive(Clone, Debug)]
+pub struct SharedListeners {
+    /// The addresses.
+    pub listeners: Vec<Listener>,
+    /// Certificates, the default one first; empty: plain text.
+    pub tls: Vec<TlsIdentity>,
+    /// Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.
+    pub http2: bool,
+    /// Whose PROXY header is believed.
+    pub proxy_protocol: ProxyProtocol,
+    /// The endpoints that may come in. Each has an entry among the VPC endpoints.
+    pub vpc_endpoint_ids: Vec<VpcEndpointId>,
 }

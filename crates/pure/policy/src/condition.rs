@@ -245,9 +245,10 @@ fn is_base64(text: &str) -> bool {
     text.len().is_multiple_of(4) && digits.bytes().all(is_digit) && last_fits
 }
 
-/// An address or a range, host bits cleared. A range of IPv4-mapped IPv6 addresses is the range of
-/// those IPv4 addresses (RP-55).
-pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
+/// Reads an address or a range in CIDR notation; host bits are cleared. A range of IPv4-mapped IPv6
+/// addresses is the range of those IPv4 addresses (RP-55).
+#[must_use]
+pub fn parse_network(text: &str) -> Option<IpNet> {
     let Some((address, length)) = text.split_once('/') else {
         return text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
     };

@@ -29,7 +29,7 @@ mod statement;
 
 pub use arn::{Arn, ExecuteApiBase};
 pub use cases::{CaseAnswer, evaluate_case};
-pub use condition::Condition;
+pub use condition::{Condition, parse_network};
 pub use context::{ConditionKey, Context, ContextValue, Lookup};
 pub use document::{Policy, PolicyKind, Reading};
 pub use evaluate::{Decision, Outcome, Request, both_must_allow, either_may_allow, evaluate};

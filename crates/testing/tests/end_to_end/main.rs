@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod domain_names;
+mod doors;
 mod entrance;
 mod explain;
 mod faults;
@@ -12,8 +13,10 @@ mod keys_and_rates;
 mod life;
 mod limits;
 mod operator;
+mod proxy_protocol;
 mod settings;
 mod streaming;
+mod subnets;
 mod template_limits;
 mod tls;
 mod usage;

@@ -142,7 +142,7 @@ fn entrance<'h>(house: &'h Snapshot, vpc_endpoint: Option<&str>) -> Option<&'h E
 fn no_such_door(house: &Snapshot, vpc_endpoint: Option<&str>) -> String {
     let ids = house.entrances().iter().filter_map(|entrance| match &*entrance.identity {
         Identity::VpcEndpoint { vpc_endpoint_id, .. } => Some(vpc_endpoint_id.as_str()),
-        Identity::Public => None,
+        Identity::Public | Identity::Nobody => None,
     });
     let ids: Vec<&str> = ids.collect();
     let known = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };

@@ -11,6 +11,7 @@ pub(super) fn origin(identity: &Identity, source: IpAddr) -> String {
             format!("through {vpc_endpoint_id} in {vpc_id}, from {source}")
         }
         Identity::Public => format!("through a public listener, from {source}"),
+        Identity::Nobody => format!("by a load balancer's own connection, from {source}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use postern_model::{Listener, Malformed, PublicListeners, TlsIdentity};
 
-use crate::{fields::Section, names::Names, reading::Reading};
+use crate::{fields::Section, names::Names, reading::Reading, section::network};
 
 /// Listeners without an endpoint identity.
 pub(crate) fn public(
@@ -18,7 +18,15 @@ pub(crate) fn public(
             let listeners = listeners(&mut section, names, reading);
             let tls = tls(&mut section, reading);
             let http2 = http2(&mut section, &tls, reading);
-            PublicListeners { listeners, tls, http2 }
+            let proxy = network::proxy_protocol(&mut section, &mut reading.problems);
+            PublicListeners {
+                listeners,
+                tls,
+                http2,
+                proxy_protocol: proxy.map(|read| read.proxy_protocol),
+                network: network::layers(&mut section, &mut reading.problems),
+                trust_x_forwarded_for: section.boolean("trustXForwardedFor", &mut reading.problems),
+            }
         })
         .collect()
 }

@@ -6,6 +6,7 @@ pub(crate) mod domain_names;
 pub(crate) mod gateway;
 pub(crate) mod listeners;
 pub(crate) mod method_key;
+pub(crate) mod network;
 pub(crate) mod rest_apis;
 pub(crate) mod routing_rules;
 pub(crate) mod stages;

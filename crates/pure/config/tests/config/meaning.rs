@@ -242,6 +242,38 @@ fn a_link_says_how_its_targets_share_the_calls() {
     assert_eq!(given(all), check(HealthCheckProtocol::Https, "/a?b=%20", [10, 3, 1, 10]));
 }
 
+/// Endpoints that share listeners behind a load balancer, with an entry of their own and without.
+#[test]
+fn endpoints_that_come_by_proxy_are_endpoints_like_others() {
+    let configuration = read(&with(
+        "vpcEndpoints:
+  - vpcEndpointId: from-proxy-protocol
+    proxyProtocol: {trustedSources: [10.0.9.0/24, '2001:db8::/64'], vpcIds: {vpce-2: vpc-2, vpce-1: vpc-1}}
+    listeners: [{address: 127.0.0.1:8080}]
+  - vpcEndpointId: vpce-1
+    vpcId: vpc-1
+    networkAcl:
+      - {ruleNumber: 200, cidr: 10.0.0.0/8, ruleAction: allow}
+      - {ruleNumber: 100, cidr: 10.0.9.7/24, ruleAction: deny}
+    securityGroup: {ingress: [{cidr: '::ffff:10.0.0.0/104'}]}
+",
+    ));
+    let [first, second] = &*configuration.vpc_endpoints else { panic!("two endpoints") };
+    assert_eq!((first.vpc_endpoint_id.as_str(), first.vpc_id.as_str()), ("vpce-1", "vpc-1"));
+    assert_eq!((second.vpc_endpoint_id.as_str(), second.vpc_id.as_str()), ("vpce-2", "vpc-2"));
+    assert!(first.listeners.is_empty() && second.listeners.is_empty());
+    let acl = first.network.network_acl.as_ref().unwrap();
+    let rules: Vec<_> = acl.rules().iter().map(|rule| (rule.rule_number, rule.cidr.to_string())).collect();
+    assert_eq!(rules, [(100, "10.0.9.0/24".to_owned()), (200, "10.0.0.0/8".to_owned())]);
+    let group = first.network.security_group.as_ref().unwrap();
+    assert_eq!(group.ingress[0].to_string(), "10.0.0.0/8");
+    assert_eq!(second.network, postern_model::NetworkLayers::default());
+    let [shared] = &*configuration.shared_listeners else { panic!("one list of listeners") };
+    let ids: Vec<&str> = shared.vpc_endpoint_ids.iter().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["vpce-2", "vpce-1"]);
+    assert_eq!(shared.proxy_protocol.trusted_sources.len(), 2);
+}
+
 #[test]
 fn json_is_yaml_too() {
     let text = r#"{"region": "us-east-1", "accountId": "123456789012", "limits": {"headBytes": 9000}}"#;
@@ -258,12 +290,7 @@ fn the_example_of_the_contract_names_no_unknown_key() {
     let outcome = memory.read();
     let refused: Vec<String> = outcome.problems.errors().map(|problem| problem.message.clone()).collect();
     let expected = [
-        "`securityGroup` is not supported yet",
-        "`networkAcl` is not supported yet",
         "`policyFile` is not supported yet",
-        "`from-proxy-protocol` is not supported yet",
-        "`proxyProtocol` is not supported yet",
-        "`listeners` is missing in a VPC endpoint",
         "`policyFile` is not supported yet",
         "`policyFile` is not supported yet",
         "`mutualTlsAuthentication` is not supported yet",

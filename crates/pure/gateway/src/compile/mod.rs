@@ -72,18 +72,19 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     let apis_by_id: HashMap<Box<str>, usize> =
         apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
     let domains = domains::domains(&configuration.domain_names, &apis, &apis_by_id);
-    let entrances = entrances::entrances(
-        configuration.vpc_endpoints,
-        configuration.public_listeners,
-        &configuration.domain_names,
-        &configuration.limits,
-    );
+    let doors = entrances::Doors {
+        endpoints: configuration.vpc_endpoints,
+        shared: configuration.shared_listeners,
+        public: configuration.public_listeners,
+    };
+    let entrances = entrances::entrances(doors, &configuration.domain_names, &configuration.limits);
     let mut snapshot = Snapshot {
         generation: destinations.generation(),
         region: configuration.region.as_str().into(),
         account_id: configuration.account_id.as_str().into(),
         api_suffix: api_suffix.into(),
         endpoint_suffix: endpoint_suffix.into(),
+        admissions: entrances::admissions(&entrances),
         entrances,
         apis,
         apis_by_id,

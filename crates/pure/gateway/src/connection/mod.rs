@@ -1,5 +1,8 @@
 //! May this peer talk, and who is it: what is fixed for a connection.
 
+mod admission;
+mod network;
+
 use std::{
     cell::{Cell, RefCell},
     io::Write,
@@ -11,8 +14,12 @@ use postern_policy::Specialised;
 
 use postern_model::{VpcEndpointId, VpcId};
 
+pub(crate) use admission::Guarded;
+pub use admission::{Admission, Admitted, ConnectionRefusal, Introduction};
+pub use network::{NetworkAclVerdict, NetworkVerdict, SecurityGroupVerdict};
+
 /// Who a connection is: which door of the gateway it came in by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Identity {
     /// Through a VPC endpoint.
     VpcEndpoint {
@@ -23,6 +30,9 @@ pub enum Identity {
     },
     /// Through a public listener: no endpoint.
     Public,
+    /// A load balancer's own connection, such as a health check: it carries nobody, and nothing is
+    /// reachable by it (PA-53).
+    Nobody,
 }
 
 /// A connection: everything about it that no request can change (PA-1).
@@ -31,6 +41,7 @@ pub struct Connection {
     identity: Arc<Identity>,
     source: SocketAddr,
     local: SocketAddr,
+    called_port: u16,
     tls: Option<TlsFacts>,
     entrance: Cell<Option<CachedEntrance>>,
     source_text: SourceText,
@@ -93,11 +104,18 @@ impl Connection {
             identity,
             source,
             local,
+            called_port: local.port(),
             tls,
             entrance: Cell::new(None),
             source_text: SourceText::of(source.ip()),
             policy: RefCell::new(None),
         }
+    }
+
+    /// The same, where the client called another port: that of a load balancer in front.
+    #[must_use]
+    pub fn with_called_port(self, called_port: u16) -> Self {
+        Self { called_port, ..self }
     }
 
     /// Which door it came in by.
@@ -127,6 +145,12 @@ impl Connection {
     #[must_use]
     pub const fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// The port that the client called.
+    #[must_use]
+    pub const fn called_port(&self) -> u16 {
+        self.called_port
     }
 
     /// What TLS agreed on; absent on plain text.

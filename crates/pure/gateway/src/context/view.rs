@@ -150,7 +150,7 @@ impl View<'_> {
         let connection = self.record.connection;
         let endpoint = match connection.identity() {
             Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } => Some((vpc_endpoint_id, vpc_id)),
-            Identity::Public => None,
+            Identity::Public | Identity::Nobody => None,
         };
         Some(match variable {
             V::IdentityVpcId => endpoint?.1.as_str().into(),

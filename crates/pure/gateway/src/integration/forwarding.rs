@@ -225,7 +225,7 @@ pub(crate) fn push_gateway_fields(record: &Record<'_>, block: &mut FieldBlock) {
 fn push_own_fields(record: &Record<'_>, block: &mut FieldBlock) {
     let Some(Arrival { connection, .. }) = record.arrival else { return };
     push_forwarded_for(record, block);
-    block.push_number(b"X-Forwarded-Port", u64::from(connection.local().port()));
+    block.push_number(b"X-Forwarded-Port", u64::from(connection.called_port()));
     block.push_trusted(b"X-Forwarded-Proto", if connection.tls().is_some() { b"https" } else { b"http" });
     if let Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } = connection.identity() {
         block.push_trusted(b"x-amzn-vpc-id", vpc_id.as_str().as_bytes());
