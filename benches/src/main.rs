@@ -11,6 +11,7 @@
     reason = "whatever goes wrong here is a bench that does not count what it should"
 )]
 
+mod access;
 mod head;
 mod policy;
 mod route;
@@ -45,6 +46,14 @@ const BENCHES: &[Bench] = &[
         "six statements for paths, verbs and networks, statement by statement",
         policy::by_path,
     ),
+    (
+        "serve-open",
+        "a request served whole but for the backend, by a policy without conditions",
+        access::open,
+    ),
+    ("serve-private", "the same by a source-VPC-endpoint policy", || access::let_in(1)),
+    ("serve-private-10000", "the same among 10,000 APIs with such a policy each", || access::let_in(10_000)),
+    ("serve-denied", "the same by an endpoint that the policy denies", access::denied),
     ("template-run", "a template of 2 KB with a loop over 20 elements", template::run),
     ("template-mock", "a template that sets a status, with one `#if`", template::mock),
 ];
