@@ -446,7 +446,7 @@ const fn tick(matched: bool) -> &'static str {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { element, expected, actual, matched } = self;
-        write!(f, "{} {element} {}: {actual}", tick(*matched), expected.join(", "))
+        write!(f, "{} {element}: expected {}; actual {actual}", tick(*matched), expected.join(", "))
     }
 }
 
@@ -454,7 +454,7 @@ impl fmt::Display for ConditionTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operator, key, expected, actual, matched, .. } = self;
         let actual = actual.as_ref().map_or_else(|| "missing".to_owned(), |actual| actual.join(", "));
-        write!(f, "{} {operator} {key} {}: {actual}", tick(*matched), expected.join(", "))
+        write!(f, "{} {operator} {key}: expected {}; actual {actual}", tick(*matched), expected.join(", "))
     }
 }
 

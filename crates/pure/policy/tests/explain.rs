@@ -45,16 +45,16 @@ fn a_refusal_says_which_value_decided_and_which_would_be_let_in() {
         "denied by statement 0 (\"OnlyOurs\")\n\
          statement 0 (\"OnlyOurs\") speaks of the request (p.json:1:38)\n  \
            Deny everybody execute-api:Invoke on execute-api:/* if aws:sourceVpce is not vpce-1 or vpce-2 and aws:username is absent\n    \
-             yes Principal *: anonymous\n    \
-             yes Action execute-api:Invoke: execute-api:Invoke\n    \
-             yes Resource execute-api:/*: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n    \
-             yes StringNotEquals aws:sourceVpce vpce-1, vpce-2: vpce-9\n    \
-             yes Null aws:username true: missing\n\
+             yes Principal: expected *; actual anonymous\n    \
+             yes Action: expected execute-api:Invoke; actual execute-api:Invoke\n    \
+             yes Resource: expected execute-api:/*; actual arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n    \
+             yes StringNotEquals aws:sourceVpce: expected vpce-1, vpce-2; actual vpce-9\n    \
+             yes Null aws:username: expected true; actual missing\n\
          statement 1 speaks of the request (p.json:1:249)\n  \
            Allow everybody execute-api:Invoke on execute-api:/*\n    \
-             yes Principal *: anonymous\n    \
-             yes Action execute-api:Invoke: execute-api:Invoke\n    \
-             yes Resource execute-api:/*: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n\
+             yes Principal: expected *; actual anonymous\n    \
+             yes Action: expected execute-api:Invoke; actual execute-api:Invoke\n    \
+             yes Resource: expected execute-api:/*; actual arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/demo/GET/pets\n\
          nearest: statement 0 (\"OnlyOurs\")\n\
          would be allowed by statement 1 if aws:SourceVpce were vpce-1\n"
     );
