@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
+use postern_template::{JavaPattern, JavaPatternProblem};
 
 /// A `selectionPattern` (integrations.md section 7).
 ///
-/// The pattern must match the whole text, and `.` matches no line end (SP4). What a linear-time
-/// engine cannot express (look-around, back-references, possessive quantifiers) is refused.
+/// The pattern must match the whole text, and `.` matches no line end (SP4). What cannot be matched in
+/// linear time is refused: see [`JavaPattern`].
 ///
 /// ```
 /// use postern_model::SelectionPattern;
@@ -19,21 +19,17 @@ use regex::{Regex, RegexBuilder};
 #[derive(Clone, Debug)]
 pub struct SelectionPattern {
     text: Box<str>,
-    regex: Regex,
+    pattern: JavaPattern,
 }
 
 /// Why a pattern is refused.
 #[derive(Clone, Debug)]
-pub struct PatternProblem(Box<str>);
+pub struct PatternProblem(JavaPatternProblem);
 
 impl SelectionPattern {
     /// Compiles a pattern; its program may take 1 MiB (hardening.md section 7).
     pub fn parse(text: &str) -> Result<Self, PatternProblem> {
-        RegexBuilder::new(&format!("^(?:{text})$"))
-            .size_limit(1 << 20)
-            .build()
-            .map(|regex| Self { text: text.into(), regex })
-            .map_err(|error| PatternProblem(last_line(&error.to_string()).into()))
+        JavaPattern::parse(text).map(|pattern| Self { text: text.into(), pattern }).map_err(PatternProblem)
     }
 
     /// Whether the pattern matches the whole of `text`, of which the first 64 KiB are read.
@@ -43,7 +39,7 @@ impl SelectionPattern {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        self.regex.is_match(text.get(..end).unwrap_or_default())
+        self.pattern.matches(text.get(..end).unwrap_or_default())
     }
 
     /// The pattern as it was written.
@@ -63,12 +59,8 @@ impl Eq for SelectionPattern {}
 
 impl fmt::Display for PatternProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected a regular expression without look-around and back-references ({})", self.0)
+        write!(f, "{}", self.0)
     }
 }
 
 impl std::error::Error for PatternProblem {}
-
-fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ")
-}

@@ -1,7 +1,8 @@
 //! Mapping templates as API Gateway runs them.
 //!
 //! **For:** parsing and running mapping templates (VTL with `$input`, `$util`, `$context`,
-//! `$stageVariables`), JSONPath expressions, and texts with variables (gateway responses, access logs).
+//! `$stageVariables`), JSONPath expressions, Java's regular expressions, and texts with variables (gateway
+//! responses, access logs).
 //! **Never enters:** where `$context` or a body comes from: it is asked of [`Variables`]; HTTP.
 //! **Comes in:** [`Template::parse`], [`Variables`], [`Overrides`]. **Goes out:** text, [`Overrides`],
 //! [`TemplateProblem`], [`TemplateFailure`].
@@ -13,6 +14,7 @@ mod compile;
 mod context;
 mod input;
 mod interpreter;
+mod java;
 mod json;
 mod json_path;
 mod lexer;
@@ -37,6 +39,7 @@ mod value;
 mod variables;
 
 pub use cases::{CaseFailure, CaseOutput, CaseResult, CaseResults, run_case, run_cases};
+pub use java::JavaPatternProblem;
 pub use json::{Json, NotJson};
 pub use json_path::JsonPath;
 pub use limits::{
@@ -45,6 +48,7 @@ pub use limits::{
 };
 pub use mock::mock_status;
 pub use overrides::{OverrideGroup, OverrideValue, Overrides};
+pub use pattern::JavaPattern;
 pub use problem::{FailureReason, TemplateFailure, TemplateProblem};
 pub use simple::{SimplePiece, SimpleSource, SimpleTemplate, SimpleVariable};
 pub use template::Template;

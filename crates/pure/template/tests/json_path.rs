@@ -124,7 +124,7 @@ fn j1_what_is_not_supported_is_refused() {
         ("$[1-2]", "`1-2` is not an index of a JSONPath"),
         ("$[?(@.a]", "expected `)` in the JSONPath before `]`"),
         ("$[?(@.a ==)]", "the filter of a JSONPath cannot go on with `)]`"),
-        ("$[?(@.a =~ /(/)]", "the pattern `(` is not supported: unclosed group"),
+        ("$[?(@.a =~ /(/)]", "the pattern `(` is not supported: `(` has no `)`, at its character 1"),
         ("$.length().a", "the JSONPath `$.length().a` cannot go on with `.a`"),
         ("$(a)", "a JSONPath names a member before `(`"),
     ];
