@@ -8,7 +8,6 @@ use crate::{
     Arrival, BodyLength, IntegrationFailure, IntegrationFailureKind, Record, Refusal, Reply, RequestBody,
     Snapshot,
     content::{self, BodyText},
-    integration::takes_template,
     routing::{Located, Matched},
 };
 
@@ -33,6 +32,11 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
+    /// The body as the steps after it see it.
+    pub(crate) fn plain(&self) -> &[u8] {
+        self.decoded.as_deref().unwrap_or(&self.sent)
+    }
+
     /// Gives back memory beyond a size that is usual.
     pub(crate) fn shrink(&mut self, kept_bytes: usize) {
         self.sent.clear();
@@ -42,23 +46,27 @@ impl Collected {
 }
 
 impl<B> ClientBody<'_, B> {
-    /// What validation and mappings read: nothing where no step asked for the whole body.
+    /// What validation and mappings read and backends get: nothing where no step asked for the whole body.
     pub(crate) fn plain(&self) -> &[u8] {
         match self {
-            Self::Whole(collected) => collected.decoded.as_deref().unwrap_or(&collected.sent),
+            Self::Whole(collected) => collected.plain(),
             Self::Nothing | Self::Stream(..) => b"",
         }
     }
 
     /// The same as text.
     pub(crate) fn text(&self, record: &Record<'_>) -> BodyText<'_> {
-        let is_coded = match self {
-            Self::Whole(collected) => {
-                collected.decoded.is_none() && record.arrival.is_some_and(content::is_coded)
-            }
-            Self::Nothing | Self::Stream(..) => false,
+        BodyText::of_request(self.plain(), self.is_coded(record))
+    }
+
+    /// Whether the body goes on with the content coding that it came with.
+    pub(crate) fn is_coded(&self, record: &Record<'_>) -> bool {
+        let keeps_coding = match self {
+            Self::Nothing => false,
+            Self::Whole(collected) => collected.decoded.is_none() && !collected.sent.is_empty(),
+            Self::Stream(_, length) => *length > 0,
         };
-        BodyText::of_request(self.plain(), is_coded)
+        keeps_coding && record.arrival.is_some_and(content::is_coded)
     }
 }
 
@@ -83,7 +91,8 @@ pub(crate) fn check_declared_length(house: &Snapshot, length: BodyLength) -> Res
     }
 }
 
-/// Takes the client's body in: whole, and without its content coding, where a step reads it so.
+/// Takes the client's body in: whole, unless it passes in pieces, and without its content coding. The
+/// service takes the coding off whoever reads the body then, and a backend is not told of it (Z4).
 pub(crate) async fn receive<'b, B: RequestBody>(
     (house, arrival): (&Snapshot, &Arrival<'_>),
     located: &Located<'_>,
@@ -92,13 +101,13 @@ pub(crate) async fn receive<'b, B: RequestBody>(
     collected: &'b mut Collected,
 ) -> Result<ClientBody<'b, B>, Refusal> {
     let method = matched.method;
-    let integration = &method.model.integration;
     match body.length() {
         BodyLength::None => return Ok(ClientBody::Nothing),
         BodyLength::Known(length)
             if house.request_streaming
-                && integration.kind == IntegrationType::HttpProxy
-                && !method.reads_body =>
+                && method.model.integration.kind == IntegrationType::HttpProxy
+                && !method.reads_body
+                && content::request_coding(located.api, arrival, length).is_none() =>
         {
             return Ok(ClientBody::Stream(body, length));
         }
@@ -107,9 +116,7 @@ pub(crate) async fn receive<'b, B: RequestBody>(
     let Collected { sent, decoded } = collected;
     collect(house, body, sent).await?;
     *decoded = None;
-    if let Some(coding) = content::request_coding(located.api, arrival, sent.len())
-        && (method.reads_body || takes_template(integration, arrival))
-    {
+    if let Some(coding) = content::request_coding(located.api, arrival, sent.len() as u64) {
         let plain = coding.and_then(|coding| content::decode(coding, sent, house.limits.payload_bytes));
         *decoded = Some(plain.map_err(Refusal::ContentCoding)?);
     }

@@ -202,7 +202,7 @@ async fn http_proxy<E: Effects, B: RequestBody>(
     let sent = match client_body {
         _ if is_replaced => CallBody::Whole(sheets.text.as_bytes()),
         ClientBody::Nothing => CallBody::None,
-        ClientBody::Whole(collected) => CallBody::Whole(&collected.sent),
+        ClientBody::Whole(collected) => CallBody::Whole(collected.plain()),
         ClientBody::Stream(body, _) => CallBody::Stream(body),
     };
     let mut reply = integrate(record, effects, &integration_call, sent).await?;

@@ -44,15 +44,15 @@ pub(crate) fn is_coded(arrival: &Arrival<'_>) -> bool {
     request_codings(arrival).next().is_some()
 }
 
-/// The coding to be taken off a request's body of this length; `None` where it has none, or where API
-/// and length say that it passes as it is (Z4, Z5).
+/// The coding to be taken off a request's body of this length; `None` where it has none, or where it is
+/// shorter than what the API compresses (Z4, Z5). Requests are decompressed by default, whether or not
+/// the API compresses its answers (the service's guide, "Payload compression for REST APIs").
 pub(crate) fn request_coding(
     api: &Api,
     arrival: &Arrival<'_>,
-    length: usize,
+    length: u64,
 ) -> Option<Result<Coding, CodingFault>> {
-    let least = api.minimum_compression_size?;
-    if (length as u64) < least.max(1) {
+    if length < api.minimum_compression_size.unwrap_or(0).max(1) {
         return None;
     }
     let mut codings = request_codings(arrival);
@@ -72,6 +72,12 @@ pub(crate) fn decode(coding: Coding, sent: &[u8], payload_bytes: u64) -> Result<
         Coding::Gzip => gunzip(sent, most),
         Coding::Deflate => inflate(sent, most),
     }
+}
+
+/// Tells a backend of the coding that a request's body still has.
+pub(crate) fn push_request_coding(arrival: &Arrival<'_>, block: &mut FieldBlock) {
+    let codings: Vec<&[u8]> = request_codings(arrival).collect();
+    block.push_trusted(b"Content-Encoding", &codings.join(b", ".as_slice()));
 }
 
 fn request_codings<'a>(arrival: &Arrival<'a>) -> impl Iterator<Item = &'a [u8]> {

@@ -21,7 +21,7 @@ pub(crate) struct BodyText<'b> {
     /// The text of other bytes, made when somebody asks for it.
     lossy: OnceCell<String>,
     /// Whether the bytes still have a content coding, so that they are nobody's text.
-    is_coded: bool,
+    pub(crate) is_coded: bool,
 }
 
 impl<'b> BodyText<'b> {

@@ -6,6 +6,6 @@ mod conversion;
 mod media_type;
 
 pub use coding::CodingFault;
-pub(crate) use coding::{answer_coding, compress, decode, is_coded, request_coding};
+pub(crate) use coding::{answer_coding, compress, decode, is_coded, push_request_coding, request_coding};
 pub(crate) use conversion::{BodyText, Payload, towards_backend, towards_client};
 pub(crate) use media_type::{accepted, is_json, of_body};

@@ -10,7 +10,10 @@ use super::{
     mappings::Mappings,
     request_line::{QueryWriter, VariableText, write_target},
 };
-use crate::{Record, Refusal, RequestIds, body::ClientBody, response::push_ids, routing::Matched};
+use crate::{
+    Record, Refusal, RequestIds, body::ClientBody, content::push_request_coding, response::push_ids,
+    routing::Matched,
+};
 
 /// Writes the head of a call, and into `output` what a mapping sends in place of the client's body;
 /// tells whether one does.
@@ -28,7 +31,7 @@ pub(crate) fn write_proxy_call<B>(
     let body_length = match (&instead, client_body) {
         (Some(instead), _) => Some(instead.len() as u64),
         (None, ClientBody::Nothing) => None,
-        (None, ClientBody::Whole(collected)) => Some(collected.sent.len() as u64),
+        (None, ClientBody::Whole(collected)) => Some(collected.plain().len() as u64),
         (None, ClientBody::Stream(_, length)) => Some(*length),
     };
     let CallMemory { fields, target, .. } = memory;
@@ -43,6 +46,9 @@ pub(crate) fn write_proxy_call<B>(
     fields.clear();
     if let Some(arrival) = record.arrival {
         push_client_fields(record, arrival.head.over(arrival.bytes).fields(), fields);
+        if instead.is_none() && client_body.is_coded(record) {
+            push_request_coding(arrival, fields);
+        }
     }
     push_gateway_fields(record, fields);
     fields.push_trusted(b"Host", address.host.as_bytes());

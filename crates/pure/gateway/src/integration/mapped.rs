@@ -40,6 +40,11 @@ impl MappedRequest<'_> {
         if self.is_written { written.as_bytes() } else { self.passing.as_bytes() }
     }
 
+    /// Whether the client's bytes pass with the content coding that they came with.
+    fn passes_coded(&self, body: &BodyText<'_>) -> bool {
+        body.is_coded && !self.is_written && self.passing.is_untouched()
+    }
+
     /// The status that a MOCK's text names, or `None` where there is no text and the default response
     /// is used (MK1 to MK4).
     pub(crate) fn mock_status(&self, written: &str) -> Result<Option<i64>, Refusal> {
@@ -91,16 +96,22 @@ pub(crate) fn write_mapped_call<'b>(
     }
     let verb = address.verb.unwrap_or(matched.verb);
     let length = declared_length(verb, mapped.body(output).len(), mapped.is_written);
-    write_head(record, matched, address, (&mappings, &mapped.overrides), length, memory)?;
+    write_fields_of_call(matched, address, (&mappings, &mapped.overrides), memory)?;
+    if let Some(arrival) = record.arrival.filter(|_| mapped.passes_coded(body))
+        && !memory.fields.contains(b"Content-Encoding")
+    {
+        content::push_request_coding(arrival, &mut memory.fields);
+    }
+    push_missing_fields(record, address, length.is_some(), &mut memory.fields);
+    memory.finish(record, address, length)?;
     Ok(mapped)
 }
 
-fn write_head(
-    record: &Record<'_>,
+/// Target and fields that mappings and overrides give.
+fn write_fields_of_call(
     matched: &Matched<'_>,
     address: &Address,
     (mappings, overrides): (&Mappings<'_>, &Overrides),
-    body_length: Option<u64>,
     memory: &mut CallMemory,
 ) -> Result<(), Refusal> {
     let CallMemory { fields, target, .. } = memory;
@@ -119,8 +130,7 @@ fn write_head(
     }
     // Not to plain HTTP integrations (GR-43).
     fields.remove(b"Via");
-    push_missing_fields(record, address, body_length.is_some(), fields);
-    memory.finish(record, address, body_length)
+    Ok(())
 }
 
 /// Query parameters: overrides replace mappings of the same name (OV1).

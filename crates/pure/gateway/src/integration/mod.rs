@@ -18,16 +18,11 @@ pub(crate) use mapped::{IntegrationResult, map_request, map_response, write_mapp
 
 use postern_model::{Integration, RequestMapping, RequestSource, RequestTarget, ResponseTransferMode};
 
-use crate::{Arrival, routing::Matched};
+use crate::routing::Matched;
 
 /// Whether a backend's answer is passed on as a stream (ST1).
 pub(crate) fn is_streamed(matched: &Matched<'_>) -> bool {
     matched.method.model.integration.response_transfer_mode == ResponseTransferMode::Stream
-}
-
-/// Whether a template takes a request's body.
-pub(crate) fn takes_template(integration: &Integration, arrival: &Arrival<'_>) -> bool {
-    template_choice::template_for_request(integration, arrival).is_ok_and(|template| template.is_some())
 }
 
 /// Whether a parameter mapping reads the client's body, or sends another in its place.
