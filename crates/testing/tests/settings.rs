@@ -86,6 +86,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ("domainNames[].domainName", "settings::a_domain_name_has_a_type_associations_and_mappings"),
     ("domainNames[].endpointConfiguration.types", "settings::a_public_domain_name_is_seen_publicly"),
     ("domainNames[].accessAssociations", "settings::a_domain_name_has_a_type_associations_and_mappings"),
+    (
+        "domainNames[].mutualTlsAuthentication.truststoreFile",
+        "mutual_tls::pa_164_a_certificate_that_is_not_good_is_answered_403_and_told_in_the_log",
+    ),
     ("domainNames[].routingMode", "domain_names::pa_142_the_mode_says_who_is_asked"),
     (
         "domainNames[].routingRules[].priority",

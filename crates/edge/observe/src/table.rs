@@ -69,6 +69,7 @@ rows! {
     "Answers that did not go out whole: the client left, or the backend broke off." { CutShort }
     "postern_denied_total", once_counted, "Requests that a layer of access control denied." {
         DeniedByResourcePolicy("layer", "resourcePolicy"),
+        DeniedByTruststore("layer", "mutualTls"),
         DeniedBySignature("layer", "signature"),
         DeniedForMissingApiKey("layer", "apiKeyMissing"),
         DeniedForUnknownApiKey("layer", "apiKeyUnknown"),
@@ -95,6 +96,7 @@ rows! {
     "postern_refused_total", once_counted, "Requests that were not served for another reason." {
         RefusedHead("reason", "head"),
         RefusedUnreachableApi("reason", "noSuchApi"),
+        RefusedMisdirected("reason", "misdirected"),
         RefusedStage("reason", "noSuchStage"),
         RefusedDefaultEndpoint("reason", "defaultEndpointDisabled"),
         RefusedMapping("reason", "noSuchMapping"),
@@ -213,6 +215,8 @@ pub(crate) const fn of_refusal(refusal: &Refusal) -> OfStage {
             S::RefusedHead
         }
         Refusal::NoSuchApi(_) => S::RefusedUnreachableApi,
+        Refusal::Misdirected => S::RefusedMisdirected,
+        Refusal::ClientCertificate(_) => S::DeniedByTruststore,
         Refusal::NoSuchStage => S::RefusedStage,
         Refusal::DefaultEndpointDisabled => S::RefusedDefaultEndpoint,
         Refusal::NoSuchMapping => S::RefusedMapping,

@@ -27,7 +27,7 @@ use crate::{
     listener::{self, Accepted, Caller, Door, Place},
     proxy_header::read_header,
     timeout::Alarm,
-    tls::{self, TlsStream},
+    tls::{self, ServerName, TlsStream},
     wire::Wire,
     worker::{OpenConnection, Worker},
 };
@@ -245,11 +245,12 @@ where
     let house = worker.held.snapshot();
     let limit = house.limits().handshake_seconds.saturating_mul(SECOND_NANOSECONDS);
     alarm.set(worker.timers.coarse_nanoseconds().saturating_add(limit));
-    let knows_name = |name: &str| {
-        let entrance = house.entrance_for(&identity, local);
-        entrance.is_some_and(|entrance| house.knows_server_name(entrance, name))
+    let known = |name: &str| match house.entrance_for(&identity, local) {
+        Some(entrance) if house.asks_for_client_certificate(entrance, name) => ServerName::Mutual,
+        Some(entrance) if house.knows_server_name(entrance, name) => ServerName::Ordinary,
+        _ => ServerName::Unknown,
     };
-    let mut handshake = pin!(tls::accept(socket, &configuration, worker.record_scratch.clone(), knows_name));
+    let mut handshake = pin!(tls::accept(socket, &configuration, worker.record_scratch.clone(), known));
     let outcome = poll_fn(|context| match handshake.as_mut().poll(context) {
         Poll::Ready(Ok(stream)) => Poll::Ready(Some(stream)),
         Poll::Ready(Err(_)) => Poll::Ready(None),
@@ -266,7 +267,9 @@ where
     };
     worker.recorder.event(Event::HandshakeFinished { resumed: stream.is_resumed() });
     let tls = stream.facts();
-    Some(Box::new(Job::new(worker, place, stream, connection(introduction, local, Some(tls)), counted)))
+    let mut connection = connection(introduction, local, Some(tls));
+    connection.learn_handshake(stream.server_name(), stream.client_certificate());
+    Some(Box::new(Job::new(worker, place, stream, connection, counted)))
 }
 
 /// A connection of which is known who calls by it, before its first request.

@@ -116,7 +116,7 @@ impl Server {
                 door.tls.as_deref()
             });
             let found = problems.len();
-            let tls = secure(entrance, old, &mut problems, &mut warnings);
+            let tls = secure((house, entrance), old, &mut problems, &mut warnings);
             if problems.len() > found {
                 continue;
             }
@@ -222,7 +222,7 @@ impl Drop for Server {
 pub fn check_identities(house: &Snapshot) -> Result<Vec<String>, Vec<String>> {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     for entrance in house.entrances() {
-        secure(entrance, None, &mut problems, &mut warnings);
+        secure((house, entrance), None, &mut problems, &mut warnings);
     }
     if problems.is_empty() { Ok(warnings) } else { Err(problems) }
 }
@@ -240,7 +240,7 @@ pub fn certificates_cover(entrance: &Entrance, name: &str) -> Result<bool, Vec<S
 
 /// The TLS configuration of an entrance; none where it is plain text, or where there are problems.
 fn secure(
-    entrance: &Entrance,
+    (house, entrance): (&Snapshot, &Entrance),
     old: Option<&TlsConfiguration>,
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
@@ -254,7 +254,8 @@ fn secure(
     if problems.len() > found {
         return None;
     }
-    match TlsConfiguration::new(identities, entrance.http2, old) {
+    let truststores = house.truststores().map(Arc::clone).collect();
+    match TlsConfiguration::new(identities, truststores, entrance.http2, old) {
         Ok(configuration) => Some(Arc::new(configuration)),
         Err(fault) => {
             problems.push(format!("TLS cannot be set up: {fault}"));

@@ -55,6 +55,9 @@ fn warn(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
         warn_of_reserved_paths(&read.api.definition, problems);
         warn_of_keys_without_plan(read, parts.usage_plans, names, problems);
     }
+    for domain in parts.domain_names.iter().filter(|domain| domain.value.mutual_tls.is_some()) {
+        warn_of_ways_around(domain, parts, problems);
+    }
     if let (false, Some(place)) = (parts.keeps_state, &names.first_quota) {
         let message =
             "quotas are counted in memory alone, and anew after a restart: expected `stateDirectory`";
@@ -252,6 +255,43 @@ fn warn_of_unreachable(read: &ReadApi, parts: &Parts<'_>, problems: &mut Problem
         _ => return,
     };
     problems.warning(&read.place, format!("no request can reach API `{}`: {reason}", api.id));
+}
+
+/// Mutual TLS is asked for by the domain name alone: an API's own host names lead around it (PA-166), and
+/// a listener without TLS asks for nothing, so that the domain name is not served there.
+fn warn_of_ways_around(domain: &Placed<DomainName>, parts: &Parts<'_>, problems: &mut Problems) {
+    let Placed { value: domain, place } = domain;
+    let leads_to = |api: &RestApi| domain.stages().any(|(id, _)| *id == api.id);
+    for api in parts.rest_apis.iter().map(|read| &read.api).filter(|api| leads_to(api)) {
+        if !api.disable_execute_api_endpoint {
+            let message = format!(
+                "`{}` asks for client certificates, and API `{}` answers without them by its own host name: expected \
+                 `disableExecuteApiEndpoint: true`",
+                domain.name, api.id
+            );
+            problems.warning(place, message);
+        }
+    }
+    let is_plain = |endpoint: &&VpcEndpoint| {
+        endpoint.tls.is_empty()
+            && !endpoint.listeners.is_empty()
+            && domain.private
+            && domain.is_seen_through(&endpoint.vpc_endpoint_id)
+    };
+    for endpoint in parts.vpc_endpoints.iter().filter(is_plain) {
+        let message = format!(
+            "`{}` asks for client certificates, and VPC endpoint `{}` speaks plain text: it is not served there",
+            domain.name, endpoint.vpc_endpoint_id
+        );
+        problems.warning(place, message);
+    }
+    if !domain.private && parts.public_listeners.iter().any(|public| public.tls.is_empty()) {
+        let message = format!(
+            "`{}` asks for client certificates, and public listeners speak plain text: it is not served there",
+            domain.name
+        );
+        problems.warning(place, message);
+    }
 }
 
 /// On the service custom domain names keep `/ping` and `/sping` for themselves (R10).

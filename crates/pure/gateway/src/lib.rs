@@ -42,8 +42,8 @@ pub use calendar::{date_of_day, day_of_date};
 pub use call::{Destination, DestinationTarget, DestinationTls, IntegrationCall};
 pub use compile::{Compiled, compile};
 pub use connection::{
-    Admission, Admitted, Connection, ConnectionRefusal, Identity, Introduction, NetworkAclVerdict,
-    NetworkVerdict, SecurityGroupVerdict, TlsFacts,
+    Admission, Admitted, ClientCertificate, Connection, ConnectionRefusal, Identity, Introduction,
+    NetworkAclVerdict, NetworkVerdict, SecurityGroupVerdict, TlsFacts,
 };
 pub use content::CodingFault;
 pub use context::{CompiledAccessLog, RequestIds};

@@ -18,6 +18,9 @@ pub enum Gate {
     Api,
     /// Which stage, by the path or by a base path.
     Stage,
+    /// The client's certificate, where domain names ask for one, and whether the connection was made for
+    /// the domain name.
+    ClientCertificate,
     /// The length of the method's ARN.
     MethodArn,
     /// The length that the body says it has.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use postern_model::GatewayResponseType;
-use postern_protocol::signature::SignatureFault;
+use postern_protocol::{certificate::Distrust, signature::SignatureFault};
 use postern_schema::Violations;
 use postern_template::{FailureReason, TemplateFailure};
 
@@ -26,6 +26,11 @@ pub enum Refusal {
     TooManyQueryParameters,
     /// Host and `x-apigw-api-id` name no API that is reachable here (F1).
     NoSuchApi(NoSuchApi),
+    /// The request is for a domain name that asks for client certificates, and its connection was made for
+    /// another name; or the other way round (hardening.md section 6).
+    Misdirected,
+    /// The domain name's truststore does not vouch for the client (PA-164).
+    ClientCertificate(Distrust),
     /// The API has no stage of that name (F2).
     NoSuchStage,
     /// The API answers by its custom domain names alone (F8).
@@ -173,9 +178,12 @@ impl Refusal {
             Self::MethodArnTooLong | Self::TooManyPathSegments => built_in(414, head_message(414)),
             Self::Body(BodyFault::Malformed) => built_in(400, "Bad Request"),
             Self::Body(BodyFault::TooSlow | BodyFault::Gone) => built_in(408, "Request Timeout"),
-            Self::NoSuchApi(_) | Self::NoSuchStage | Self::DefaultEndpointDisabled | Self::NoSuchMapping => {
-                Wording::new(None, 403, Some("ForbiddenException"), "Forbidden", Tight)
-            }
+            Self::Misdirected => built_in(421, head_message(421)),
+            Self::ClientCertificate(_)
+            | Self::NoSuchApi(_)
+            | Self::NoSuchStage
+            | Self::DefaultEndpointDisabled
+            | Self::NoSuchMapping => Wording::new(None, 403, Some("ForbiddenException"), "Forbidden", Tight),
             Self::NoSuchMethod => typed(
                 Type::MissingAuthenticationToken,
                 403,
@@ -294,6 +302,7 @@ impl Refusal {
         Some(match self {
             Self::NoSuchApi(_) => Gate::Api,
             Self::NoSuchStage | Self::DefaultEndpointDisabled | Self::NoSuchMapping => Gate::Stage,
+            Self::Misdirected | Self::ClientCertificate(_) => Gate::ClientCertificate,
             Self::NoSuchMethod | Self::Signature(_) => Gate::Method,
             Self::PolicyDenied(denial) => match denial.layer {
                 PolicyLayer::Resource => Gate::ResourcePolicy,
@@ -311,6 +320,8 @@ impl Refusal {
         match self {
             Self::Head { reason, .. } => (*reason).into(),
             Self::NoSuchApi(why) => why.reason().into(),
+            Self::Misdirected => "the connection was not made for the domain name of the request".into(),
+            Self::ClientCertificate(why) => why.reason().into(),
             Self::Configuration(why) => (&**why).into(),
             Self::Template(failure) => format!("a mapping template failed: {failure}").into(),
             Self::Integration(failure) => (&*failure.reason).into(),

@@ -11,7 +11,7 @@ use postern_model::{
     ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
 };
 use postern_policy::Policy;
-use postern_protocol::http1;
+use postern_protocol::{certificate::Truststore, http1};
 
 use crate::{
     Admission, CompiledAccessLog, Connection, Destination, Identity, KeyUsage, NetworkVerdict,
@@ -245,6 +245,19 @@ impl Snapshot {
         name.ends_with(&*self.api_suffix)
             || name.ends_with(&*self.endpoint_suffix)
             || entrance.domains.find(name).is_some()
+    }
+
+    /// Whether a client that asks for this TLS server name at an entrance must show a certificate. `name` is
+    /// in lower case.
+    #[must_use]
+    pub fn asks_for_client_certificate(&self, entrance: &Entrance, name: &str) -> bool {
+        let domain = entrance.domains.find(name).and_then(|index| self.domains.get(index));
+        domain.is_some_and(|domain| domain.truststore.is_some())
+    }
+
+    /// The truststores of all domain names.
+    pub fn truststores(&self) -> impl Iterator<Item = &Arc<Truststore>> {
+        self.domains.iter().filter_map(|domain| domain.truststore.as_ref())
     }
 
     /// The door that a connection came in by, as this snapshot has it. `None` where the endpoint is

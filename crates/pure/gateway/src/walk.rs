@@ -12,6 +12,7 @@ use crate::{
     Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch, Snapshot,
     authorization::{self, Permit},
     body::{self, ClientBody, Collected},
+    connection::mutual_tls,
     content,
     integration::{
         Address, CallMemory, IntegrationResult, Target, is_streamed, map_request, map_response,
@@ -102,6 +103,8 @@ where
     body::check_query(house, arrival)?;
     let located = routing::find_api(house, arrival, memory.routing)?;
     record.located = Some(located);
+    observer.at(Gate::ClientCertificate);
+    mutual_tls::check(house, &located, arrival)?;
     let matched = routing::find_method(&located, memory.variables);
     record.matched = matched;
     observer.at(Gate::MethodArn);

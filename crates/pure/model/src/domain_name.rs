@@ -1,5 +1,9 @@
 //! Custom domain names and what stands under their paths.
 
+use std::sync::Arc;
+
+use postern_protocol::certificate::Truststore;
+
 use crate::{DomainHost, Malformed, RestApiId, RoutingMode, RoutingRule, StageName, VpcEndpointId};
 
 /// A custom domain name.
@@ -11,6 +15,8 @@ pub struct DomainName {
     pub private: bool,
     /// The endpoints through which a private name is seen (PA-101); absent: all of them.
     pub access_associations: Option<Vec<VpcEndpointId>>,
+    /// Who may call it; absent: no client certificate is asked for.
+    pub mutual_tls: Option<MutualTls>,
     /// In what order rules and mappings are asked.
     pub routing_mode: RoutingMode,
     /// Its rules; no priority twice.
@@ -35,6 +41,13 @@ impl DomainName {
         let associated = self.access_associations.as_ref();
         !self.private || associated.is_none_or(|ids| ids.contains(id))
     }
+}
+
+/// Mutual TLS of a domain name (PA-160).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MutualTls {
+    /// Who vouches for clients.
+    pub truststore: Arc<Truststore>,
 }
 
 /// A base path of a domain name and the stage behind it (PA-120).

@@ -38,7 +38,7 @@ pub use definition::{
     ApiKeySource, Authorizer, AuthorizerFunction, AuthorizerKind, Definition, EndpointAccessMode,
     IdentitySource, MediaTypePattern,
 };
-pub use domain_name::{BasePath, BasePathMapping, DomainName};
+pub use domain_name::{BasePath, BasePathMapping, DomainName, MutualTls};
 pub use gateway_response::{GatewayResponse, GatewayResponseSource, GatewayResponseType};
 pub use integration::{
     CacheKeyParameter, ConnectionType, ContentHandling, Integration, IntegrationResponse, IntegrationType,

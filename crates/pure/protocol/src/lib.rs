@@ -1,13 +1,14 @@
 //! Bytes that others defined, read and written.
 //!
 //! **For:** HTTP/1.1 heads and framing, targets and queries, the PROXY protocol, Signature Version 4, the Invoke and
-//! Runtime APIs of Lambda.
+//! Runtime APIs of Lambda, certificates of clients.
 //! **Never enters:** sockets, clocks, configuration, decisions about who may do what.
 //! **Comes in:** bytes, in pieces of any size. **Goes out:** spans, checked values, a fault with its
 //! status; and the bytes of messages that are written.
 //! **Read first:** `http1/request.rs`.
 
 mod bytes;
+pub mod certificate;
 mod cyclic_redundancy;
 pub mod event_stream;
 pub mod function_error;

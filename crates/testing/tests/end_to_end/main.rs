@@ -12,6 +12,7 @@ mod integrations;
 mod keys_and_rates;
 mod life;
 mod limits;
+mod mutual_tls;
 mod operator;
 mod proxy_protocol;
 mod settings;

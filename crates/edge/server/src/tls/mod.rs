@@ -1,5 +1,6 @@
 //! TLS towards clients: configurations made of certificates, and the handshake (hardening section 6).
 
+mod client_certificate;
 mod identity;
 mod stream;
 
@@ -11,13 +12,15 @@ use std::{
 };
 
 use postern_model::TlsIdentity;
+use postern_protocol::certificate::Truststore;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{Acceptor, NoServerSessionStorage, ProducesTickets},
+    server::{Acceptor, NoServerSessionStorage, ProducesTickets, danger::ClientCertVerifier},
 };
 use tokio::net::TcpStream;
 
+use client_certificate::ProofOfPossession;
 pub(crate) use identity::{Identities, Identity};
 pub(crate) use stream::{RecordScratch, TlsStream};
 
@@ -26,28 +29,85 @@ use crate::wire::Wire;
 /// How connections to one listener are secured. Shared by all workers, tickets included.
 #[derive(Debug)]
 pub(crate) struct TlsConfiguration {
-    config: Arc<ServerConfig>,
     identities: Arc<Identities>,
+    /// For names that ask for no client certificate.
+    ordinary: Terms,
+    /// For names that ask for one, if there are any, and the truststores of these.
+    mutual: Option<(Terms, Vec<Arc<Truststore>>)>,
+}
+
+/// What connections for some server names agree on. Their tickets resume sessions of the same terms alone.
+#[derive(Debug)]
+struct Terms {
+    config: Arc<ServerConfig>,
     ticketer: Arc<dyn ProducesTickets>,
 }
 
+/// What is known of a server name that a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerName {
+    /// Nothing here has it, unless a certificate is for it.
+    Unknown,
+    /// It is served.
+    Ordinary,
+    /// It is served to clients that show a certificate.
+    Mutual,
+}
+
 impl TlsConfiguration {
-    /// A configuration that shows these identities. The ticket keys of the old one are kept while it
-    /// shows the same ones, so that a reload costs no client its session.
+    /// A configuration that shows these identities, and asks for client certificates where a name wants
+    /// that: `truststores` are those of all such names. The ticket keys of the old one are kept while it
+    /// shows the same identities, so that a reload costs no client its session; those for client
+    /// certificates only while no truststore has changed.
     pub(crate) fn new(
         identities: Vec<Identity>,
+        truststores: Vec<Arc<Truststore>>,
         http2: bool,
         old: Option<&Self>,
     ) -> Result<Self, rustls::Error> {
         let identities = Arc::new(Identities::new(identities));
-        let ticketer = match old {
-            Some(old) if old.identities.are_those_of(&identities) => Arc::clone(&old.ticketer),
-            _ => aws_lc_rs::Ticketer::new()?,
+        let old = old.filter(|old| old.identities.are_those_of(&identities));
+        let ordinary = Terms::new(&identities, None, http2, old.map(|old| &old.ordinary))?;
+        let mutual = if truststores.is_empty() {
+            None
+        } else {
+            let old = old.and_then(|old| old.mutual.as_ref()).filter(|(_, others)| *others == truststores);
+            let verifier = ProofOfPossession::by(provider().signature_verification_algorithms);
+            let terms =
+                Terms::new(&identities, Some(Arc::new(verifier)), http2, old.map(|(terms, _)| terms))?;
+            Some((terms, truststores))
         };
-        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&identities) as Arc<dyn rustls::server::ResolvesServerCert>);
+        Ok(Self { identities, ordinary, mutual })
+    }
+
+    /// What holds for a connection that asks for a name. A name that has begun to ask for certificates a
+    /// moment ago is served as others are until this is replaced, and its requests are turned away.
+    fn terms(&self, name: ServerName) -> &Arc<ServerConfig> {
+        match (&self.mutual, name) {
+            (Some((mutual, _)), ServerName::Mutual) => &mutual.config,
+            _ => &self.ordinary.config,
+        }
+    }
+}
+
+impl Terms {
+    fn new(
+        identities: &Arc<Identities>,
+        verifier: Option<Arc<dyn ClientCertVerifier>>,
+        http2: bool,
+        old: Option<&Self>,
+    ) -> Result<Self, rustls::Error> {
+        let ticketer = match old {
+            Some(old) => Arc::clone(&old.ticketer),
+            None => aws_lc_rs::Ticketer::new()?,
+        };
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+        let mut config = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        }
+        .with_cert_resolver(Arc::clone(identities) as Arc<dyn rustls::server::ResolvesServerCert>);
         config.ticketer = Arc::clone(&ticketer);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
@@ -56,7 +116,7 @@ impl TlsConfiguration {
             true => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             false => vec![b"http/1.1".to_vec()],
         };
-        Ok(Self { config: Arc::new(config), identities, ticketer })
+        Ok(Self { config: Arc::new(config), ticketer })
     }
 }
 
@@ -80,7 +140,7 @@ pub(crate) fn read_identities(files: &[TlsIdentity], problems: &mut Vec<String>)
     files.iter().filter_map(read).collect()
 }
 
-/// Does the handshake with a client. `knows_name` is asked about a name that no certificate covers.
+/// Does the handshake with a client. `known` is asked about the server name that it asks for.
 ///
 /// # Errors
 ///
@@ -89,7 +149,7 @@ pub(crate) async fn accept(
     mut socket: TcpStream,
     configuration: &TlsConfiguration,
     scratch: RecordScratch,
-    knows_name: impl Fn(&str) -> bool,
+    known: impl Fn(&str) -> ServerName,
 ) -> io::Result<TlsStream> {
     let mut acceptor = Acceptor::default();
     let mut hello = [0; HELLO_READ_BYTES];
@@ -115,12 +175,14 @@ pub(crate) async fn accept(
             break (accepted, bytes);
         }
     };
-    let unknown_name = |name: &str| !configuration.identities.cover(name) && !knows_name(name);
-    if accepted.client_hello().server_name().is_some_and(unknown_name) {
+    // The library gives names in lower case, and takes none with a last dot.
+    let name = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
+    let known = name.as_deref().map_or(ServerName::Ordinary, known);
+    if known == ServerName::Unknown && name.is_some_and(|name| !configuration.identities.cover(&name)) {
         let fault = rustls::Error::General("unknown server name".to_owned());
         return refuse(&mut socket, UNRECOGNIZED_NAME, fault).await;
     }
-    let session = match accepted.into_connection(Arc::clone(&configuration.config)) {
+    let session = match accepted.into_connection(Arc::clone(configuration.terms(known))) {
         Ok(session) => Box::new(session),
         Err((fault, mut alert)) => {
             let mut record = Vec::new();

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use postern_gateway::TlsFacts;
+use postern_gateway::{ClientCertificate, TlsFacts};
 use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConnection};
 use socket2::SockRef;
 use tokio::{
@@ -72,6 +72,16 @@ impl TlsStream {
     /// Whether HTTP/2 was agreed on.
     pub(crate) fn speaks_http2(&self) -> bool {
         self.session.alpn_protocol() == Some(b"h2")
+    }
+
+    /// The server name that the client asked for, in lower case.
+    pub(crate) fn server_name(&self) -> Option<Box<str>> {
+        self.session.server_name().map(|name| name.to_ascii_lowercase().into())
+    }
+
+    /// The certificate that the client has shown, now or in the session that was resumed.
+    pub(crate) fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.session.peer_certificates()?.first().map(|certificate| ClientCertificate::of(certificate))
     }
 
     /// What was agreed on.

@@ -21,6 +21,12 @@ pub(super) const DOMAIN_NAME: &Fields = &Fields {
             "The VPC endpoints through which a private name is seen.",
         ),
         key(
+            "mutualTlsAuthentication",
+            Kind::Record(MUTUAL_TLS),
+            Absent::Means("no client certificate is asked for"),
+            "Which client certificates are let in.",
+        ),
+        key(
             "routingMode",
             Kind::Choice(RoutingMode::WORDS),
             Absent::Value("BASE_PATH_MAPPING_ONLY"),
@@ -39,7 +45,18 @@ pub(super) const DOMAIN_NAME: &Fields = &Fields {
             "What stands under its paths.",
         ),
     ],
-    unsupported: &["policyFile", "mutualTlsAuthentication", "securityPolicy", "endpointAccessMode"],
+    unsupported: &["policyFile", "securityPolicy", "endpointAccessMode"],
+};
+
+const MUTUAL_TLS: &Fields = &Fields {
+    what: "mutual TLS",
+    keys: &[key(
+        "truststoreFile",
+        Kind::Path,
+        Absent::Refused,
+        "PEM: who may have issued a client's certificate, each with its issuers up to the root.",
+    )],
+    unsupported: &["truststoreUri", "truststoreVersion"],
 };
 
 const DOMAIN_ENDPOINT_CONFIGURATION: &Fields = &Fields {

@@ -1,12 +1,17 @@
 //! `domainNames`: custom domain names and what stands under their paths.
 
-use postern_document::{Node, Placed, Problems};
-use postern_model::{BasePath, BasePathMapping, DomainHost, DomainName, EndpointType, VpcEndpointId};
+use std::sync::Arc;
+
+use postern_document::{Node, Place, Placed, Problem, Problems, Severity};
+use postern_model::{
+    BasePath, BasePathMapping, DomainHost, DomainName, EndpointType, MutualTls, VpcEndpointId,
+};
+use postern_protocol::certificate::{Truststore, TruststoreProblem};
 
 use crate::{
     fields::Section,
     names::{Names, StageUser, UsedStage, UsedVpcEndpoint},
-    reading::Reading,
+    reading::{FileText, Reading},
     section::{rest_apis::endpoint_type, routing_rules},
     unique::Unique,
 };
@@ -19,15 +24,17 @@ pub(crate) fn read(
 ) -> Vec<Placed<DomainName>> {
     root.sections("domainNames", &mut reading.problems)
         .into_iter()
-        .filter_map(|section| domain_name(section, names, &mut reading.problems))
+        .filter_map(|section| domain_name(section, names, reading))
         .collect()
 }
 
 fn domain_name(
     mut section: Section<'_>,
     names: &mut Names,
-    problems: &mut Problems,
+    reading: &mut Reading<'_>,
 ) -> Option<Placed<DomainName>> {
+    let mutual_tls = mutual_tls(&mut section, reading);
+    let problems = &mut reading.problems;
     let node = section.required_node("domainName", problems);
     let name: Option<DomainHost> = node.and_then(|_| section.required("domainName", str::parse, problems));
     let endpoint = section.section("endpointConfiguration", problems);
@@ -45,11 +52,30 @@ fn domain_name(
         name: name?,
         private,
         access_associations,
+        mutual_tls: mutual_tls?,
         routing_mode,
         routing_rules,
         base_path_mappings,
     };
     Some(Placed::new(domain_name, node?.place.clone()))
+}
+
+/// `mutualTlsAuthentication`: `None` where it is there and wrong. Problems of the truststore stand in it.
+fn mutual_tls(section: &mut Section<'_>, reading: &mut Reading<'_>) -> Option<Option<MutualTls>> {
+    if section.node("mutualTlsAuthentication").is_none() {
+        return Some(None);
+    }
+    let mut section = section.section("mutualTlsAuthentication", &mut reading.problems)?;
+    let node = section.required_node("truststoreFile", &mut reading.problems)?;
+    let FileText { name, text } = reading.text("truststoreFile", node)?;
+    let mut found = Vec::new();
+    let truststore = Truststore::parse(text.as_bytes(), &mut found);
+    let start = Place::start_of(&name);
+    for TruststoreProblem { line, is_warning, message } in found {
+        let severity = if is_warning { Severity::Warning } else { Severity::Error };
+        reading.problems.push(Problem { place: start.at(line, 1), severity, message });
+    }
+    Some(Some(MutualTls { truststore: Arc::new(truststore?) }))
 }
 
 /// PA-107: a private name stands for itself alone.

@@ -1,6 +1,6 @@
 //! Custom domain names: rules and mappings with the places of what they lead to.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use postern_model::{DomainName, RestApiId, StageName};
 
@@ -16,10 +16,14 @@ pub(crate) fn domains(names: &[DomainName], apis: &[Api], by_id: &HashMap<Box<st
         let stage = apis.get(index)?.stages.iter().position(|own| &*own.name == stage.as_str())?;
         Some(Target { api: index, stage })
     };
-    names.iter().map(|name| domain(name, target)).collect()
+    names.iter().enumerate().map(|(index, name)| domain(index, name, target)).collect()
 }
 
-fn domain(name: &DomainName, target: impl Fn(&RestApiId, &StageName) -> Option<Target>) -> Domain {
+fn domain(
+    index: usize,
+    name: &DomainName,
+    target: impl Fn(&RestApiId, &StageName) -> Option<Target>,
+) -> Domain {
     let mut mappings: Vec<Mapping> = name
         .base_path_mappings
         .iter()
@@ -34,7 +38,9 @@ fn domain(name: &DomainName, target: impl Fn(&RestApiId, &StageName) -> Option<T
         .iter()
         .filter_map(|rule| Some((rule.clone(), target(&rule.rest_api_id, &rule.stage)?)));
     Domain {
+        index,
         name: name.name.clone(),
+        truststore: name.mutual_tls.as_ref().map(|mutual| Arc::clone(&mutual.truststore)),
         mode: name.routing_mode,
         rules: Rules::new(rules),
         has_several_levels: name
@@ -52,7 +58,7 @@ pub(crate) fn seen(names: &[DomainName], is_seen: impl Fn(&DomainName) -> bool) 
         for (index, name) in
             names.iter().enumerate().filter(|(_, name)| name.private == private && is_seen(name))
         {
-            seen.add(&name.name, index);
+            seen.add(name, index);
         }
     }
     seen

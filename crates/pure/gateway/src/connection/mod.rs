@@ -1,6 +1,7 @@
 //! May this peer talk, and who is it: what is fixed for a connection.
 
 mod admission;
+pub(crate) mod mutual_tls;
 mod network;
 
 use std::{
@@ -11,6 +12,9 @@ use std::{
 };
 
 use postern_policy::Specialised;
+
+use mutual_tls::CachedVerdict;
+pub use mutual_tls::ClientCertificate;
 
 use postern_model::{VpcEndpointId, VpcId};
 
@@ -46,6 +50,9 @@ pub struct Connection {
     entrance: Cell<Option<CachedEntrance>>,
     source_text: SourceText,
     policy: RefCell<Option<CachedPolicy>>,
+    server_name: Option<Box<str>>,
+    client_certificate: Option<Box<ClientCertificate>>,
+    pub(crate) verdict: Cell<Option<CachedVerdict>>,
 }
 
 /// The client's address as text: written once, sent with every request.
@@ -109,6 +116,9 @@ impl Connection {
             entrance: Cell::new(None),
             source_text: SourceText::of(source.ip()),
             policy: RefCell::new(None),
+            server_name: None,
+            client_certificate: None,
+            verdict: Cell::new(None),
         }
     }
 
@@ -116,6 +126,30 @@ impl Connection {
     #[must_use]
     pub fn with_called_port(self, called_port: u16) -> Self {
         Self { called_port, ..self }
+    }
+
+    /// Learns what the client said and proved in the handshake: the server name that it asked for, in lower
+    /// case and without a last dot, and its certificate.
+    pub fn learn_handshake(
+        &mut self,
+        server_name: Option<Box<str>>,
+        client_certificate: Option<ClientCertificate>,
+    ) {
+        self.server_name = server_name;
+        self.client_certificate = client_certificate.map(Box::new);
+    }
+
+    /// The server name that the client asked for.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// The certificate whose key the client has proved to have. Whether it is let in is asked for each
+    /// request.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.client_certificate.as_deref()
     }
 
     /// Which door it came in by.

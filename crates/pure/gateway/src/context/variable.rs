@@ -40,6 +40,12 @@ variables! {
     ExtendedRequestId = "extendedRequestId",
     HttpMethod = "httpMethod",
     IdentityApiKeyId = "identity.apiKeyId",
+    IdentityClientCertPem = "identity.clientCert.clientCertPem",
+    IdentityClientCertIssuer = "identity.clientCert.issuerDN",
+    IdentityClientCertSerialNumber = "identity.clientCert.serialNumber",
+    IdentityClientCertSubject = "identity.clientCert.subjectDN",
+    IdentityClientCertNotAfter = "identity.clientCert.validity.notAfter",
+    IdentityClientCertNotBefore = "identity.clientCert.validity.notBefore",
     IdentitySourceIp = "identity.sourceIp",
     IdentityUserAgent = "identity.userAgent",
     IdentityVpcId = "identity.vpcId",
@@ -83,6 +89,12 @@ impl Variable {
                 | Self::ExtendedRequestId
                 | Self::HttpMethod
                 | Self::IdentityApiKeyId
+                | Self::IdentityClientCertPem
+                | Self::IdentityClientCertIssuer
+                | Self::IdentityClientCertSerialNumber
+                | Self::IdentityClientCertSubject
+                | Self::IdentityClientCertNotAfter
+                | Self::IdentityClientCertNotBefore
                 | Self::IdentitySourceIp
                 | Self::IdentityUserAgent
                 | Self::IdentityVpcId

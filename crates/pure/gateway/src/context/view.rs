@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use postern_protocol::http1::KnownName;
 
 use super::Variable;
-use crate::{Identity, Record, Sent, calendar, refusal::Wording, routing::By};
+use crate::{ClientCertificate, Identity, Record, Sent, calendar, refusal::Wording, routing::By};
 
 /// A view of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,12 @@ impl View<'_> {
             V::IdentityVpcId | V::IdentityVpceId | V::IdentitySourceIp | V::TlsVersion | V::CipherSuite => {
                 return self.connection_text(variable);
             }
+            V::IdentityClientCertPem
+            | V::IdentityClientCertIssuer
+            | V::IdentityClientCertSerialNumber
+            | V::IdentityClientCertSubject
+            | V::IdentityClientCertNotAfter
+            | V::IdentityClientCertNotBefore => return self.certificate_text(variable),
             V::IdentityUserAgent => {
                 let arrival = self.record.arrival?;
                 return arrival.head.over(arrival.bytes).fields().value(KnownName::UserAgent).map(lossy);
@@ -158,6 +164,23 @@ impl View<'_> {
             V::IdentitySourceIp => self.source_address().into(),
             V::TlsVersion => connection.tls()?.version.into(),
             V::CipherSuite => connection.tls()?.cipher_suite.into(),
+            _ => return None,
+        })
+    }
+
+    /// What the client's certificate says, whether or not it is let in (PA-164).
+    fn certificate_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        use Variable as V;
+        let ClientCertificate::Readable(certificate) = self.record.connection.client_certificate()? else {
+            return None;
+        };
+        Some(match variable {
+            V::IdentityClientCertPem => certificate.pem().into(),
+            V::IdentityClientCertIssuer => certificate.issuer().into(),
+            V::IdentityClientCertSerialNumber => certificate.serial_number().into(),
+            V::IdentityClientCertSubject => certificate.subject().into(),
+            V::IdentityClientCertNotAfter => certificate.not_after().into(),
+            V::IdentityClientCertNotBefore => certificate.not_before().into(),
             _ => return None,
         })
     }

@@ -59,7 +59,9 @@ pub async fn explain<E: Effects>(
 ) -> Transcript {
     let tls = question.tls.map(|_| ASSUMED_TLS);
     let identity = Arc::clone(&question.entrance.identity);
-    let connection = Connection::new(identity, question.source, question.local, tls);
+    let mut connection = Connection::new(identity, question.source, question.local, tls);
+    let server_name = question.tls.and_then(|hello| hello.server_name);
+    connection.learn_handshake(server_name.map(|name| name.to_ascii_lowercase().into()), None);
     let facts = Facts::of_connection(house, question, &connection);
     if let Some(refused) = refused_by_tls(house, question) {
         let facts = Facts { failed: Some((Gate::Tls, refused.into())), ..facts };
@@ -97,6 +99,11 @@ fn refused_by_tls(house: &Snapshot, question: &Question<'_>) -> Option<&'static 
     match question.tls {
         None if !entrance.tls.is_empty() => Some("the listener speaks TLS, and the client plain text"),
         Some(_) if entrance.tls.is_empty() => Some("the listener speaks plain text, and the client TLS"),
+        Some(Hello { server_name: Some(name), .. })
+            if house.asks_for_client_certificate(entrance, &name.to_ascii_lowercase()) =>
+        {
+            Some("the server name asks for a client certificate, and none is shown: the handshake fails")
+        }
         Some(Hello { server_name: Some(name), is_covered: false })
             if !house.knows_server_name(entrance, &name.to_ascii_lowercase()) =>
         {

@@ -5,7 +5,7 @@ use postern_policy::{Explanation, Outcome};
 
 use super::{GateTrace, MappedCall, Verdict, facts::Facts};
 use crate::{
-    BodyLength, Gate, Refusal, authorization,
+    BodyLength, ClientCertificate, Gate, Refusal, authorization,
     routing::{self, By, HostForm, TakenBy},
     usage,
 };
@@ -36,6 +36,12 @@ const GATES: &[Row] = &[
     Row { gate: Gate::Head, name: "head", title: "request head", tell: head },
     Row { gate: Gate::Api, name: "api", title: "API", tell: api },
     Row { gate: Gate::Stage, name: "stage", title: "stage", tell: stage },
+    Row {
+        gate: Gate::ClientCertificate,
+        name: "clientCertificate",
+        title: "client certificate",
+        tell: client_certificate,
+    },
     Row { gate: Gate::MethodArn, name: "methodArn", title: "method ARN", tell: method_arn },
     Row { gate: Gate::ContentLength, name: "contentLength", title: "declared length", tell: content_length },
     Row {
@@ -155,6 +161,23 @@ fn api(facts: &Facts<'_>) -> Option<Told> {
     let given: Vec<String> = fields.values_named(b"x-apigw-api-id").map(text).collect();
     if !given.is_empty() {
         told.facts.push(("x-apigw-api-id", given.join(", ")));
+    }
+    Some(told)
+}
+
+fn client_certificate(facts: &Facts<'_>) -> Option<Told> {
+    let located = facts.located.as_ref().filter(|located| located.entrance.domains.has_mutual_tls)?;
+    let because = match located.by {
+        By::Domain { domain, .. } if domain.truststore.is_some() => {
+            "the domain name's truststore vouches for the client"
+        }
+        _ => "the host asks for none",
+    };
+    let mut told = Told { because: because.to_owned(), ..Told::default() };
+    if let Some(ClientCertificate::Readable(certificate)) = facts.connection.client_certificate() {
+        told.facts.push(("subjectDN", certificate.subject().to_owned()));
+        told.facts.push(("issuerDN", certificate.issuer().to_owned()));
+        told.facts.push(("serialNumber", certificate.serial_number().to_owned()));
     }
     Some(told)
 }

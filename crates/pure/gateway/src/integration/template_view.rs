@@ -19,7 +19,11 @@ pub(crate) struct TemplateView<'v> {
 }
 
 /// What `$context.identity` may hold here.
-const IDENTITY_NAMES: [&str; 6] = ["apiKey", "apiKeyId", "sourceIp", "userAgent", "vpcId", "vpceId"];
+const IDENTITY_NAMES: [&str; 7] =
+    ["apiKey", "apiKeyId", "clientCert", "sourceIp", "userAgent", "vpcId", "vpceId"];
+
+/// What `$context.identity.clientCert` holds.
+const CERTIFICATE_NAMES: [&str; 5] = ["clientCertPem", "subjectDN", "issuerDN", "serialNumber", "validity"];
 
 impl TemplateView<'_> {
     const fn view(&self) -> View<'_> {
@@ -31,6 +35,9 @@ impl Variables for TemplateView<'_> {
     fn context(&self, path: &str) -> Option<ContextValue<'_>> {
         match path {
             "identity" => return Some(ContextValue::Branch),
+            "identity.clientCert" | "identity.clientCert.validity" => {
+                return self.record.connection.client_certificate().map(|_| ContextValue::Branch);
+            }
             "identity.apiKey" => return parameters::api_key(self.record).map(ContextValue::Text),
             _ => {}
         }
@@ -50,6 +57,8 @@ impl Variables for TemplateView<'_> {
                 let is_known = |name: &&&str| self.context(&format!("identity.{name}")).is_some();
                 IDENTITY_NAMES.iter().filter(is_known).for_each(|name| visit(name));
             }
+            "identity.clientCert" => CERTIFICATE_NAMES.iter().for_each(|name| visit(name)),
+            "identity.clientCert.validity" => ["notBefore", "notAfter"].iter().for_each(|name| visit(name)),
             _ => {}
         }
     }

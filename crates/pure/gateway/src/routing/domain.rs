@@ -1,17 +1,21 @@
 //! Custom domain names: which rule or mapping takes a request, and what is left of its path
 //! (private-access.md sections 9 and 10).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{DomainHost, RoutingMode};
-use postern_protocol::http1::Fields;
+use postern_model::{DomainHost, DomainName, RoutingMode};
+use postern_protocol::{certificate::Truststore, http1::Fields};
 
 use super::rules::Rules;
 
 /// A custom domain name, compiled.
 #[derive(Debug)]
 pub(crate) struct Domain {
+    /// Its place among the snapshot's domain names.
+    pub(crate) index: usize,
     pub(crate) name: DomainHost,
+    /// Who vouches for its clients; absent: no certificate is asked for.
+    pub(crate) truststore: Option<Arc<Truststore>>,
     pub(crate) mode: RoutingMode,
     pub(crate) rules: Rules,
     /// Longest base path first.
@@ -103,15 +107,18 @@ pub(crate) struct SeenDomains {
     exact: HashMap<Box<str>, usize>,
     /// By what stands behind `*.`.
     wildcard: HashMap<Box<str>, usize>,
+    /// Whether one of them asks for client certificates.
+    pub(crate) has_mutual_tls: bool,
 }
 
 impl SeenDomains {
     /// Adds a name; one that is there already stays.
-    pub(crate) fn add(&mut self, name: &DomainHost, index: usize) {
-        match name.wildcard_parent() {
+    pub(crate) fn add(&mut self, domain: &DomainName, index: usize) {
+        match domain.name.wildcard_parent() {
             Some(parent) => self.wildcard.entry(parent.into()).or_insert(index),
-            None => self.exact.entry(name.as_str().into()).or_insert(index),
+            None => self.exact.entry(domain.name.as_str().into()).or_insert(index),
         };
+        self.has_mutual_tls |= domain.mutual_tls.is_some();
     }
 
     /// The domain name of a host in lower case: the name itself before a wildcard, which stands for one
