@@ -16,6 +16,7 @@ mod status;
 mod surroundings;
 mod usage;
 mod watch;
+mod writable;
 
 use std::process::ExitCode;
 

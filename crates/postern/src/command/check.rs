@@ -15,6 +15,7 @@ use super::{
 use crate::{
     exit::Exit,
     load::{Loaded, load, place_identity_problems},
+    writable::Written,
 };
 
 pub(crate) const COMMAND: Command = Command {
@@ -34,6 +35,7 @@ fn run(matches: &ArgMatches) -> Exit {
     let mut problems = outcome.problems;
     let counted = outcome.configuration.as_ref().map(summary);
     if let Some(configuration) = outcome.configuration {
+        Written::of(&configuration).check(&path, &mut problems);
         check_identities(&path, configuration, &mut problems);
     }
     let is_right = !problems.has_errors();

@@ -204,6 +204,9 @@ impl Zone {
         }
         self.0.push(heading.to_owned());
         for name in names {
+            if listeners.is_empty() {
+                self.0.push(record_elsewhere(name));
+            }
             for listener in listeners {
                 self.0.push(record(name, listener.address.ip()));
             }
@@ -241,6 +244,11 @@ fn names_of(configuration: &Configuration, endpoint: &VpcEndpoint) -> Vec<String
         configuration.domain_names.iter().filter(is_seen).map(|domain_name| domain_name.name.to_string()),
     );
     names
+}
+
+/// An endpoint that comes by a load balancer has its addresses in its own VPC, where nobody here sees them.
+fn record_elsewhere(name: &str) -> String {
+    format!("; {name}. 60 IN A …  ; it comes by a load balancer: name the addresses of the VPC endpoint")
 }
 
 fn record(name: &str, address: IpAddr) -> String {

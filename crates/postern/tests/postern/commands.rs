@@ -241,6 +241,57 @@ a1b2c3d4e5.execute-api.us-east-1.amazonaws.com. 60 IN A 127.0.0.2
 }
 
 #[test]
+fn routes_dns_knows_that_endpoints_behind_a_load_balancer_have_their_addresses_elsewhere() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "region: us-east-1
+accountId: '123456789012'
+vpcEndpoints:
+  - vpcEndpointId: from-proxy-protocol
+    proxyProtocol: {trustedSources: [127.0.0.0/8], vpcIds: {vpce-1: vpc-1}}
+    listeners: [{address: 127.0.0.1:8080}]
+",
+    );
+    let expected = "\
+; vpce-1: for clients of vpc-1
+; vpce-1.execute-api.us-east-1.vpce.amazonaws.com. 60 IN A …  ; it comes by a load balancer: name the addresses of the VPC endpoint
+";
+    check(&place, &["routes", "--config", "x.yaml", "--dns"], 0, expected, "");
+}
+
+#[test]
+fn check_tries_what_a_gateway_would_write_to_and_leaves_nothing() {
+    let place = Place::new();
+    place.write("file", "text");
+    let text = |state: &str, log: &str| {
+        format!(
+            "region: us-east-1
+accountId: '123456789012'
+stateDirectory: {state}
+accessLog:
+  destination: {log}
+  format: $context.requestId
+"
+        )
+    };
+    place.write("x.yaml", &text("state/deep", "access.log"));
+    let right = "x.yaml: right: 0 VPC endpoints, 0 APIs, 0 stages\n";
+    check(&place, &["check", "--config", "x.yaml"], 0, right, "");
+    assert!(!place.path().join("state").exists() && !place.path().join("access.log").exists());
+    place.write("x.yaml", &text("file/state", "nowhere/access.log"));
+    let outcome = run_program(place.path(), &["check", "--config", "x.yaml"], "");
+    let told: Vec<&str> = outcome.output.lines().chain(outcome.complaints.lines()).collect();
+    assert_eq!(outcome.code, Some(1), "{told:?}");
+    for beginning in [
+        "x.yaml:3:17: `stateDirectory` is `file/state`: cannot be written: ",
+        "x.yaml:5:16: `destination` is `nowhere/access.log`: cannot be written: ",
+    ] {
+        assert!(told.iter().any(|line| line.starts_with(beginning)), "{beginning}: {told:?}");
+    }
+}
+
+#[test]
 fn routes_of_a_broken_configuration_are_its_problems() {
     check(&Place::new(), &["routes", "--config", "x.yaml"], 1, "", "x.yaml:1:1: there is no such file\n");
 }

@@ -154,6 +154,9 @@ impl File {
         self.line(&format!("    vpcId:  {FILL_IN} the VPC it stands in, vpc-…"));
         self.line("    listeners:  # plain text on loopback; elsewhere name certificates under `tls`");
         self.line(&format!("      - address: 127.0.0.1:{port}"));
+        self.line(
+            "    # securityGroup: {ingress: [{cidr: 10.0.0.0/16}]}  # absent: whoever reaches the listener",
+        );
     }
 
     fn rest_apis(&mut self, found: &[Found<'_>]) {

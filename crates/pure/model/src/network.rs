@@ -155,3 +155,93 @@ pub struct ProxyProtocol {
     /// The peers that may send one; others are closed before a byte is read.
     pub trusted_sources: Vec<Cidr>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Addresses near each other, so that ranges hold some of them: IPv4, IPv6, and the one as the other.
+    fn addresses() -> impl Strategy<Value = IpAddr> {
+        let four =
+            (0..4_u32, 0..256_u32).prop_map(|(high, low)| Ipv4Addr::from(0x0a00_0000 | high << 22 | low));
+        let six = (0..4_u128, 0..256_u128)
+            .prop_map(|(high, low)| Ipv6Addr::from(0x2001_u128 << 112 | high << 62 | low));
+        prop_oneof![
+            four.clone().prop_map(IpAddr::V4),
+            four.prop_map(|four| IpAddr::V6(four.to_ipv6_mapped())),
+            six.prop_map(IpAddr::V6),
+        ]
+    }
+
+    fn ranges() -> impl Strategy<Value = (IpAddr, u8, Cidr)> {
+        (addresses(), 0..=32_u8).prop_map(|(address, length)| {
+            let length = match address {
+                IpAddr::V4(_) => length,
+                // A mapped address has 96 bits in front; others have as many as they like.
+                IpAddr::V6(six) if six.to_ipv4_mapped().is_some() => 96 + length,
+                IpAddr::V6(_) => length * 4,
+            };
+            (address, length, format!("{address}/{length}").parse().unwrap())
+        })
+    }
+
+    /// Version and bits of an address, as a person would compare them.
+    fn bits(address: IpAddr) -> (char, String) {
+        match address.to_canonical() {
+            IpAddr::V4(four) => ('4', format!("{:032b}", u32::from(four))),
+            IpAddr::V6(six) => ('6', format!("{:0128b}", u128::from(six))),
+        }
+    }
+
+    fn holds(base: IpAddr, length: u8, address: IpAddr) -> bool {
+        let ((version, own), (other_version, other)) = (bits(base), bits(address));
+        let length = if base.is_ipv6() && version == '4' { length - 96 } else { length };
+        version == other_version && own.get(..length.into()) == other.get(..length.into())
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_holds_the_addresses_whose_first_bits_are_its_own(
+            (base, length, cidr) in ranges(),
+            address in addresses(),
+        ) {
+            prop_assert_eq!(cidr.contains(address), holds(base, length, address), "{} in {}", address, cidr);
+            prop_assert!(cidr.contains(base));
+        }
+
+        #[test]
+        fn a_range_that_covers_another_holds_all_that_it_holds(
+            (_, _, one) in ranges(),
+            (_, _, other) in ranges(),
+            address in addresses(),
+        ) {
+            prop_assert!(!one.covers(&other) || !other.contains(address) || one.contains(address));
+        }
+
+        #[test]
+        fn the_rule_that_decides_is_the_lowest_that_holds_the_source(
+            written in proptest::collection::vec((ranges(), 1..9_u16, any::<bool>()), 1..8),
+            source in addresses(),
+        ) {
+            let rules: Vec<NetworkAclRule> = written
+                .iter()
+                .map(|((_, _, cidr), number, allows)| NetworkAclRule {
+                    rule_number: *number,
+                    cidr: *cidr,
+                    rule_action: if *allows { RuleAction::Allow } else { RuleAction::Deny },
+                })
+                .collect();
+            let lowest = written
+                .iter()
+                .filter(|((base, length, _), ..)| holds(*base, *length, source))
+                .map(|(_, number, _)| *number)
+                .min();
+            let decided = NetworkAcl::new(rules).rule_for(source).map(|rule| rule.rule_number);
+            prop_assert_eq!(decided, lowest);
+        }
+    }
+}

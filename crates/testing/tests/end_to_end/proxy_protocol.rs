@@ -552,6 +552,22 @@ fn a_reload_holds_for_new_connections_at_once_and_changes_nobody() {
     assert_eq!(other.ask(get("/demo/say")).masked(), forbidden());
 }
 
+/// A connection may be handed to another worker before its header was read.
+#[test]
+fn every_worker_reads_headers() {
+    let gateway = sharing(&says_who(), |_, configuration| configuration["workers"] = json!(3));
+    let mut wires: Vec<Wire> = (0..24).map(|_| wire(&gateway)).collect();
+    // The headers of all come in two parts, and the last part in the opposite order.
+    for (number, wire) in (0_u8..24).zip(&mut wires) {
+        wire.send(&from([10, 0, 1, number], ENDPOINT)[..20]);
+    }
+    for (number, wire) in (0_u8..24).zip(&mut wires).rev() {
+        wire.send(&from([10, 0, 1, number], ENDPOINT)[20..]);
+        let expected = format!("{ENDPOINT} {ITS_VPC} 10.0.1.{number}");
+        assert_eq!(short(&wire.ask(get("/demo/say"))), (200, &*expected));
+    }
+}
+
 #[test]
 fn connections_of_load_balancers_are_counted_by_endpoint() {
     let gateway = sharing(&says_who(), |_, configuration| {

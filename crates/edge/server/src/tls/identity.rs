@@ -82,8 +82,9 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let file = path.display();
     let cannot_be_read = |fault: std::io::Error| format!("{file}: cannot be read: {fault}");
     let mut opened = File::open(path).map_err(cannot_be_read)?;
-    let mode = opened.metadata().map_err(cannot_be_read)?.mode() & 0o7777;
-    if mode & !0o600 != 0 {
+    let data = opened.metadata().map_err(cannot_be_read)?;
+    let mode = data.mode() & 0o7777;
+    if !is_private(mode, (data.uid(), data.gid()), &own_groups()) {
         return Err(format!(
             "{file}: its mode is {mode:04o}, so others may use this private key: make it 0600 or 0400"
         ));
@@ -96,6 +97,24 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
         }
         fault => format!("{file}: not PEM: {fault}"),
     })
+}
+
+/// Whether a private key is its owner's alone, or handed to this process in one of the two usual ways: by
+/// systemd's `LoadCredential`, which gives root's file of mode 0400 an access list for the service's user
+/// (shown as 0440, group root), or by Kubernetes' `fsGroup`, which makes it 0440 with a group of the pod's.
+fn is_private(mode: u32, (owner, group): (u32, u32), own_groups: &[u32]) -> bool {
+    let is_handed_over = mode == 0o440 && owner == ROOT && (group == ROOT || own_groups.contains(&group));
+    mode & !0o600 == 0 || is_handed_over
+}
+
+/// Root's number, as a user and as a group.
+const ROOT: u32 = 0;
+
+/// The groups that this process is in. None where the system does not say: then less is accepted.
+fn own_groups() -> Vec<u32> {
+    let others = rustix::process::getgroups().unwrap_or_default();
+    let own = rustix::process::getegid();
+    others.into_iter().chain([own]).map(rustix::process::Gid::as_raw).collect()
 }
 
 /// Whether the certificate is out of its dates. A path to a root is not looked for: the check of the
@@ -171,5 +190,33 @@ impl ResolvesServerCert for Identities {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let index = client_hello.server_name().and_then(|name| self.index_of(name)).unwrap_or(0);
         self.all.get(index).map(|identity| Arc::clone(&identity.key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_its_owners_alone_or_handed_over_by_root() {
+        const USER: u32 = 65_532;
+        for (mode, owner, group, expected) in [
+            (0o600, USER, USER, true),
+            (0o400, USER, USER, true),
+            (0o400, ROOT, ROOT, true),
+            // As `LoadCredential` and as `fsGroup` leave it.
+            (0o440, ROOT, ROOT, true),
+            (0o440, ROOT, USER, true),
+            // Of somebody's group that is not ours, of another owner, and with more than that.
+            (0o440, ROOT, 100, false),
+            (0o440, USER, USER, false),
+            (0o444, ROOT, USER, false),
+            (0o640, ROOT, USER, false),
+            (0o460, ROOT, USER, false),
+            (0o644, USER, USER, false),
+            (0o4400, ROOT, ROOT, false),
+        ] {
+            assert_eq!(is_private(mode, (owner, group), &[USER]), expected, "{mode:04o} {owner} {group}");
+        }
     }
 }
