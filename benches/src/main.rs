@@ -12,7 +12,9 @@
 )]
 
 mod access;
+mod bucket;
 mod head;
+mod key;
 mod policy;
 mod route;
 mod template;
@@ -54,6 +56,16 @@ const BENCHES: &[Bench] = &[
     ("serve-private", "the same by a source-VPC-endpoint policy", || access::let_in(1)),
     ("serve-private-10000", "the same among 10,000 APIs with such a policy each", || access::let_in(10_000)),
     ("serve-denied", "the same by an endpoint that the policy denies", access::denied),
+    ("key-10", "the API key of a request among 10", || key::find(10)),
+    ("key-10000", "the API key of a request among 10,000", || key::find(10_000)),
+    ("key-1000000", "the API key of a request among 1,000,000", || key::find(1_000_000)),
+    ("bucket-take", "a token of a bucket", bucket::take),
+    ("bucket-refuse", "no token, since the bucket is empty", bucket::refuse),
+    (
+        "bucket-contended",
+        "a token of a bucket that another thread takes from all the time",
+        bucket::contended,
+    ),
     ("template-run", "a template of 2 KB with a loop over 20 elements", template::run),
     ("template-mock", "a template that sets a status, with one `#if`", template::mock),
 ];

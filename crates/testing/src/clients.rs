@@ -1,4 +1,4 @@
-//! Clients that we did not write: curl, openssl and h2load.
+//! Clients that we did not write: curl, openssl, h2load and wrk.
 
 use std::{
     ffi::OsStr,
@@ -80,6 +80,35 @@ pub fn h2load(arguments: &[&str]) -> String {
     let mut command = Command::new("h2load");
     command.args(arguments);
     String::from_utf8_lossy(&run(command, b"").stdout).into_owned()
+}
+
+/// What wrk counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Answers with a status below 400.
+    pub accepted: u64,
+    /// All others.
+    pub refused: u64,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+/// Has `wrk` ask for something as fast as it goes, over 20 connections, for so many seconds.
+#[must_use]
+pub fn wrk(url: &str, fields: &[&str], seconds: u32) -> Load {
+    let mut command = Command::new("wrk");
+    command.args(["--threads", "1", "--connections", "20", "--duration", &format!("{seconds}s")]);
+    command.args(fields.iter().flat_map(|field| ["--header", field])).arg(url);
+    let report = String::from_utf8_lossy(&run(command, b"").stdout).into_owned();
+    let after = |words: &str| report.split_once(words)?.1.split_whitespace().next();
+    let all = report.lines().find_map(|line| line.split_once(" requests in ")?.0.trim().parse::<u64>().ok());
+    let refused = after("Non-2xx or 3xx responses: ").map_or(Some(0), |count| count.parse().ok());
+    let seconds =
+        after(" requests in ").and_then(|text| text.trim_end_matches(',').strip_suffix('s')?.parse().ok());
+    let (Some(all), Some(refused), Some(seconds)) = (all, refused, seconds) else {
+        panic!("wrk tells nothing:\n{report}")
+    };
+    Load { accepted: all - refused, refused, seconds }
 }
 
 fn run(mut command: Command, input: &[u8]) -> Output {

@@ -33,7 +33,7 @@ mod wire;
 pub use backend::{Backend, Step, answer, bytes, close, expect, expect_head, hang, reset};
 pub use balancer::Balancer;
 pub use certificate::{Authority, Certificate};
-pub use clients::{Curl, curl, h2load, openssl_client};
+pub use clients::{Curl, Load, curl, h2load, openssl_client, wrk};
 pub use configuration::{
     API_HOST, API_ID, VPC_ID, VPCE_A, VPCE_B, base_configuration, definition, http, http_proxy, mock,
     open_policy,

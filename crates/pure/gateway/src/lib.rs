@@ -63,6 +63,7 @@ pub use routing::{MethodIndex, Tree, VariableSpan};
 pub use scratch::Scratch;
 pub use snapshot::{Entrance, Snapshot};
 pub use state::{KeptUsage, State};
+pub use throttle::{Bucket, Pace};
 pub use timers::{Elapsed, Timers};
 pub use usage::{DayUse, KeyUsage, QuotaLevel, Usage, UsageLevel, day_of, first_day_of, period_of};
 pub use walk::{refuse_head, serve};

@@ -14,7 +14,8 @@ use postern_policy::Policy;
 use postern_protocol::{certificate::Truststore, http1};
 
 use crate::{
-    Admission, CompiledAccessLog, Connection, Destination, Identity, KeyUsage, NetworkVerdict,
+    Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, Identity, KeyUsage, NetworkVerdict,
+    Usage,
     connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
     routing::{Domain, SeenDomains, Tree},
@@ -192,6 +193,15 @@ impl Snapshot {
         self.apis
             .iter()
             .flat_map(|api| api.stages.iter().map(|stage| (stage.number, api.id.as_str(), &*stage.name)))
+    }
+
+    /// The key of a value, in the plan that opens a stage to it (AU-13).
+    ///
+    /// # Errors
+    ///
+    /// Why it opens nothing there.
+    pub fn find_api_key(&self, value: &[u8], api: &str, stage: &str) -> Result<Usage, ApiKeyFault> {
+        self.keys.find(value, api, stage).1
     }
 
     /// How many places of keys in plans there are.

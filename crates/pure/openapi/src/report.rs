@@ -14,7 +14,11 @@ const UNSERVED: &[(Feature, &str)] = &[
     (Feature::LambdaAuthorizer, "Lambda authorizers are not served yet"),
     (Feature::CognitoAuthorizer, "Cognito user pool authorizers are not served yet"),
     (Feature::IamAuthorization, "AWS_IAM authorization is not served yet"),
-    (Feature::ApiKeyOfAuthorizer, "API keys that come from an authorizer are not served yet"),
+    (
+        Feature::ApiKeyOfAuthorizer,
+        "API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: \
+         expected `HEADER`",
+    ),
     (Feature::AwsIntegration, "integrations of type `aws` are not served yet"),
     (Feature::AwsProxyIntegration, "integrations of type `aws_proxy` are not served yet"),
     (Feature::Credentials, "integrations with `credentials` are not served yet"),

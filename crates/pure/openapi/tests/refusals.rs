@@ -619,7 +619,7 @@ fn what_is_not_served_yet_is_told_once_for_each_feature() {
         [
             "not served: 6:38: `x-amazon-apigateway-security-policy` is not served yet",
             "not served: 7:43: `x-amazon-apigateway-endpoint-access-mode` is not served yet",
-            "not served: 8:37: API keys that come from an authorizer are not served yet",
+            "not served: 8:37: API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: expected `HEADER`",
         ]
     );
 }

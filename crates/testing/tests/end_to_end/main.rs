@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod accuracy;
 mod domain_names;
 mod doors;
 mod entrance;

@@ -6,7 +6,7 @@ use postern_model::ThrottleLimit;
 
 /// A limit in the units of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub struct Pace {
     /// Nanoseconds in which one token is added, rounded up, so that a bucket never admits more than
     /// its rate.
     token_nanoseconds: u64,
@@ -15,7 +15,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn of(limit: ThrottleLimit) -> Self {
+    /// A limit, made ready.
+    #[must_use]
+    pub fn of(limit: ThrottleLimit) -> Self {
         // Far above any uptime, far below overflow when two are added.
         const NEVER: u64 = 1 << 61;
         let burst = u64::from(limit.burst());
@@ -48,14 +50,25 @@ impl Pace {
 }
 
 /// A token bucket: the moment at which it would be full again, in nanoseconds.
+///
+/// ```
+/// use postern_gateway::{Bucket, Pace};
+/// use postern_model::ThrottleLimit;
+///
+/// let (bucket, pace) = (Bucket::default(), Pace::of(ThrottleLimit::new(5.0, 2)?));
+/// assert!(bucket.take(pace, 0) && bucket.take(pace, 0));
+/// assert!(!bucket.take(pace, 199_999_999));
+/// assert!(bucket.take(pace, 200_000_000));
+/// # Ok::<(), postern_model::Malformed>(())
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     full_at: AtomicU64,
 }
 
 impl Bucket {
-    /// Takes one token, if there is one.
-    pub(crate) fn take(&self, pace: Pace, now: u64) -> bool {
+    /// Takes one token at a moment of the monotonic clock, in nanoseconds, if there is one.
+    pub fn take(&self, pace: Pace, now: u64) -> bool {
         // Relaxed: the number is the whole of what is shared.
         self.full_at
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {

@@ -2,4 +2,4 @@
 
 mod bucket;
 
-pub(crate) use bucket::{Bucket, Pace};
+pub use bucket::{Bucket, Pace};

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""How exactly limits are honoured under load. Called by benches/accuracy; see README.md beside it.
+
+Standard library only; the load is wrk's. Everything is on 127.0.0.1.
+"""
+import argparse, json, os, random, re, signal, socket, statistics, subprocess, sys, tempfile, threading, time, urllib.request
+
+HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+KEY, QUIET = "noisy-key-of-twenty-characters", "quiet-key-of-twenty-characters"
+# Requests a second, what the bucket holds, and what is behind.
+RATES = [(10, 10, "proxied"), (100, 20, "proxied"), (1_000, 100, "proxied"), (5_000, 500, "proxied"),
+         (20_000, 1_000, "proxied"), (50_000, 2_000, "mock")]
+
+
+def free_port():
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        return it.getsockname()[1]
+
+
+def operation(kind, backend):
+    answer = {"responses": {"200": {"description": "done"}}}
+    if kind == "mock":
+        return answer | {"x-amazon-apigateway-integration": {
+            "type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
+            "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": "done"}}}}}
+    return answer | {"x-amazon-apigateway-integration": {
+        "type": "http_proxy", "httpMethod": "GET", "uri": f"http://127.0.0.1:{backend}/"}}
+
+
+class Gateway:
+    """A Postern with a method for each rate, `/open` without a limit, and `/keyed` for two keys of one plan."""
+    def __init__(self, arguments, folder, backend, workers, plan=None):
+        self.arguments, self.folder, self.port, self.admin = arguments, folder, free_port(), free_port()
+        paths = {f"/r{rate}": {"get": operation(kind, backend)} for rate, _, kind in RATES}
+        keyed = operation("proxied", backend) | {"security": [{"key": []}]}
+        paths |= {"/open": {"get": operation("proxied", backend)}, "/keyed": {"get": keyed}}
+        self.write("api.json", {"openapi": "3.0.1", "info": {"title": "accuracy", "version": "1"}, "paths": paths,
+                                "components": {"securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}})
+        self.write("policy.json", {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}]})
+        limits = {f"/r{rate}/GET": {"throttlingRateLimit": rate, "throttlingBurstLimit": burst} for rate, burst, _ in RATES}
+        self.configuration = {
+            "region": "us-east-1", "accountId": "123456789012", "workers": workers, "stateDirectory": "state",
+            "admin": {"address": f"127.0.0.1:{self.admin}"}, "limits": {"drainWaitSeconds": 0},
+            "vpcEndpoints": [{"vpcEndpointId": "vpce-01234567abcdef012", "vpcId": "vpc-0aaaabbbbccccdddd",
+                              "listeners": [{"address": f"127.0.0.1:{self.port}"}]}],
+            "restApis": [{"id": "a1b2c3d4e5", "definition": "api.json", "policyFile": "policy.json",
+                          "endpointConfiguration": {"types": ["PRIVATE"]},
+                          "stages": [{"stageName": "demo", "methodSettings": limits}]}],
+            "apiKeys": [{"name": "noisy", "value": KEY}, {"name": "quiet", "value": QUIET}],
+            "usagePlans": [{"name": "gold", "apiStages": [{"apiId": "a1b2c3d4e5", "stage": "demo"}],
+                            "apiKeys": ["noisy", "quiet"]} | (plan or {})],
+        }
+        self.write("postern.yaml", self.configuration)
+        self.start()
+
+    def write(self, name, content):
+        aside = os.path.join(self.folder, name + ".new")
+        with open(aside, "w") as file:
+            json.dump(content, file)
+        os.chmod(aside, 0o600)
+        os.rename(aside, os.path.join(self.folder, name))
+
+    def start(self):
+        log = open(os.path.join(self.folder, "log"), "ab")
+        self.process = subprocess.Popen([self.arguments.postern, "run", "--config", "postern.yaml"], cwd=self.folder,
+                                        stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if self.ask_admin("/readyz") == "ready\n":
+                    return
+            except OSError:
+                time.sleep(0.02)
+        sys.exit("the gateway does not start: " + open(os.path.join(self.folder, "log")).read())
+
+    def ask_admin(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def swap(self):
+        """Serves another configuration with the same limits, and waits until it does."""
+        before = json.loads(self.ask_admin("/config"))["generation"]
+        self.configuration["restApis"][0]["stages"][0]["variables"] = {"swapped": str(before)}
+        self.write("postern.yaml", self.configuration)
+        self.process.send_signal(signal.SIGHUP)
+        while json.loads(self.ask_admin("/config"))["generation"] == before:
+            time.sleep(0.01)
+
+    def cpu_seconds(self):
+        tasks = f"/proc/{self.process.pid}/task"
+        return sum(int(open(f"{tasks}/{task}/schedstat").read().split()[0]) for task in os.listdir(tasks)) / 1e9
+
+    def load(self, path, seconds, key=None, connections=64):
+        """(accepted, refused, seconds) of wrk."""
+        command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--header", f"Host: {HOST}"]
+        command += ["--header", f"x-api-key: {key}"] if key else []
+        report = subprocess.run(command + [f"http://127.0.0.1:{self.port}/demo{path}"], capture_output=True, text=True).stdout
+        total, took = re.search(r"(\d+) requests in ([\d.]+)s", report).groups()
+        refused = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
+        refused = int(refused.group(1)) if refused else 0
+        return int(total) - refused, refused, float(took)
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait()
+
+
+def rates(arguments, place):
+    print(f"{'workers':>7} {'rate':>7} {'burst':>6} {'behind':8} {'asked/s':>8} {'accepted':>9} {'burst+rate*t':>12} {'error':>8}")
+    worst = 0
+    for workers in map(int, arguments.workers.split(",")):
+        with place(workers) as gateway:
+            for rate, burst, kind in RATES:
+                swap = threading.Timer(arguments.seconds / 2, gateway.swap)
+                swap.start()
+                begun = time.monotonic()
+                accepted, refused, seconds = gateway.load(f"/r{rate}", arguments.seconds)
+                most = burst + rate * (time.monotonic() - begun)
+                swap.join()
+                expected = burst + rate * seconds
+                error = (accepted - expected) / expected
+                worst = max(worst, abs(error))
+                told = "" if accepted <= most else "  MORE THAN EVER ALLOWED"
+                told += "" if refused else "  (not saturated)"
+                print(f"{workers:7} {rate:7} {burst:6} {kind:8} {(accepted + refused) / seconds:8.0f} {accepted:9} {expected:12.0f} {error:8.3%}{told}")
+    print(f"the largest error: {worst:.3%}")
+
+
+def quota(arguments, place):
+    """A quota through crashes: what passes beyond it is at most what one flush window lets through, for each crash."""
+    rate, limit, crashes = 2_000, 20_000, 3
+    plan = {"throttle": {"rateLimit": rate, "burstLimit": 10}, "quota": {"limit": limit, "period": "MONTH"}}
+    with place(2, plan) as gateway:
+        accepted, times = 0, []
+        for _ in range(crashes):
+            life = random.uniform(1.5, 2.5)
+            timer = threading.Timer(life, gateway.end, [signal.SIGKILL])
+            timer.start()
+            passed, _, _ = gateway.load("/keyed", 4, KEY)
+            timer.join()
+            accepted += passed
+            times.append(f"{life:.2f} s")
+            gateway.start()
+        while True:
+            passed, refused, _ = gateway.load("/keyed", 2, KEY)
+            accepted += passed
+            if not passed and refused:
+                break
+        beyond = accepted - limit
+        print(f"quota of {limit} at {rate} a second, killed after {', '.join(times)}: {accepted} accepted, "
+              f"{beyond} beyond it, {beyond / crashes / rate:.2f} s of requests for each crash (the flush window is 1 s)")
+
+
+def cost(arguments, place):
+    """CPU of a throttled answer and of a proxied one."""
+    with place(1, {"throttle": {"rateLimit": 1, "burstLimit": 1}}) as gateway:
+        def of(path, key):
+            results = []
+            for _ in range(5):
+                before = gateway.cpu_seconds()
+                accepted, refused, _ = gateway.load(path, 2, key)
+                results.append((gateway.cpu_seconds() - before) * 1e6 / (accepted + refused))
+            return statistics.median(results)
+        proxied, throttled = of("/open", None), of("/keyed", KEY)
+        print(f"CPU of the gateway: {proxied:.1f} us proxied, {throttled:.1f} us throttled: {throttled / proxied:.2f} of it")
+
+
+def fairness(arguments, place):
+    """What a quiet key waits beside one that is refused all the time."""
+    with place(2, {"throttle": {"rateLimit": 1_000, "burstLimit": 1_000}}) as gateway:
+        request = f"GET /demo/keyed HTTP/1.1\r\nHost: {HOST}\r\nx-api-key: {QUIET}\r\n\r\n".encode()
+
+        def ask(count):
+            times = []
+            with socket.create_connection(("127.0.0.1", gateway.port)) as connection:
+                for _ in range(count):
+                    begun = time.monotonic()
+                    connection.sendall(request)
+                    answer = connection.recv(65_536)
+                    times.append((time.monotonic() - begun) * 1e6)
+                    assert answer.startswith(b"HTTP/1.1 200"), answer
+                    time.sleep(0.005)
+            times.sort()
+            return f"p50 {times[len(times) // 2]:.0f} us, p99 {times[len(times) * 99 // 100]:.0f} us"
+        alone = ask(600)
+        result = []
+        noise = threading.Thread(target=lambda: result.append(gateway.load("/keyed", 5, KEY, 16)))
+        noise.start()
+        time.sleep(0.5)
+        beside = ask(600)
+        noise.join()
+        accepted, refused, seconds = result[0]
+        print(f"a quiet key alone: {alone}; beside one that is refused {refused / seconds:.0f} times a second: {beside}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--postern", required=True)
+    parser.add_argument("--backend", required=True)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--workers", default="1,2,8")
+    parser.add_argument("--only", default="rates,quota,cost,fairness")
+    arguments = parser.parse_args()
+    port = free_port()
+    backend = subprocess.Popen([arguments.backend, str(port)])
+
+    class place:
+        """A gateway in a folder of its own, ended and cleared away afterwards."""
+        def __init__(self, workers, plan=None):
+            self.folder = tempfile.TemporaryDirectory()
+            self.gateway = Gateway(arguments, self.folder.name, port, workers, plan)
+
+        def __enter__(self):
+            return self.gateway
+
+        def __exit__(self, *_):
+            self.gateway.end()
+            self.folder.cleanup()
+    try:
+        for name in arguments.only.split(","):
+            {"rates": rates, "quota": quota, "cost": cost, "fairness": fairness}[name](arguments, place)
+    finally:
+        backend.terminate()
+
+
+if __name__ == "__main__":
+    main()
