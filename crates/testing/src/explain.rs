@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Gateway, Message, Wire, run_program};
+use crate::{API_HOST, Gateway, Message, Wire, run_program};
 
 impl Gateway {
     /// Sends a request by an endpoint and asks `postern explain` about the same request: status, error
@@ -20,6 +20,13 @@ impl Gateway {
         assert_eq!(expected["body"].as_str(), Some(&*body), "{request}\n{told:#}");
         assert_in_order(&told);
         (answer, told)
+    }
+
+    /// As [`Gateway::ask_explained`]: one GET for the API through the first endpoint, with more header
+    /// lines, each with its line end.
+    #[must_use]
+    pub fn get_explained(&self, path: &str, lines: &str) -> Message {
+        self.ask_explained(0, &format!("GET {path} HTTP/1.1\r\nHost: {API_HOST}\r\n{lines}\r\n")).0
     }
 
     /// What `postern explain` says of a request as it stands on the wire.

@@ -10,6 +10,12 @@ pub trait Observer {
 /// (authorization.md section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
+    /// The PROXY header of a load balancer.
+    ProxyProtocol,
+    /// The network ACL of the VPC endpoint.
+    NetworkAcl,
+    /// Its security group.
+    SecurityGroup,
     /// Plain text or TLS, and the server name.
     Tls,
     /// The grammar and the limits of the request's head.

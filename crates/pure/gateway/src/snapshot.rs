@@ -151,6 +151,17 @@ impl Snapshot {
         self.entrance_index(identity, local).and_then(|index| self.entrances.get(index))
     }
 
+    /// The door whose listeners callers of an entrance connect to: its own, or those that it shares.
+    #[must_use]
+    pub fn door_of<'s>(&'s self, entrance: &'s Entrance) -> &'s Entrance {
+        let Identity::VpcEndpoint { vpc_endpoint_id, .. } = &*entrance.identity else { return entrance };
+        if !entrance.addresses.is_empty() {
+            return entrance;
+        }
+        let mut entrances = self.entrances.iter();
+        entrances.find(|door| door.admission.shares(vpc_endpoint_id.as_str())).unwrap_or(entrance)
+    }
+
     /// What connections to an address meet first; `None` where nothing is listened for any more.
     #[must_use]
     pub fn admission_at(&self, address: SocketAddr) -> Option<&Arc<Admission>> {

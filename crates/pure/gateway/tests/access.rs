@@ -211,6 +211,7 @@ fn explained(house: &Snapshot, endpoint: usize, source: IpAddr, bytes: &[u8]) ->
     let entrance = &house.entrances()[endpoint];
     let question = Question {
         entrance,
+        door: entrance,
         local: entrance.addresses[0],
         source: SocketAddr::new(source, 40_000),
         tls: None,

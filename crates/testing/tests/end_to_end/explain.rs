@@ -1,8 +1,8 @@
 //! `postern explain` and `/denials` beside the running gateway: what they say is what is answered.
 
 use postern_testing::{
-    API_HOST, API_ID, Backend, Gateway, Message, Place, VPCE_A, VPCE_B, Wire, base_configuration, definition,
-    http, http_proxy, mock, run_program,
+    API_HOST, API_ID, Backend, Certificate, Gateway, Message, Place, VPCE_A, VPCE_B, Wire,
+    base_configuration, definition, http, http_proxy, mock, openssl_client, run_program,
 };
 use serde_json::{Value, json};
 
@@ -325,6 +325,122 @@ fn what_is_asked_wrongly_is_said() {
     ] {
         assert_eq!(explain(wrong).0, Some(2), "{wrong:?}");
     }
+}
+
+/// Whether a caller at an address of loopback gets an answer.
+fn is_answered(gateway: &Gateway, endpoint: usize, source: &str) -> bool {
+    let mut wire = Wire::from_to(source.parse().unwrap(), gateway.endpoint(endpoint));
+    wire.send_anyway(get("/demo/pets"));
+    matches!(wire.try_answer(), Ok(Some(answer)) if answer.status() == 200)
+}
+
+#[test]
+fn network_layers_close_the_connections_that_explain_says() {
+    let place = Place::new();
+    let mut configuration = base_configuration(&place, &crate::pets());
+    configuration["vpcEndpoints"][0]["networkAcl"] = json!([
+        {"ruleNumber": 100, "cidr": "127.0.0.9/32", "ruleAction": "deny"},
+        {"ruleNumber": 200, "cidr": "127.0.0.0/16", "ruleAction": "allow"},
+    ]);
+    configuration["vpcEndpoints"][0]["securityGroup"] =
+        json!({"ingress": [{"cidr": "127.0.0.0/24"}, {"cidr": "127.7.0.0/16"}]});
+    let gateway = Gateway::start(place, configuration);
+    for (endpoint, source, refused_by, rule, entry) in [
+        (0, "127.0.0.7", None, Some("200 127.0.0.0/16 allow"), Some("127.0.0.0/24")),
+        (0, "127.0.0.9", Some("networkAcl"), Some("100 127.0.0.9/32 deny"), None),
+        (0, "127.7.0.1", Some("networkAcl"), Some("* deny"), None),
+        (0, "127.0.1.1", Some("securityGroup"), Some("200 127.0.0.0/16 allow"), None),
+        (1, "127.7.0.1", None, None, None),
+    ] {
+        let told = gateway.explain(endpoint, &get("/demo/pets"), &["--source-ip", source]);
+        assert_eq!(told["refusedBy"].as_str(), refused_by, "{source}\n{told:#}");
+        assert_eq!(is_answered(&gateway, endpoint, source), refused_by.is_none(), "{source}");
+        assert_eq!(facts(&told, "networkAcl")["rule"].as_str(), rule, "{source}");
+        assert_eq!(facts(&told, "securityGroup")["entry"].as_str(), entry, "{source}");
+        if refused_by.is_some() {
+            assert_eq!((&told["ending"], &told["answer"]), (&json!("closed"), &Value::Null));
+        }
+    }
+}
+
+#[test]
+fn an_endpoint_that_arrives_by_proxy_protocol_is_explained_at_the_listener_that_it_shares() {
+    let place = Place::new();
+    let mut configuration = base_configuration(&place, &crate::pets());
+    let certificate = Certificate::write(&place, "shared", &["*.execute-api.us-east-1.amazonaws.com"]);
+    let tls =
+        json!([{"certificateFile": certificate.certificate_file, "privateKeyFile": certificate.key_file}]);
+    let partner = "vpce-0aaaaaaaaaaaaaaaa";
+    let more = json!([
+        {
+            "vpcEndpointId": "from-proxy-protocol", "tls": tls,
+            "proxyProtocol": {"trustedSources": ["127.0.0.0/8"], "vpcIds": {partner: "vpc-0bbbbbbbbbbbbbbbb"}},
+            "listeners": [{"address": place.address().to_string()}],
+        },
+        {"vpcEndpointId": partner, "vpcId": "vpc-0bbbbbbbbbbbbbbbb", "securityGroup": {"ingress": [{"cidr": "10.7.0.0/16"}]}},
+    ]);
+    configuration["vpcEndpoints"].as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
+    place.write("postern.yaml", &configuration.to_string());
+    let explain = |scheme: &str, source: &str, host: &str| {
+        let url = format!("{scheme}://{host}/demo/pets");
+        let arguments = [
+            "explain",
+            "--config",
+            "postern.yaml",
+            "--format",
+            "json",
+            "--vpce",
+            partner,
+            "--source-ip",
+            source,
+            "GET",
+            &url,
+        ];
+        let outcome = run_program(place.path(), &arguments, "");
+        assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
+        serde_json::from_str::<Value>(&outcome.output).unwrap()
+    };
+    for (scheme, source, host, refused_by) in [
+        ("https", "10.7.0.1", API_HOST, None),
+        ("https", "10.8.0.1", API_HOST, Some("securityGroup")),
+        ("http", "10.7.0.1", API_HOST, Some("tls")),
+        ("https", "10.7.0.1", "unknown.example", Some("tls")),
+    ] {
+        let told = explain(scheme, source, host);
+        assert_eq!(told["refusedBy"].as_str(), refused_by, "{told:#}");
+        assert_eq!(gate_of(&told, "proxyProtocol")["verdict"], "passed");
+    }
+}
+
+#[test]
+fn tls_and_the_server_name_are_gates_as_on_the_wire() {
+    let place = Place::new();
+    let mut configuration = base_configuration(&place, &crate::pets());
+    let names = ["*.execute-api.us-east-1.amazonaws.com", "extra.example"];
+    let certificate = Certificate::write(&place, "gateway", &names);
+    configuration["vpcEndpoints"][0]["tls"] =
+        json!([{"certificateFile": certificate.certificate_file, "privateKeyFile": certificate.key_file}]);
+    let gateway = Gateway::start(place, configuration);
+    let explain = |address: &str| {
+        let url = format!("{address}/demo/pets");
+        let arguments =
+            ["explain", "--config", "postern.yaml", "--format", "json", "--vpce", VPCE_A, "GET", &url];
+        let outcome = run_program(gateway.place().path(), &arguments, "");
+        assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
+        serde_json::from_str::<Value>(&outcome.output).unwrap()
+    };
+    let seen = |name: &str| openssl_client(gateway.endpoint(0), &["-servername", name], "");
+    for (name, is_known) in [(API_HOST, true), ("extra.example", true), ("unknown.example", false)] {
+        let told = explain(&format!("https://{name}"));
+        assert_eq!(gate_of(&told, "tls")["verdict"] == "passed", is_known, "{told:#}");
+        assert_eq!(!seen(name).contains("unrecognized name"), is_known, "{name}");
+    }
+    assert_eq!(facts(&explain(&format!("https://{API_HOST}")), "tls")["transport"], "TLS");
+    let told = explain(&format!("http://{API_HOST}"));
+    assert_eq!((&told["refusedBy"], &told["ending"]), (&json!("tls"), &json!("closed")));
+    let mut wire = gateway.wire();
+    wire.send_anyway(get("/demo/pets"));
+    assert!(!matches!(wire.try_answer(), Ok(Some(_))), "plain text is no TLS");
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn http_answers_by_the_first_pattern_that_matches_the_status() {
     for (asked, expected) in
         [("200", (200, "fine")), ("302", (200, "fine")), ("404", (400, "theirs")), ("500", (503, "ours"))]
     {
-        assert_eq!(short(&gateway.get(&format!("/demo/{asked}"))), expected, "{asked}");
+        assert_eq!(short(&gateway.get_explained(&format!("/demo/{asked}"), "")), expected, "{asked}");
     }
 }
 

@@ -99,12 +99,14 @@ fn answer(house: &Snapshot, clock: Clock, matches: &ArgMatches) -> Result<String
     let method = text(matches, "method").unwrap_or_default();
     let body = text(matches, "data").unwrap_or_default();
     let fields: Vec<&HeaderLine> = matches.get_many("header").into_iter().flatten().collect();
+    let door = house.door_of(entrance);
     let head = head_of(method, address, &fields, body);
     let question = Question {
         entrance,
-        local: local(entrance, address),
+        door,
+        local: local(door, address),
         source: SocketAddr::new(source, CLIENT_PORT),
-        tls: hello(house, entrance, address).map_err(wrong)?,
+        tls: hello(house, door, address).map_err(wrong)?,
         head: head.as_bytes(),
         body: body.as_bytes(),
         now: clock.now(),

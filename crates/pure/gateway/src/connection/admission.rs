@@ -158,6 +158,16 @@ impl Admission {
         Ok(Introduction { identity, source, called_port: Some(destination.port()) })
     }
 
+    /// Whether callers come through a load balancer that says who they are.
+    pub(crate) const fn awaits_header(&self) -> bool {
+        !matches!(self.way, Way::Direct(_))
+    }
+
+    /// Whether a PROXY header here may name a VPC endpoint, where endpoints share listeners.
+    pub(crate) fn shares(&self, vpc_endpoint_id: &str) -> bool {
+        matches!(&self.way, Way::Named(_, endpoints) if endpoints.contains_key(vpc_endpoint_id))
+    }
+
     /// Whom the endpoint id of a header means. Where the listener says who comes, a header may repeat it
     /// and not contradict it (hardening.md section 4).
     fn named_by(&self, vpc_endpoint_id: Option<&str>) -> Option<&Arc<Guarded>> {

@@ -12,16 +12,18 @@ use super::{
     witness::{Given, Witness},
 };
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Entrance, Gate, HttpVersion,
-    IntegrationCall, IntegrationFailure, Now, Refusal, Reply, RequestBody, Scratch, Snapshot, TlsFacts,
-    refuse_head, serve,
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, ConnectionRefusal, Effects, Entrance,
+    Gate, HttpVersion, IntegrationCall, IntegrationFailure, Now, Refusal, Reply, RequestBody, Scratch,
+    Snapshot, TlsFacts, refuse_head, serve,
 };
 
 /// A request as it would come over the wire, and the connection that it would come by.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'q> {
-    /// The door.
+    /// Who comes: the VPC endpoint, or the public.
     pub entrance: &'q Entrance,
+    /// The door that they come by ([`Snapshot::door_of`]).
+    pub door: &'q Entrance,
     /// The address of the door.
     pub local: SocketAddr,
     /// The client's address.
@@ -63,13 +65,13 @@ pub async fn explain<E: Effects>(
     let server_name = question.tls.and_then(|hello| hello.server_name);
     connection.learn_handshake(server_name.map(|name| name.to_ascii_lowercase().into()), None);
     let facts = Facts::of_connection(house, question, &connection);
-    if let Some(refused) = refused_by_tls(house, question) {
-        let facts = Facts { failed: Some((Gate::Tls, refused.into())), ..facts };
+    if let Some(refused) = refused_before_request(house, question) {
+        let facts = Facts { failed: Some(refused), ..facts };
         return Transcript { gates: gates::tell_all(&facts), ending: Ending::Closed };
     }
     let mut scratch = Scratch::default();
     let mut head = RequestHead::default();
-    let complete = match read_request(question.head, &question.entrance.head_limits, &mut head) {
+    let complete = match read_request(question.head, &question.door.head_limits, &mut head) {
         Ok(Progress::Complete) => Ok(()),
         Ok(Progress::Partial) => Err((400, "the head does not end")),
         Err(fault) => Err((fault.status(), fault.reason())),
@@ -94,18 +96,28 @@ pub async fn explain<E: Effects>(
 /// What clients and gateway agree on where nothing is known of the client.
 const ASSUMED_TLS: TlsFacts = TlsFacts { version: "TLSv1.3", cipher_suite: "TLS_AES_128_GCM_SHA256" };
 
+/// What closes a connection before a byte of a request is read: network layers, then TLS.
+fn refused_before_request(house: &Snapshot, question: &Question<'_>) -> Option<(Gate, String)> {
+    let network = question.entrance.guarded.verdict(question.source.ip()).refusal();
+    let of_network = network.map(|refusal| {
+        let is_acl = refusal == ConnectionRefusal::NetworkAcl;
+        (if is_acl { Gate::NetworkAcl } else { Gate::SecurityGroup }, refusal.to_string())
+    });
+    of_network.or_else(|| refused_by_tls(house, question).map(|reason| (Gate::Tls, reason.to_owned())))
+}
+
 fn refused_by_tls(house: &Snapshot, question: &Question<'_>) -> Option<&'static str> {
-    let entrance = question.entrance;
+    let door = question.door;
     match question.tls {
-        None if !entrance.tls.is_empty() => Some("the listener speaks TLS, and the client plain text"),
-        Some(_) if entrance.tls.is_empty() => Some("the listener speaks plain text, and the client TLS"),
+        None if !door.tls.is_empty() => Some("the listener speaks TLS, and the client plain text"),
+        Some(_) if door.tls.is_empty() => Some("the listener speaks plain text, and the client TLS"),
         Some(Hello { server_name: Some(name), .. })
-            if house.asks_for_client_certificate(entrance, &name.to_ascii_lowercase()) =>
+            if house.asks_for_client_certificate(door, &name.to_ascii_lowercase()) =>
         {
             Some("the server name asks for a client certificate, and none is shown: the handshake fails")
         }
         Some(Hello { server_name: Some(name), is_covered: false })
-            if !house.knows_server_name(entrance, &name.to_ascii_lowercase()) =>
+            if !house.knows_server_name(door, &name.to_ascii_lowercase()) =>
         {
             Some("the server name is unknown: the handshake ends with the alert unrecognized_name")
         }

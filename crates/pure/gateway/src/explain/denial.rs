@@ -122,7 +122,7 @@ impl Denial {
         }
         let connection = Connection::new(Arc::clone(&self.identity), self.source, self.local, self.tls);
         let entrance = house.entrance_of(&connection);
-        let limits = entrance.map_or(&Limits::PRIVATE, |entrance| &entrance.head_limits);
+        let limits = entrance.map_or(&Limits::PRIVATE, |entrance| &house.door_of(entrance).head_limits);
         let mut head = RequestHead::default();
         if read_request(&self.head, limits, &mut head) != Ok(Progress::Complete) {
             return None;
@@ -141,6 +141,8 @@ impl Denial {
         let gates = gates::tell_all(&Facts {
             house,
             connection: &connection,
+            entrance,
+            door: entrance.map(|entrance| house.door_of(entrance)),
             server_name: None,
             arrival: Some(&arrival),
             located,

@@ -2,7 +2,7 @@
 
 use super::{MappedCall, Question};
 use crate::{
-    Arrival, BodyLength, Connection, Gate, Now, Refusal, Snapshot,
+    Arrival, BodyLength, Connection, Entrance, Gate, Now, Refusal, Snapshot,
     routing::{Located, Matched},
     usage::Usage,
 };
@@ -11,6 +11,9 @@ use crate::{
 pub(super) struct Facts<'f> {
     pub(super) house: &'f Snapshot,
     pub(super) connection: &'f Connection,
+    /// Who comes, and by which door; absent where there is none any more.
+    pub(super) entrance: Option<&'f Entrance>,
+    pub(super) door: Option<&'f Entrance>,
     /// What the client asked for in its handshake, as far as that is known.
     pub(super) server_name: Option<&'f str>,
     pub(super) arrival: Option<&'f Arrival<'f>>,
@@ -37,6 +40,8 @@ impl<'f> Facts<'f> {
         Self {
             house,
             connection,
+            entrance: Some(question.entrance),
+            door: Some(question.door),
             server_name: question.tls.and_then(|hello| hello.server_name),
             arrival: None,
             located: None,

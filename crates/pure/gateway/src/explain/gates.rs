@@ -5,7 +5,7 @@ use postern_policy::{Explanation, Outcome};
 
 use super::{GateTrace, MappedCall, Verdict, facts::Facts};
 use crate::{
-    BodyLength, ClientCertificate, Gate, Refusal, authorization,
+    BodyLength, ClientCertificate, Gate, NetworkAclVerdict, Refusal, SecurityGroupVerdict, authorization,
     routing::{self, By, HostForm, TakenBy},
     usage,
 };
@@ -32,6 +32,9 @@ struct Row {
 }
 
 const GATES: &[Row] = &[
+    Row { gate: Gate::ProxyProtocol, name: "proxyProtocol", title: "PROXY protocol", tell: proxy_protocol },
+    Row { gate: Gate::NetworkAcl, name: "networkAcl", title: "network ACL", tell: network_acl },
+    Row { gate: Gate::SecurityGroup, name: "securityGroup", title: "security group", tell: security_group },
     Row { gate: Gate::Tls, name: "tls", title: "TLS", tell: tls },
     Row { gate: Gate::Head, name: "head", title: "request head", tell: head },
     Row { gate: Gate::Api, name: "api", title: "API", tell: api },
@@ -108,6 +111,44 @@ impl Row {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn proxy_protocol(facts: &Facts<'_>) -> Option<Told> {
+    facts.door.filter(|door| door.admission.awaits_header())?;
+    let because = "a trusted load balancer says who the caller is".to_owned();
+    Some(Told { because, ..Told::default() })
+}
+
+fn network_acl(facts: &Facts<'_>) -> Option<Told> {
+    let source = facts.connection.source().ip().to_canonical();
+    let mut told = Told { facts: vec![("source", source.to_string())], ..Told::default() };
+    let verdict = facts.entrance?.guarded.verdict(source).network_acl;
+    let rule = match verdict {
+        NetworkAclVerdict::Absent => {
+            "there is none: every source passes".clone_into(&mut told.because);
+            return Some(told);
+        }
+        NetworkAclVerdict::Unmatched => "* deny".to_owned(),
+        NetworkAclVerdict::Allowed(rule) => format!("{} {} allow", rule.rule_number, rule.cidr),
+        NetworkAclVerdict::Denied(rule) => format!("{} {} deny", rule.rule_number, rule.cidr),
+    };
+    "a rule allows the source".clone_into(&mut told.because);
+    told.facts.push(("rule", rule));
+    Some(told)
+}
+
+fn security_group(facts: &Facts<'_>) -> Option<Told> {
+    let source = facts.connection.source().ip().to_canonical();
+    let mut told = Told { facts: vec![("source", source.to_string())], ..Told::default() };
+    match facts.entrance?.guarded.verdict(source).security_group {
+        SecurityGroupVerdict::Absent => "there is none: every source passes".clone_into(&mut told.because),
+        SecurityGroupVerdict::Allowed(entry) => {
+            "an entry holds the source".clone_into(&mut told.because);
+            told.facts.push(("entry", entry.to_string()));
+        }
+        SecurityGroupVerdict::Unmatched | SecurityGroupVerdict::NotReached => {}
+    }
+    Some(told)
 }
 
 fn tls(facts: &Facts<'_>) -> Option<Told> {
