@@ -59,7 +59,8 @@ fn paths_that_a_backend_might_read_otherwise_are_400() {
         "/demo/%5cpets",
         "/demo/pets#a",
     ] {
-        let answer = gateway.get_explained(path, "");
+        // Who explains an address leaves its fragment away, as clients do.
+        let answer = if path.contains('#') { gateway.get(path) } else { gateway.get_explained(path, "") };
         assert_eq!(answer.status(), 400, "{path}");
         assert_eq!(answer.text(), r#"{"message":"Bad Request"}"#, "{path}");
     }
