@@ -8,7 +8,7 @@ use postern_gateway::{Compiled, Live, Snapshot, State, compile};
 use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
 use postern_observe::{AccessLogSink, Instruments, Severity, WorkerRecorder, log};
 use postern_server::{Clock, Inherited, Server, WorkerContext, WorkerTimers};
-use postern_upstream::{Backends, ClientTls, Upstream};
+use postern_upstream::{Backends, ClientTls, FunctionHost, FunctionLine, FunctionOutput, Upstream};
 
 use crate::{
     admin::AdminListener,
@@ -149,7 +149,8 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     let instruments = Instruments::start().map_err(|problem| fault(&problem))?;
     let instruments = Arc::new(instruments.with_api_keys(settings.api_key_series));
     let tls = ClientTls::with_system_roots().map_err(|problem| fault(&problem))?;
-    let backends = Arc::new(Backends::new(tls));
+    let functions = FunctionHost::start(tell_line).map_err(|problem| fault(&problem))?;
+    let backends = Arc::new(Backends::new(tls, functions));
     let health_checks = health_checks(&backends).map_err(|problem| fault(&problem))?;
     let (recorders, shared) = (Arc::clone(&instruments), Arc::clone(&backends));
     let build = move |context: WorkerContext| worker(context, &recorders, &shared);
@@ -192,6 +193,16 @@ pub(crate) fn secret() -> Option<[u8; 32]> {
     let mut secret = [0; 32];
     rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut secret).ok()?;
     Some(secret)
+}
+
+/// Logs what a process of a function wrote, or what became of it.
+pub(crate) fn tell_line(line: FunctionLine<'_>) {
+    let FunctionLine { function, request_id, stream, text } = line;
+    let severity = if stream == FunctionOutput::Host { Severity::Warning } else { Severity::Info };
+    let (stream, request_id) = (stream.as_str(), request_id.unwrap_or("-"));
+    let fields: [(&str, &dyn std::fmt::Display); 3] =
+        [("function", &function), ("stream", &stream), ("requestId", &request_id)];
+    log(severity, text, &fields);
 }
 
 /// Checks the targets of VPC links until what this gives is dropped.

@@ -10,9 +10,9 @@ use std::{
 
 use postern_document::Problems;
 use postern_gateway::{Live, day_of};
-use postern_observe::{Gauges, Instruments, TargetGauge};
+use postern_observe::{FunctionGauge, Gauges, Instruments, TargetGauge};
 use postern_server::Clock;
-use postern_upstream::{Backends, TargetStatus};
+use postern_upstream::{Backends, FunctionStatus, TargetStatus};
 
 use crate::usage::UsageStore;
 
@@ -124,6 +124,14 @@ impl Status {
             is_healthy: status.is_healthy,
             ejections: status.ejections,
         };
+        let function = |status: FunctionStatus| FunctionGauge {
+            function: status.function,
+            processes: status.processes,
+            waiting: status.waiting,
+            starts: status.starts,
+            crashes: status.crashes,
+        };
+        let functions = self.backends.functions().statuses();
         let Serving { generation, loaded_at, .. } = self.serving();
         self.instruments.metrics(&Gauges {
             is_ready: self.is_ready(),
@@ -131,6 +139,7 @@ impl Status {
             loaded_at_seconds: loaded_at.as_secs(),
             started_at_seconds: self.started_at.as_secs(),
             targets: targets.into_iter().map(gauge).collect(),
+            functions: functions.into_iter().map(function).collect(),
         })
     }
 }

@@ -101,3 +101,37 @@ pub fn http(verb: &str, backend: SocketAddr, path: &str) -> Value {
         },
     })
 }
+
+/// The ARN of a function of the base configuration's account.
+#[must_use]
+pub fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:123456789012:function:{name}")
+}
+
+/// What an integration calls a function by.
+#[must_use]
+pub fn function_uri(arn: &str) -> String {
+    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations")
+}
+
+/// An operation that a function answers.
+#[must_use]
+pub fn function_proxy(arn: &str) -> Value {
+    json!({
+        "responses": {"200": {"description": "done"}},
+        "x-amazon-apigateway-integration": {
+            "type": "aws_proxy",
+            "httpMethod": "POST",
+            "uri": function_uri(arn),
+        },
+    })
+}
+
+/// A process that does what the test says: `fixtures/functions/function.py`.
+#[must_use]
+pub fn python_process(arguments: &[&str]) -> Value {
+    let program = crate::repository_root().join("crates/testing/fixtures/functions/function.py");
+    let mut command = vec!["python3".to_owned(), program.to_string_lossy().into_owned()];
+    command.extend(arguments.iter().map(|word| (*word).to_owned()));
+    json!({"command": command})
+}

@@ -139,6 +139,44 @@ const SETTINGS: &[(&str, &str)] = &[
     ("vpcLinks[].healthCheck.timeoutSeconds", "vpc_links::a_check_has_its_time"),
     ("vpcLinks[].healthCheck.healthyThreshold", "vpc_links::as_many_checks_in_a_row_decide_as_it_says"),
     ("vpcLinks[].healthCheck.unhealthyThreshold", "vpc_links::as_many_checks_in_a_row_decide_as_it_says"),
+    (
+        "functions[].functionName",
+        "functions::a_function_is_called_by_its_name_and_by_an_alias_in_a_stage_variable",
+    ),
+    ("functions[].process.command", "functions::a_start_that_fails_is_answered_502_at_once"),
+    (
+        "functions[].process.workingDirectory",
+        "functions::a_process_sees_its_own_environment_and_nothing_of_the_gateways",
+    ),
+    (
+        "functions[].process.environment",
+        "functions::a_process_sees_its_own_environment_and_nothing_of_the_gateways",
+    ),
+    (
+        "functions[].process.concurrency",
+        "functions::a_process_is_used_again_and_more_are_started_up_to_the_limit",
+    ),
+    (
+        "functions[].process.idleSeconds",
+        "functions::a_process_that_is_idle_is_ended_and_another_started_when_it_is_needed",
+    ),
+    ("functions[].process.memoryMiB", "functions::memory_beyond_the_limit_is_refused_to_a_process"),
+    (
+        "functions[].timeoutSeconds",
+        "functions::a_call_that_takes_too_long_is_answered_502_and_its_process_is_ended",
+    ),
+    ("functions[].invoke.endpoint", "function_calls::a_proxy_calls_invoke_with_its_event_and_says_who_calls"),
+    ("functions[].invoke.signing", "function_calls::calls_are_signed_for_the_environment_or_for_a_role"),
+    (
+        "functions[].runtimeInterfaceEmulator.endpoint",
+        "function_calls::an_emulator_is_called_at_its_one_path_and_its_errors_are_known_by_their_shape",
+    ),
+    ("credentials[].roleArn", "function_calls::calls_are_signed_for_the_environment_or_for_a_role"),
+    ("credentials[].accessKeyId", "function_calls::calls_are_signed_for_the_environment_or_for_a_role"),
+    (
+        "credentials[].secretAccessKeyFile",
+        "function_calls::calls_are_signed_for_the_environment_or_for_a_role",
+    ),
     ("apiKeys[].name", "keys_and_rates::a_plan_names_its_keys"),
     ("apiKeys[].value", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),
     ("apiKeys[].valueFile", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),

@@ -60,6 +60,23 @@ pub struct Gauges {
     pub started_at_seconds: u64,
     /// The targets of VPC links.
     pub targets: Vec<TargetGauge>,
+    /// The functions whose processes run here.
+    pub functions: Vec<FunctionGauge>,
+}
+
+/// How one hosted function is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionGauge {
+    /// Its name.
+    pub function: Box<str>,
+    /// Its processes that run.
+    pub processes: u64,
+    /// Calls that wait for a process.
+    pub waiting: u64,
+    /// Processes that were started.
+    pub starts: u64,
+    /// Processes that ended by themselves, or were ended for being too slow.
+    pub crashes: u64,
 }
 
 /// How one target of a VPC link is doing.
@@ -159,6 +176,7 @@ impl Instruments {
         write_limits(&workers, &mut page);
         self.write_gauges(gauges, &mut page);
         write_targets(&gauges.targets, &mut page);
+        write_functions(&gauges.functions, &mut page);
         page.finish()
     }
 
@@ -348,6 +366,26 @@ fn write_table<const ROWS: usize>(table: &[Row], label: &str, sums: &[(&str, [u6
             write_row(row, &[(label, name)], sum.get(place).copied().unwrap_or_default(), page);
         }
     }
+}
+
+fn write_functions(functions: &[FunctionGauge], page: &mut Page) {
+    if functions.is_empty() {
+        return;
+    }
+    let mut family = |name: &str, kind, help: &str, value: fn(&FunctionGauge) -> u64| {
+        page.family(name, kind, help);
+        for gauge in functions {
+            page.series(name, &[("function", &gauge.function)], value(gauge));
+        }
+    };
+    family("postern_function_processes", "gauge", "Processes of a function that run.", |it| it.processes);
+    family("postern_function_waiting", "gauge", "Calls that wait for a process of a function.", |it| {
+        it.waiting
+    });
+    let starts = "Processes of a function that were started.";
+    family("postern_function_starts_total", "counter", starts, |it| it.starts);
+    let crashes = "Processes of a function that ended by themselves, or were ended for being too slow.";
+    family("postern_function_crashes_total", "counter", crashes, |it| it.crashes);
 }
 
 fn write_row(row: &Row, labels: &[Label<'_>], value: u64, page: &mut Page) {

@@ -23,6 +23,6 @@ mod table;
 
 pub use access_log::AccessLogSink;
 pub use denials::DENIALS_KEPT;
-pub use instruments::{Gauges, Instruments, TargetGauge};
+pub use instruments::{FunctionGauge, Gauges, Instruments, TargetGauge};
 pub use log::{Severity, log, log_from};
 pub use recorder::WorkerRecorder;

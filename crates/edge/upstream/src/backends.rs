@@ -6,9 +6,10 @@ use postern_gateway::Snapshot;
 use tokio::sync::watch;
 
 use crate::{
-    ClientTls, TargetStatus,
+    ClientTls, FunctionHost, TargetStatus,
     check::{self, Checks},
     health::HealthBoard,
+    turns::Turns,
 };
 
 /// What all workers of a process share towards backends: whom TLS trusts, and how the targets of VPC
@@ -18,19 +19,31 @@ pub struct Backends {
     tls: ClientTls,
     health: HealthBoard,
     checks: watch::Sender<Checks>,
+    turns: Turns,
+    functions: FunctionHost,
 }
 
 impl Backends {
     /// To be made once in a process.
     #[must_use]
-    pub fn new(tls: ClientTls) -> Self {
-        Self { tls, health: HealthBoard::new(), checks: watch::Sender::default() }
+    pub fn new(tls: ClientTls, functions: FunctionHost) -> Self {
+        let (checks, turns) = (watch::Sender::default(), Turns::default());
+        Self { tls, health: HealthBoard::new(), checks, turns, functions }
     }
 
-    /// Checks the targets of the VPC links of this snapshot from now on, and forgets the others. To be
+    /// The host of the functions whose processes run here.
+    #[must_use]
+    pub const fn functions(&self) -> &FunctionHost {
+        &self.functions
+    }
+
+    /// Checks the targets of the VPC links of this snapshot from now on and keeps the processes of its
+    /// functions, and forgets the others. To be
     /// called when a snapshot begins to serve.
     pub fn serve(&self, snapshot: &Snapshot) {
         self.health.retain(snapshot);
+        self.turns.retain(snapshot);
+        self.functions.serve(snapshot);
         self.checks.send_replace(check::of(snapshot, &self.health));
     }
 
@@ -49,6 +62,10 @@ impl Backends {
 
     pub(crate) const fn tls(&self) -> &ClientTls {
         &self.tls
+    }
+
+    pub(crate) const fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     pub(crate) const fn health(&self) -> &HealthBoard {

@@ -122,6 +122,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
     /// to them.
     async fn connect(&self, beside: Option<&Rc<TargetPool>>) -> Result<Ready, IntegrationFailure> {
         let Self { worker, call, pool, .. } = self;
+        let mut turn = pool.turn().await;
         let mut tried: Vec<Rc<TargetPool>> = beside.cloned().into_iter().collect();
         let mut last = None;
         loop {
@@ -131,6 +132,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
             let place = target.place(call.limits, &worker.recorder).await.map_err(|_| {
                 self.pool.failure(Kind::Overloaded, Some(&target), "too many calls wait for a connection")
             })?;
+            let place = place.hold(turn.take());
             if beside.is_none()
                 && let Some(connection) = target.take_idle(worker.timers.coarse_nanoseconds())
             {

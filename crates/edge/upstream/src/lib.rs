@@ -1,7 +1,7 @@
 //! Everything that Postern calls.
 //!
 //! **For:** reaching backends: names, connections, TLS, pools, our HTTP/1.1 client, the targets of VPC
-//! links and their health. Implements [`postern_gateway::Effects`].
+//! links and their health; and running the processes of functions. Implements [`postern_gateway::Effects`].
 //! **Never enters:** any decision about a request; the server.
 //! **Comes in:** [`postern_gateway::IntegrationCall`] and a body. **Goes out:** [`BackendReply`] or a
 //! [`postern_gateway::IntegrationFailure`].
@@ -14,6 +14,7 @@ mod check;
 mod connection;
 mod dial;
 mod exchange;
+mod function;
 mod health;
 mod incoming;
 mod name;
@@ -21,11 +22,13 @@ mod pool;
 mod reply;
 mod send;
 mod tls;
+mod turns;
 mod upstream;
 mod vpc_link;
 
 pub use backends::Backends;
+pub use function::{FunctionHost, FunctionLine, FunctionOutput, FunctionStatus, HostedReply};
 pub use health::TargetStatus;
 pub use reply::BackendReply;
 pub use tls::{ClientTls, ClientTlsProblem};
-pub use upstream::Upstream;
+pub use upstream::{Upstream, UpstreamReply};

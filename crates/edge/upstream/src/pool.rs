@@ -8,7 +8,7 @@ use std::{
 
 use postern_gateway::{DestinationTarget, Event, Recorder};
 use postern_model::Limits;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::{
     connection::Connection,
@@ -55,7 +55,11 @@ pub(crate) struct Warming {
 
 /// A place among the busy connections to a target. Going out of scope gives it up.
 #[derive(Debug)]
-pub(crate) struct Place(Rc<TargetPool>);
+pub(crate) struct Place {
+    target: Rc<TargetPool>,
+    /// Held as long as the place, where one call at a time is taken.
+    turn: Option<OwnedSemaphorePermit>,
+}
 
 /// Too many calls wait for a place.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +107,7 @@ impl TargetPool {
             }
         }
         self.busy.set(self.busy.get() + 1);
-        Ok(Place(Rc::clone(self)))
+        Ok(Place { target: Rc::clone(self), turn: None })
     }
 
     /// An idle connection that the backend has left open, as far as is known.
@@ -149,22 +153,28 @@ impl TargetPool {
 impl Place {
     /// The target that it is at.
     pub(crate) const fn target(&self) -> &Rc<TargetPool> {
-        &self.0
+        &self.target
+    }
+
+    /// Keeps a turn for as long as the place.
+    pub(crate) fn hold(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
+        self.turn = turn;
+        self
     }
 
     /// Keeps a connection for the next call, unless it leads where the target no longer is.
     pub(crate) fn keep(&self, connection: Connection, now: u64) {
-        if self.0.name.has(connection.address()) {
-            self.0.idle.borrow_mut().push(Idle { connection, since: now });
+        if self.target.name.has(connection.address()) {
+            self.target.idle.borrow_mut().push(Idle { connection, since: now });
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get().saturating_sub(1));
-        if self.0.waiting.get() > 0 {
-            self.0.freed.notify_one();
+        self.target.busy.set(self.target.busy.get().saturating_sub(1));
+        if self.target.waiting.get() > 0 {
+            self.target.freed.notify_one();
         }
     }
 }

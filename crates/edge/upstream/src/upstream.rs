@@ -3,20 +3,27 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use postern_gateway::{
-    CallBody, Destination, Effects, IntegrationCall, IntegrationFailure, Live, Recorder, RequestBody,
-    Snapshot, Timers,
+    BodyLength, CallBody, Destination, Effects, HostedCall, IntegrationCall, IntegrationFailure, Live,
+    Recorder, Reply, RequestBody, Snapshot, Timers,
 };
+use postern_protocol::http1::ResponseHead;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    BackendReply, Backends, buffers::Buffers, exchange::Exchange, health::TargetHealth, pool::TargetPool,
-    vpc_link::DestinationPool,
+    BackendReply, Backends, HostedReply, buffers::Buffers, exchange::Exchange, function::ReplyHeads,
+    health::TargetHealth, pool::TargetPool, vpc_link::DestinationPool,
 };
 
 /// A worker's way to all backends: pools, buffers, names. Nothing of it is shared with other workers
 /// but what [`Backends`] holds.
 #[derive(Debug)]
 pub struct Upstream<T, R>(Rc<Worker<T, R>>);
+
+impl<T, R> Clone for Upstream<T, R> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
 
 /// What one worker has.
 #[derive(Debug)]
@@ -25,6 +32,7 @@ pub(crate) struct Worker<T, R> {
     pub(crate) recorder: R,
     pub(crate) backends: Arc<Backends>,
     pub(crate) buffers: Buffers,
+    reply_heads: ReplyHeads,
     /// In order of their numbers: there are few, and looking one up must cost nothing.
     pools: RefCell<Vec<Rc<DestinationPool>>>,
 }
@@ -34,8 +42,8 @@ impl<T: Timers, R: Recorder> Upstream<T, R> {
     /// `recorder`.
     #[must_use]
     pub fn new(timers: T, recorder: R, backends: Arc<Backends>) -> Self {
-        let (buffers, pools) = (Buffers::default(), RefCell::default());
-        Self(Rc::new(Worker { timers, recorder, backends, buffers, pools }))
+        let (buffers, reply_heads, pools) = (Buffers::default(), ReplyHeads::default(), RefCell::default());
+        Self(Rc::new(Worker { timers, recorder, backends, buffers, reply_heads, pools }))
     }
 
     /// Keeps the worker's connections in order for as long as it lives: closes what is old or leads
@@ -81,7 +89,11 @@ impl<T: Timers, R: Recorder> Worker<T, R> {
         if let Some(pool) = pools.get(index).filter(|pool| pool.id == destination.id) {
             return Rc::clone(pool);
         }
-        let pool = Rc::new(DestinationPool::new(destination, self.backends.health()));
+        let pool = Rc::new(DestinationPool::new(
+            destination,
+            self.backends.health(),
+            self.backends.turns().of(destination),
+        ));
         pools.insert(index, Rc::clone(&pool));
         pool
     }
@@ -130,7 +142,7 @@ impl<T: Timers, R: Recorder> Worker<T, R> {
 }
 
 impl<T: Timers, R: Recorder> Effects for Upstream<T, R> {
-    type Reply = BackendReply<T, R>;
+    type Reply = UpstreamReply<T, R>;
 
     fn monotonic_nanoseconds(&self) -> u64 {
         self.0.timers.monotonic_nanoseconds()
@@ -143,6 +155,58 @@ impl<T: Timers, R: Recorder> Effects for Upstream<T, R> {
     ) -> Result<Self::Reply, IntegrationFailure> {
         let mut exchange = Exchange::new(&self.0, call, body);
         let answered = self.0.timers.within(call.deadline_nanoseconds, exchange.run()).await;
-        answered.unwrap_or_else(|_| Err(exchange.timed_out()))
+        answered.unwrap_or_else(|_| Err(exchange.timed_out())).map(UpstreamReply::Backend)
+    }
+
+    async fn invoke(&self, call: &HostedCall<'_>) -> Result<Self::Reply, IntegrationFailure> {
+        let Worker { timers, backends, reply_heads, .. } = &*self.0;
+        let reply = backends.functions().invoke(call, timers, reply_heads).await?;
+        Ok(UpstreamReply::Hosted(self.clone(), reply))
+    }
+}
+
+/// An answer, wherever it comes from.
+#[derive(Debug)]
+pub enum UpstreamReply<T, R> {
+    /// A backend's.
+    Backend(BackendReply<T, R>),
+    /// That of a function whose processes run here, and the worker whose clock it goes by.
+    Hosted(Upstream<T, R>, HostedReply),
+}
+
+impl<T: Timers, R: Recorder> Reply for UpstreamReply<T, R> {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Backend(reply) => reply.status(),
+            Self::Hosted(_, reply) => reply.status(),
+        }
+    }
+
+    fn head(&self) -> (&[u8], &ResponseHead) {
+        match self {
+            Self::Backend(reply) => reply.head(),
+            Self::Hosted(_, reply) => reply.head(),
+        }
+    }
+
+    fn length(&self) -> BodyLength {
+        match self {
+            Self::Backend(reply) => reply.length(),
+            Self::Hosted(_, reply) => reply.length(),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
+        match self {
+            Self::Backend(reply) => reply.next().await,
+            Self::Hosted(upstream, reply) => reply.next(&upstream.0.timers).await,
+        }
+    }
+
+    fn take_arrived(&mut self) -> &[u8] {
+        match self {
+            Self::Backend(reply) => reply.take_arrived(),
+            Self::Hosted(_, reply) => reply.take_arrived(),
+        }
     }
 }

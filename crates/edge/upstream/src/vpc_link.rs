@@ -4,6 +4,7 @@ use std::{cell::Cell, fmt::Display, rc::Rc, sync::Arc};
 
 use postern_gateway::{Destination, IntegrationFailure, IntegrationFailureKind};
 use postern_model::LoadBalancingAlgorithm;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     budget::RetryBudget,
@@ -24,6 +25,8 @@ pub(crate) struct DestinationPool {
     algorithm: LoadBalancingAlgorithm,
     slow_start_nanoseconds: u64,
     next: Cell<usize>,
+    /// Of all workers together, where one call at a time is taken.
+    turn: Option<Arc<Semaphore>>,
 }
 
 /// Whether a target should be given a call. The better stands first.
@@ -38,7 +41,7 @@ enum Standing {
 }
 
 impl DestinationPool {
-    pub(crate) fn new(destination: &Destination, board: &HealthBoard) -> Self {
+    pub(crate) fn new(destination: &Destination, board: &HealthBoard, turn: Option<Arc<Semaphore>>) -> Self {
         let is_link = destination.balancing.is_some();
         let balancing = destination.balancing.clone().unwrap_or_default();
         let health = |target| is_link.then(|| board.of(TargetName::new(&destination.name, target)));
@@ -55,7 +58,14 @@ impl DestinationPool {
             algorithm: balancing.algorithm,
             slow_start_nanoseconds: u64::from(balancing.slow_start_seconds) * 1_000_000_000,
             next: Cell::new(0),
+            turn,
         }
+    }
+
+    /// Waits for the turn of a call, where one at a time is taken. It is over when the permit is dropped.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(self.turn.as_ref()?).acquire_owned().await.ok()
     }
 
     /// The next target. `tried` are left out. The clock, in nanoseconds, is asked only where a target is
@@ -174,8 +184,9 @@ mod tests {
             targets: (0..targets).map(target).collect(),
             tls: None,
             balancing: Some(Balancing { algorithm, ..Balancing::default() }),
+            one_at_a_time: false,
         };
-        DestinationPool::new(&destination, &HealthBoard::new())
+        DestinationPool::new(&destination, &HealthBoard::new(), None)
     }
 
     fn index_of(pool: &DestinationPool, target: &Rc<TargetPool>) -> usize {

@@ -17,6 +17,7 @@ fn named(host: &str, port: u16, address: Option<SocketAddr>, named_by_operator: 
         targets: vec![target],
         tls: None,
         balancing: None,
+        one_at_a_time: false,
     }
 }
 

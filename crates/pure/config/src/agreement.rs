@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use postern_document::{Placed, Problems};
 use postern_model::{
-    ConnectionType, Definition, DomainName, EndpointType, Method, PublicListeners, RestApi, Stage,
-    UriSegment, UriTemplate, UsagePlan, Verb, VpcEndpoint, VpcEndpointId, VpcLink,
+    ConnectionType, Credentials, Definition, DomainName, EndpointType, Function, FunctionArn,
+    FunctionBackend, Integration, IntegrationType, Method, PublicListeners, RestApi, Stage, UriSegment,
+    UriTemplate, UsagePlan, Verb, VpcEndpoint, VpcEndpointId, VpcLink,
 };
 
 use crate::{
@@ -22,6 +23,8 @@ pub(crate) struct Parts<'read> {
     /// `.execute-api.{region}.{suffix}`, as far as it is known.
     pub(crate) api_suffix: Option<&'read str>,
     pub(crate) vpc_links: &'read [VpcLink],
+    pub(crate) functions: &'read [Function],
+    pub(crate) credentials: &'read Credentials,
     pub(crate) usage_plans: &'read [UsagePlan],
     /// Whether quota counters outlive the process.
     pub(crate) keeps_state: bool,
@@ -38,6 +41,7 @@ pub(crate) fn check(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
     for read in parts.rest_apis {
         check_stage_variables(read, names, problems);
         check_links(&read.api, parts.vpc_links, problems);
+        check_functions(&read.api, parts, problems);
     }
     // What is missing because it could not be read would be warned of for nothing.
     if !problems.has_errors() {
@@ -210,6 +214,65 @@ fn check_links(api: &RestApi, vpc_links: &[VpcLink], problems: &mut Problems) {
                 problems.error(place, message);
             }
         }
+    }
+}
+
+/// Every function that an integration calls, in every stage, has its entry, and what its calls are
+/// signed with is there.
+fn check_functions(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
+    for method in methods(&api.definition) {
+        let integration = &method.integration;
+        let Some(uri) = integration.uri.as_ref().filter(|_| calls_function(integration)) else { continue };
+        let depends_on_stage = uri.stage_variables().next().is_some();
+        for stage in &api.stages {
+            let Some(call) = filled(uri, stage) else { continue };
+            if let Err(fault) = check_function(integration, &call, stage, parts) {
+                let within = if depends_on_stage {
+                    format!(", in stage `{}` that is `{call}`", stage.name)
+                } else {
+                    String::new()
+                };
+                problems.error(&integration.place, format!("`uri` is `{}`{within}: {fault}", uri.as_str()));
+            }
+            if !depends_on_stage {
+                break;
+            }
+        }
+    }
+}
+
+/// Calls of other services are refused by themselves.
+fn calls_function(integration: &Integration) -> bool {
+    match integration.kind {
+        IntegrationType::AwsProxy => true,
+        IntegrationType::Aws => {
+            integration.uri.as_ref().is_some_and(|uri| uri.as_str().contains(":lambda:path/"))
+        }
+        IntegrationType::Mock | IntegrationType::Http | IntegrationType::HttpProxy => false,
+    }
+}
+
+fn check_function(
+    integration: &Integration,
+    call: &str,
+    stage: &Stage,
+    parts: &Parts<'_>,
+) -> Result<(), String> {
+    let arn = FunctionArn::of_uri(call).map_err(|error| error.to_string())?;
+    let function = Function::find(parts.functions, &arn)
+        .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;
+    let role = integration.credentials.as_ref().and_then(|role| filled(role, stage));
+    match &function.backend {
+        FunctionBackend::Invoke(invoke)
+            if invoke.is_signed && parts.credentials.of(role.as_deref()).is_none() =>
+        {
+            Err(format!(
+                "calls of `{}` are signed, and there is nothing to sign with: expected AWS_ACCESS_KEY_ID and its \
+                 companions in the environment, or an entry of `credentials` for the integration's role",
+                arn.name()
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

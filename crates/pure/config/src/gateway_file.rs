@@ -13,7 +13,7 @@ use crate::{
     names::Names,
     reading::Reading,
     section::{
-        api_keys, domain_names, gateway, listeners,
+        api_keys, credentials, domain_names, functions, gateway, listeners,
         rest_apis::{self, Account, Scene},
         usage_plans,
         vpc_endpoints::{self, ReadVpcEndpoints},
@@ -102,6 +102,8 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let public_listeners = listeners::public(root, names, reading);
     let admin = gateway::admin(root, names, reading);
     let vpc_links = vpc_links::read(root, reading);
+    let functions = functions::read(root, region.as_ref(), &dns_suffix, reading);
+    let credentials = credentials::read(root, reading);
     let limits = gateway::limits(root, &mut reading.problems);
     let account = region.as_ref().zip(account_id.as_ref());
     let account = account.map(|(region, account_id)| Account { region, account_id });
@@ -119,6 +121,8 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         rest_apis: &rest_apis,
         domain_names: &domain_names,
         vpc_links: &vpc_links,
+        functions: &functions,
+        credentials: &credentials,
         usage_plans: &usage_plans,
         keeps_state: state_directory.is_some(),
     };
@@ -131,6 +135,8 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         rest_apis: rest_apis.into_iter().map(|read| read.api).collect(),
         domain_names: domain_names.into_iter().map(|domain_name| domain_name.value).collect(),
         vpc_links,
+        functions,
+        credentials,
         api_keys: keys.into_api_keys(),
         usage_plans,
         account_throttle: gateway::account_throttle(root, &mut reading.problems),

@@ -15,7 +15,7 @@ const FILL_IN: &str = "# FILL IN:";
 const STAGE: &str = "prod";
 
 /// Writes the text of a `postern.yaml` that serves these definitions (file names and texts): an entry
-/// for every link, stage variable and key that they refer to, and a comment for every function and
+/// for every link, function, stage variable and key that they refer to, and a comment for every
 /// authorizer, which are not supported yet. `FILL IN` marks what a person must say; until then the
 /// reader refuses each of these lines.
 ///
@@ -38,6 +38,7 @@ pub fn init(definitions: &[(&str, &str)]) -> Result<String, Problems> {
     file.vpc_links(&found);
     file.keys(&found);
     file.functions(&found);
+    file.authorizers(&found);
     file.instruments();
     Ok(file.text)
 }
@@ -227,22 +228,35 @@ impl File {
         self.line("    apiKeys: [client]");
     }
 
-    /// What cannot have an entry yet.
     fn functions(&mut self, found: &[Found<'_>]) {
-        let mut lines = Vec::new();
-        for found in found {
-            for (name, place) in &found.hints.functions {
-                lines.push(format!(
-                    "# Function `{name}`, which {place} calls: `functions` are not supported yet."
-                ));
-            }
-            for name in found.definition.authorizers.keys() {
-                lines.push(format!(
-                    "# Authorizer `{name}` of {}: authorizers are not supported yet.",
-                    found.file
-                ));
-            }
+        let mut functions = Used::new();
+        for (name, place) in found.iter().flat_map(|found| &found.hints.functions) {
+            functions.entry(name.clone()).or_insert_with(|| place.clone());
         }
+        if !functions.is_empty() {
+            self.line("\nfunctions:");
+        }
+        for (name, place) in functions {
+            if name.contains("${stageVariables.") {
+                self.line(&format!("  - functionName:  {FILL_IN} what `{name}` at {place} is"));
+            } else {
+                self.line(&format!("  - functionName: {}", quoted(&name)));
+            }
+            self.line("    process:  # or `invoke: {}` for the service itself");
+            self.line(&format!("      command: []  {FILL_IN} the program and its arguments"));
+        }
+    }
+
+    /// What cannot have an entry yet.
+    fn authorizers(&mut self, found: &[Found<'_>]) {
+        let names = |found: &Found<'_>| found.definition.authorizers.keys().cloned().collect::<Vec<_>>();
+        let lines: Vec<String> = found
+            .iter()
+            .flat_map(|found| names(found).into_iter().map(move |name| (name, found.file)))
+            .map(|(name, file)| {
+                format!("# Authorizer `{name}` of {file}: authorizers are not supported yet.")
+            })
+            .collect();
         if !lines.is_empty() {
             self.line("");
         }

@@ -1,8 +1,8 @@
 //! What is to be called: plain data that names a link or a host, never a connection.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use postern_model::{Balancing, Limits};
+use postern_model::{Balancing, FunctionProcess, Limits};
 
 /// Where calls go: compiled once for each place that some method names, and adopted across snapshots
 /// while nothing about it changes, so that pools survive a reload.
@@ -19,6 +19,8 @@ pub struct Destination {
     pub tls: Option<DestinationTls>,
     /// How its targets share the calls; absent where it is no VPC link and has one target.
     pub balancing: Option<Balancing>,
+    /// Whether it takes one call at a time, of all workers together.
+    pub one_at_a_time: bool,
 }
 
 /// One target of a destination.
@@ -60,6 +62,45 @@ pub struct IntegrationCall<'a> {
     /// How many bytes the body of the answer may have.
     pub answer_bytes_max: u64,
     /// How long the backend may send nothing while the body of its answer is on its way, in nanoseconds.
+    pub answer_gap_nanoseconds: u64,
+    /// The limits of the snapshot that the request is served by.
+    pub limits: &'a Limits,
+}
+
+/// A function whose processes run on this machine: adopted across snapshots while nothing about it
+/// changes, so that they survive a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostedFunction {
+    /// A small number, unique in the process as long as nothing about the function changes.
+    pub id: u32,
+    /// Its name, without what stands before it in an ARN.
+    pub name: Box<str>,
+    /// The region that it is told it is in.
+    pub region: Box<str>,
+    /// How its processes are run.
+    pub process: FunctionProcess,
+}
+
+/// One call of a hosted function.
+#[derive(Clone, Copy, Debug)]
+pub struct HostedCall<'a> {
+    /// The function.
+    pub function: &'a Arc<HostedFunction>,
+    /// The ARN that was called, alias or version included.
+    pub function_arn: &'a str,
+    /// The event: JSON.
+    pub event: &'a [u8],
+    /// The id of the request.
+    pub request_id: &'a str,
+    /// The X-Ray header.
+    pub trace_id: &'a str,
+    /// JSON for the function about its caller, if a mapping gives any.
+    pub client_context: Option<&'a str>,
+    /// Whether nobody waits for the answer: the call is taken, and that is all.
+    pub is_event: bool,
+    /// When the whole exchange must be over, on the monotonic clock, in nanoseconds. The function runs on.
+    pub deadline_nanoseconds: u64,
+    /// How long a function may send nothing within an answer that comes in pieces, in nanoseconds.
     pub answer_gap_nanoseconds: u64,
     /// The limits of the snapshot that the request is served by.
     pub limits: &'a Limits,

@@ -4,7 +4,7 @@ use std::{future::Future, rc::Rc};
 
 use postern_protocol::http1::ResponseHead;
 
-use crate::IntegrationCall;
+use crate::{HostedCall, IntegrationCall};
 
 /// The body of a request, in pieces, as the server reads it.
 ///
@@ -62,6 +62,16 @@ pub trait Effects {
         call: &IntegrationCall<'_>,
         body: CallBody<'_, B>,
     ) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>>;
+
+    /// Has a process of a function answer an event, and returns when the answer begins.
+    ///
+    /// The reply is that of the Invoke API: its status is 200, or 202 where the call was only taken; the
+    /// field `X-Amz-Function-Error` says that the function failed. Whoever hosts no functions leaves this as
+    /// it is.
+    fn invoke(&self, call: &HostedCall<'_>) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
+        let reason = format!("function `{}`: nobody hosts it", call.function.name).into();
+        std::future::ready(Err(IntegrationFailure { kind: IntegrationFailureKind::Network, reason }))
+    }
 }
 
 /// What several hold: the walk, and whoever keeps connections in order.
@@ -78,6 +88,10 @@ impl<E: Effects> Effects for Rc<E> {
         body: CallBody<'_, B>,
     ) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
         (**self).integrate(call, body)
+    }
+
+    fn invoke(&self, call: &HostedCall<'_>) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
+        (**self).invoke(call)
     }
 }
 
@@ -130,6 +144,8 @@ pub enum IntegrationFailureKind {
     Certificate,
     /// The answer broke the grammar, was cut short or was too large: 502.
     BadAnswer,
+    /// The function was not run: throttled, not permitted, not there: 500.
+    Refused,
     /// Too many calls wait for this backend already: 503.
     Overloaded,
     /// The client's body could not be read while it was passed on.

@@ -22,6 +22,7 @@ mod explain;
 mod integration;
 mod live;
 mod observer;
+mod passing;
 mod record;
 mod recorder;
 mod refusal;
@@ -39,7 +40,7 @@ mod walk;
 pub use answer::{Answer, AnswerBody};
 pub use arrival::{Arrival, HttpVersion, Now};
 pub use calendar::{date_of_day, day_of_date};
-pub use call::{Destination, DestinationTarget, DestinationTls, IntegrationCall};
+pub use call::{Destination, DestinationTarget, DestinationTls, HostedCall, HostedFunction, IntegrationCall};
 pub use compile::{Compiled, compile};
 pub use connection::{
     Admission, Admitted, ClientCertificate, Connection, ConnectionRefusal, Identity, Introduction,
@@ -56,6 +57,7 @@ pub use explain::{
 };
 pub use live::{ChangedUsage, Held, Live};
 pub use observer::{Gate, Observer};
+pub use passing::{FunctionStream, Passing};
 pub use record::{IntegrationOutcome, Record, Routed};
 pub use recorder::{Event, Recorder, RefusedConnection, Sent};
 pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};

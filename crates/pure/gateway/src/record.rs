@@ -24,6 +24,8 @@ pub struct Record<'a> {
     pub(crate) key: Option<KeyNumber>,
     pub(crate) usage: Option<Usage>,
     pub(crate) integration: Option<IntegrationOutcome>,
+    /// The status that a function gave in its answer, where it is a proxy's.
+    pub(crate) function_status: Option<u16>,
     pub(crate) repeated_overrides: u32,
     pub(crate) status: u16,
     pub(crate) refusal: Option<Refusal>,
@@ -70,6 +72,7 @@ impl<'a> Record<'a> {
             key: None,
             usage: None,
             integration: None,
+            function_status: None,
             repeated_overrides: 0,
             status: 0,
             refusal: None,

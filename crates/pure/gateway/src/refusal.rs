@@ -53,6 +53,8 @@ pub enum Refusal {
     QuotaExceeded,
     /// The body is larger than `payloadBytes`.
     BodyTooLarge,
+    /// The event of a function would be larger than it may be.
+    EventTooLarge,
     /// The client's body could not be read.
     Body(BodyFault),
     /// A validator asks for parameters that the request does not bring: their names (VP3).
@@ -212,7 +214,7 @@ impl Refusal {
             Self::QuotaExceeded => {
                 typed(Type::QuotaExceeded, 429, "LimitExceededException", "Limit Exceeded", Tight)
             }
-            Self::BodyTooLarge | Self::ContentCoding(CodingFault::TooLarge) => typed(
+            Self::BodyTooLarge | Self::EventTooLarge | Self::ContentCoding(CodingFault::TooLarge) => typed(
                 Type::RequestTooLarge,
                 413,
                 "RequestTooLargeException",
@@ -255,6 +257,16 @@ impl Refusal {
                 Spelling::Spaced,
             ),
         }
+    }
+
+    /// A function's answer that is none (lambda-events.md section 3).
+    pub(crate) fn malformed_answer(reason: &str) -> Self {
+        Self::failed_function(IntegrationFailureKind::BadAnswer, reason)
+    }
+
+    /// A function that gave no usable answer.
+    pub(crate) fn failed_function(kind: IntegrationFailureKind, reason: impl Into<Box<str>>) -> Self {
+        Self::Integration(IntegrationFailure { kind, reason: reason.into() })
     }
 
     /// Whether the connection closes after the answer (hardening.md sections 1 to 3): where the client
@@ -338,6 +350,7 @@ impl Refusal {
             Self::Signature(fault) => fault.to_string().into(),
             Self::QuotaExceeded => "the quota of the API key is used up".into(),
             Self::BodyTooLarge => "the body is larger than `payloadBytes`".into(),
+            Self::EventTooLarge => "the event of the function would be larger than 6291556 bytes".into(),
             Self::Body(fault) => fault.reason().into(),
             Self::MissingParameters(names) => format!("required and missing: {}", names.join(", ")).into(),
             Self::InvalidBody(_) => "the body is not as its model says".into(),
@@ -384,7 +397,9 @@ impl IntegrationFailure {
             IntegrationFailureKind::Network => {
                 failure(Failure, 504, "Network error communicating with endpoint")
             }
-            IntegrationFailureKind::Certificate => failure(Failure, 500, INTERNAL),
+            IntegrationFailureKind::Certificate | IntegrationFailureKind::Refused => {
+                failure(Failure, 500, INTERNAL)
+            }
             IntegrationFailureKind::BadAnswer => failure(Failure, 502, INTERNAL),
             IntegrationFailureKind::Overloaded => failure(Failure, 503, "Service Unavailable"),
             IntegrationFailureKind::ClientBody(fault) => Refusal::Body(fault).wording(),

@@ -14,8 +14,8 @@ use postern_policy::Policy;
 use postern_protocol::{certificate::Truststore, http1};
 
 use crate::{
-    Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, Identity, KeyUsage, NetworkVerdict,
-    Usage,
+    Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, HostedFunction, Identity, KeyUsage,
+    NetworkVerdict, Usage,
     connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
     routing::{Domain, SeenDomains, Tree},
@@ -41,6 +41,7 @@ pub struct Snapshot {
     pub(crate) apis_by_id: HashMap<Box<str>, usize>,
     pub(crate) domains: Vec<Domain>,
     pub(crate) destinations: Vec<Arc<Destination>>,
+    pub(crate) functions: Vec<Arc<HostedFunction>>,
     pub(crate) keys: Keys,
     pub(crate) account_throttle: Option<(AccountThrottle, Pace, Arc<Bucket>)>,
     pub(crate) limits: Limits,
@@ -184,6 +185,12 @@ impl Snapshot {
     #[must_use]
     pub fn destinations(&self) -> &[Arc<Destination>] {
         &self.destinations
+    }
+
+    /// Every function whose processes run here.
+    #[must_use]
+    pub fn functions(&self) -> &[Arc<HostedFunction>] {
+        &self.functions
     }
 
     /// The limits.

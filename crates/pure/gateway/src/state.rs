@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use postern_model::Balancing;
+use postern_model::{Balancing, FunctionProcess};
 
 use crate::{DestinationTarget, DestinationTls, UsageLevel, usage::Accounts};
 
@@ -15,6 +15,8 @@ pub struct State {
     pub(crate) generation: u64,
     pub(crate) next_destination: u32,
     pub(crate) destinations: HashMap<DestinationKey, u32>,
+    pub(crate) next_hosted: u32,
+    pub(crate) hosted: HashMap<HostedKey, u32>,
     /// Numbers of stages by API and name. Never forgotten: counters are kept under them.
     pub(crate) stages: HashMap<(Box<str>, Box<str>), u32>,
     /// Numbers of usage plans by name. Never forgotten: counters are kept under them.
@@ -32,7 +34,10 @@ pub trait KeptUsage: fmt::Debug + Send + Sync {
 
 /// Two destinations that are equal in this are one.
 pub(crate) type DestinationKey =
-    (Box<str>, Vec<DestinationTarget>, Option<DestinationTls>, Option<Balancing>);
+    (Box<str>, Vec<DestinationTarget>, Option<DestinationTls>, Option<Balancing>, bool);
+
+/// Two hosted functions that are equal in this are one: name, region, process.
+pub(crate) type HostedKey = (Box<str>, Box<str>, FunctionProcess);
 
 impl State {
     /// The state of a process that has just begun. The secret keys the hashes of API keys; draw it
@@ -43,6 +48,8 @@ impl State {
             generation: 0,
             next_destination: 0,
             destinations: HashMap::new(),
+            next_hosted: 0,
+            hosted: HashMap::new(),
             stages: HashMap::new(),
             plans: HashMap::new(),
             key_secret,

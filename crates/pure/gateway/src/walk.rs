@@ -4,18 +4,21 @@
 //! section 1; each step adds one value that later steps ask for by type. What must be waited for goes
 //! through [`Effects`] and [`RequestBody`]; who wants to watch is an [`Observer`].
 
+mod function;
+
 use postern_model::IntegrationType;
 use postern_protocol::http1::FieldBlock;
 
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Gate, IntegrationCall, Now,
-    Observer, Record, Refusal, Reply, RequestBody, RequestIds, Scratch, Snapshot,
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Gate, IntegrationCall,
+    IntegrationFailure, Now, Observer, Passing, Record, Refusal, Reply, RequestBody, RequestIds, Scratch,
+    Snapshot,
     authorization::{self, Permit},
     body::{self, ClientBody, Collected},
     connection::mutual_tls,
     content,
     integration::{
-        Address, CallMemory, IntegrationResult, Target, is_streamed, map_request, map_response,
+        Address, CallMemory, IntegrationResult, SelectedBy, Target, is_streamed, map_request, map_response,
         write_mapped_call, write_proxy_answer, write_proxy_call,
     },
     record::IntegrationOutcome,
@@ -32,7 +35,7 @@ pub async fn serve<'a, E, B, O>(
     effects: &E,
     scratch: &'a mut Scratch,
     observer: &mut O,
-) -> Answer<'a, E::Reply>
+) -> Answer<'a, Passing<E::Reply>>
 where
     E: Effects,
     B: RequestBody,
@@ -135,9 +138,11 @@ where
         IntegrationType::HttpProxy => {
             http_proxy(&permit, record, &matched, paper, client_body, effects).await?
         }
-        // Refused at load until they are served.
-        IntegrationType::Aws | IntegrationType::AwsProxy => {
-            return Err(Refusal::Configuration("this type of integration is not served".into()));
+        IntegrationType::Aws => {
+            function::function_mapped(&permit, record, &matched, paper, &client_body, effects).await?
+        }
+        IntegrationType::AwsProxy => {
+            function::function_proxy(&permit, record, &matched, paper, &client_body, effects).await?
         }
     };
     Ok(compress(record, served, paper))
@@ -154,7 +159,8 @@ fn mock<R, B: RequestBody>(
     let Paper { sheets, fields, .. } = paper;
     let body = client_body.text(record);
     let mut mapped = map_request(record, matched, &body, &mut sheets.text)?;
-    let result = IntegrationResult { status: mapped.mock_status(&sheets.text)?, fields: None };
+    let selected_by = mapped.mock_status(&sheets.text)?.map_or(SelectedBy::Nothing, SelectedBy::Status);
+    let result = IntegrationResult { selected_by, fields: None };
     sheets.reply.clear();
     let (status, sheet) = map_response(record, matched, result, &mut mapped.overrides, sheets, fields)?;
     record.repeated_overrides = mapped.overrides.repeated_assignments;
@@ -182,8 +188,8 @@ async fn http<E: Effects, B: RequestBody>(
     let mut reply = integrate(record, effects, &integration_call, sent).await?;
     body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
     let (bytes, head) = reply.head();
-    let status = Some(i64::from(reply.status()));
-    let result = IntegrationResult { status, fields: Some(head.over(bytes).fields()) };
+    let selected_by = SelectedBy::Status(i64::from(reply.status()));
+    let result = IntegrationResult { selected_by, fields: Some(head.over(bytes).fields()) };
     let (status, sheet) = map_response(record, matched, result, &mut mapped.overrides, sheets, fields)?;
     record.repeated_overrides = mapped.overrides.repeated_assignments;
     Ok(Served::Whole(status, sheet))
@@ -214,7 +220,7 @@ async fn http_proxy<E: Effects, B: RequestBody>(
     let status = reply.status();
     // What is streamed passes as it is (ST4).
     if is_streamed(matched) || !is_compressed(record, &reply, fields) {
-        return Ok(Served::Stream(status, reply));
+        return Ok(Served::Stream(status, Passing::Plain(reply)));
     }
     body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
     Ok(Served::Whole(status, Sheet::Reply))
@@ -229,6 +235,16 @@ async fn integrate<E: Effects, B: RequestBody>(
 ) -> Result<E::Reply, Refusal> {
     let begun = effects.monotonic_nanoseconds();
     let result = effects.integrate(call, body).await;
+    note_outcome(record, effects, begun, result)
+}
+
+/// Notes what a backend did that was called at `begun`, in nanoseconds.
+fn note_outcome<E: Effects>(
+    record: &mut Record<'_>,
+    effects: &E,
+    begun: u64,
+    result: Result<E::Reply, IntegrationFailure>,
+) -> Result<E::Reply, Refusal> {
     record.integration = Some(IntegrationOutcome {
         status: result.as_ref().ok().map(Reply::status),
         begun_nanoseconds: begun,
@@ -316,7 +332,7 @@ struct Paper<'p> {
 /// What a request is answered with: a status, and the body.
 enum Served<R> {
     /// The backend's, passed on.
-    Stream(u16, R),
+    Stream(u16, Passing<R>),
     /// What was written here.
     Whole(u16, Sheet),
 }

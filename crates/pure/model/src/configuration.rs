@@ -6,8 +6,8 @@ use postern_document::did_you_mean;
 use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
-    AccountId, ApiKey, DomainName, Limits, Partition, PublicListeners, Region, RestApi, SharedListeners,
-    ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
+    AccountId, ApiKey, Credentials, DomainName, Function, Limits, Partition, PublicListeners, Region,
+    RestApi, SharedListeners, ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
 };
 
 /// Everything that one gateway serves, checked: every name that is used exists, no two things claim
@@ -34,6 +34,10 @@ pub struct Configuration {
     pub domain_names: Vec<DomainName>,
     /// VPC links.
     pub vpc_links: Vec<VpcLink>,
+    /// Lambda-style functions.
+    pub functions: Vec<Function>,
+    /// What calls of services are signed with.
+    pub credentials: Credentials,
     /// API keys.
     pub api_keys: Vec<ApiKey>,
     /// Usage plans.

@@ -11,6 +11,7 @@ mod api_key;
 mod configuration;
 mod definition;
 mod domain_name;
+mod function;
 mod gateway_response;
 mod integration;
 mod limits;
@@ -39,6 +40,10 @@ pub use definition::{
     IdentitySource, MediaTypePattern,
 };
 pub use domain_name::{BasePath, BasePathMapping, DomainName, MutualTls};
+pub use function::{
+    AccessKey, Credentials, Function, FunctionArn, FunctionBackend, FunctionName, FunctionProcess,
+    HttpEndpoint, InvokeEndpoint,
+};
 pub use gateway_response::{GatewayResponse, GatewayResponseSource, GatewayResponseType};
 pub use integration::{
     CacheKeyParameter, ConnectionType, ContentHandling, Integration, IntegrationResponse, IntegrationType,

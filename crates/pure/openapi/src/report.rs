@@ -19,9 +19,10 @@ const UNSERVED: &[(Feature, &str)] = &[
         "API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: \
          expected `HEADER`",
     ),
-    (Feature::AwsIntegration, "integrations of type `aws` are not served yet"),
-    (Feature::AwsProxyIntegration, "integrations of type `aws_proxy` are not served yet"),
-    (Feature::Credentials, "integrations with `credentials` are not served yet"),
+    (
+        Feature::ServiceIntegration,
+        "integrations of type `aws` with other services than Lambda are not served yet",
+    ),
     (Feature::SecurityPolicy, "`x-amazon-apigateway-security-policy` is not served yet"),
     (Feature::EndpointAccessMode, "`x-amazon-apigateway-endpoint-access-mode` is not served yet"),
 ];
@@ -33,9 +34,7 @@ pub(crate) enum Feature {
     CognitoAuthorizer,
     IamAuthorization,
     ApiKeyOfAuthorizer,
-    AwsIntegration,
-    AwsProxyIntegration,
-    Credentials,
+    ServiceIntegration,
     SecurityPolicy,
     EndpointAccessMode,
 }

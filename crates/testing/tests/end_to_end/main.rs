@@ -8,6 +8,8 @@ mod doors;
 mod entrance;
 mod explain;
 mod faults;
+mod function_calls;
+mod functions;
 mod http2_limits;
 mod integrations;
 mod keys_and_rates;

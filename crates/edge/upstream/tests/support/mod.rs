@@ -19,7 +19,7 @@ use postern_gateway::{
     Sent, Timers,
 };
 use postern_model::{Balancing, Limits};
-use postern_upstream::{BackendReply, Backends, ClientTls, Upstream};
+use postern_upstream::{Backends, ClientTls, FunctionHost, Upstream, UpstreamReply};
 use rustls::RootCertStore;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -102,7 +102,7 @@ impl Events {
     }
 }
 
-pub(crate) type TestReply = BackendReply<ManualTimers, Events>;
+pub(crate) type TestReply = UpstreamReply<ManualTimers, Events>;
 
 /// One worker's way to backends.
 pub(crate) struct House {
@@ -121,7 +121,10 @@ impl House {
     }
 
     pub(crate) fn trusting(roots: RootCertStore) -> Self {
-        Self::with(Arc::new(Backends::new(ClientTls::with_roots(roots).unwrap())))
+        Self::with(Arc::new(Backends::new(
+            ClientTls::with_roots(roots).unwrap(),
+            FunctionHost::start(|_| {}).unwrap(),
+        )))
     }
 
     /// One more worker of the same process.
@@ -325,6 +328,7 @@ pub(crate) fn destination(address: SocketAddr) -> Destination {
         targets: vec![target(address)],
         tls: None,
         balancing: None,
+        one_at_a_time: false,
     }
 }
 
@@ -336,6 +340,7 @@ pub(crate) fn link(addresses: &[SocketAddr]) -> Destination {
         targets: addresses.iter().copied().map(target).collect(),
         tls: None,
         balancing: Some(Balancing::default()),
+        one_at_a_time: false,
     }
 }
 

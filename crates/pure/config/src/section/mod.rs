@@ -2,7 +2,9 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod api_keys_file;
+pub(crate) mod credentials;
 pub(crate) mod domain_names;
+pub(crate) mod functions;
 pub(crate) mod gateway;
 pub(crate) mod listeners;
 pub(crate) mod method_key;

@@ -17,6 +17,7 @@ fn filled(text: &str) -> String {
             "policyFile:" => "policies/open.json",
             "valueFile:" => "keys/client",
             "id:" => "link3",
+            "command: []" => return blank.replace("[]", "[run]"),
             "targets: []" => return blank.replace("[]", "['a.internal:80']"),
             _ => "link3",
         };

@@ -294,9 +294,7 @@ fn the_example_of_the_contract_names_no_unknown_key() {
         "`policyFile` is not supported yet",
         "`policyFile` is not supported yet",
         "`truststoreFile` is `tls/truststore.pem`: there is no such file",
-        "`functions` is not supported yet",
         "`principals` is not supported yet",
-        "`credentials` is not supported yet",
         "`serviceEndpoints` is not supported yet",
         "`authorizerSilence` is not supported yet",
     ];

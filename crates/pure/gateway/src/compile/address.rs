@@ -147,7 +147,7 @@ fn filled(uri: &UriTemplate, variables: &StageVariables) -> Vec<UriSegment> {
 }
 
 /// A template without path parameters as text.
-fn text_of(template: &UriTemplate, variables: &StageVariables) -> Option<String> {
+pub(crate) fn text_of(template: &UriTemplate, variables: &StageVariables) -> Option<String> {
     match filled(template, variables).as_slice() {
         [] => Some(String::new()),
         [UriSegment::Literal(text)] => Some(text.to_string()),

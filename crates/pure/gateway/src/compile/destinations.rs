@@ -2,9 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{Configuration, HostOverride, Target, VpcLink, VpcLinkId};
+use postern_model::{
+    AccessKey, Configuration, Credentials, Function, FunctionArn, FunctionProcess, HostOverride, Target,
+    VpcLink, VpcLinkId,
+};
 
-use crate::{Destination, DestinationTarget, DestinationTls, State, state::DestinationKey};
+use crate::{
+    Destination, DestinationTarget, DestinationTls, HostedFunction, State,
+    state::{DestinationKey, HostedKey},
+};
 
 /// The destinations of the snapshot that is being made.
 #[derive(Debug)]
@@ -12,13 +18,24 @@ pub(crate) struct Destinations<'s> {
     state: &'s mut State,
     links: HashMap<VpcLinkId, VpcLink>,
     hosts: Vec<HostOverride>,
+    functions: Vec<Function>,
+    credentials: Credentials,
     known: HashMap<DestinationKey, Arc<Destination>>,
+    hosted: HashMap<HostedKey, Arc<HostedFunction>>,
 }
 
 impl<'s> Destinations<'s> {
     pub(crate) fn new(state: &'s mut State, configuration: &Configuration) -> Self {
         let links = configuration.vpc_links.iter().map(|link| (link.id.clone(), link.clone())).collect();
-        Self { state, links, hosts: configuration.hosts.clone(), known: HashMap::new() }
+        Self {
+            state,
+            links,
+            hosts: configuration.hosts.clone(),
+            functions: configuration.functions.clone(),
+            credentials: configuration.credentials.clone(),
+            known: HashMap::new(),
+            hosted: HashMap::new(),
+        }
     }
 
     pub(crate) const fn generation(&self) -> u64 {
@@ -34,7 +51,52 @@ impl<'s> Destinations<'s> {
         let link = self.links.get(&id.parse::<VpcLinkId>().ok()?)?;
         let targets = link.targets.iter().map(|target| self.target(target, true)).collect();
         let balancing = Some(link.balancing.clone());
-        Some(self.get((id.into(), targets, tls, balancing)))
+        Some(self.get((id.into(), targets, tls, balancing, false)))
+    }
+
+    /// The function that an ARN leads to.
+    pub(crate) fn function(&self, arn: &FunctionArn) -> Option<Function> {
+        Function::find(&self.functions, arn).cloned()
+    }
+
+    /// The access key for calls in the name of a role.
+    pub(crate) fn access_key(&self, role: Option<&str>) -> Option<AccessKey> {
+        self.credentials.of(role).cloned()
+    }
+
+    /// A function whose processes run here: of the same number as before, as long as nothing about it
+    /// changes.
+    pub(crate) fn hosted(
+        &mut self,
+        name: &str,
+        region: &str,
+        process: FunctionProcess,
+    ) -> Arc<HostedFunction> {
+        let key: HostedKey = (name.into(), region.into(), process);
+        if let Some(known) = self.hosted.get(&key) {
+            return Arc::clone(known);
+        }
+        let state = &mut *self.state;
+        let id = *state.hosted.entry(key.clone()).or_insert_with(|| {
+            state.next_hosted += 1;
+            state.next_hosted
+        });
+        let (name, region, process) = key.clone();
+        let function = Arc::new(HostedFunction { id, name, region, process });
+        self.hosted.insert(key, Arc::clone(&function));
+        function
+    }
+
+    /// The destination of an endpoint that the operator names.
+    pub(crate) fn endpoint(
+        &mut self,
+        target: &Target,
+        one_at_a_time: bool,
+        tls: Option<DestinationTls>,
+    ) -> Arc<Destination> {
+        let name = format!("{}:{}", target.host, target.port);
+        let target = self.target(target, true);
+        self.get((name.into(), vec![target], tls, None, one_at_a_time))
     }
 
     /// The destination of a host.
@@ -46,7 +108,7 @@ impl<'s> Destinations<'s> {
     ) -> Arc<Destination> {
         let name = format!("{}:{}", target.host, target.port);
         let target = self.target(target, named_by_operator);
-        self.get((name.into(), vec![target], tls, None))
+        self.get((name.into(), vec![target], tls, None, false))
     }
 
     fn target(&self, target: &Target, named_by_operator: bool) -> DestinationTarget {
@@ -73,17 +135,21 @@ impl<'s> Destinations<'s> {
             state.next_destination += 1;
             state.next_destination
         });
-        let (name, targets, tls, balancing) = key.clone();
-        let destination = Arc::new(Destination { id, name, targets, tls, balancing });
+        let (name, targets, tls, balancing, one_at_a_time) = key.clone();
+        let destination = Arc::new(Destination { id, name, targets, tls, balancing, one_at_a_time });
         self.known.insert(key, Arc::clone(&destination));
         destination
     }
 
-    /// All of them. Numbers of those that are gone are forgotten and not given again.
-    pub(crate) fn finish(self) -> Vec<Arc<Destination>> {
+    /// All of them, and the hosted functions. Numbers of those that are gone are forgotten and not given
+    /// again.
+    pub(crate) fn finish(self) -> (Vec<Arc<Destination>>, Vec<Arc<HostedFunction>>) {
         self.state.destinations.retain(|key, _| self.known.contains_key(key));
+        self.state.hosted.retain(|key, _| self.hosted.contains_key(key));
         let mut all: Vec<_> = self.known.into_values().collect();
         all.sort_by_key(|destination| destination.id);
-        all
+        let mut hosted: Vec<_> = self.hosted.into_values().collect();
+        hosted.sort_by_key(|function| function.id);
+        (all, hosted)
     }
 }

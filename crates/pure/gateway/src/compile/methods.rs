@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use postern_model::{IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb};
 
-use super::{Destinations, address, own};
+use super::{Destinations, address, functions, own};
 use crate::{
     Snapshot,
     integration::{self, CompiledIntegration},
@@ -76,7 +76,10 @@ pub(crate) fn compile(
         IntegrationType::Http | IntegrationType::HttpProxy => {
             Some(address::resolve(integration, &stage.variables, destinations))
         }
-        IntegrationType::Mock | IntegrationType::Aws | IntegrationType::AwsProxy => None,
+        IntegrationType::Aws | IntegrationType::AwsProxy => {
+            Some(functions::resolve(integration, &stage.variables, destinations))
+        }
+        IntegrationType::Mock => None,
     };
     let integration = CompiledIntegration {
         kind: integration.kind,

@@ -6,6 +6,7 @@ mod address;
 mod destinations;
 mod domains;
 mod entrances;
+mod functions;
 mod methods;
 mod plans;
 
@@ -78,8 +79,10 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         public: configuration.public_listeners,
     };
     let entrances = entrances::entrances(doors, &configuration.domain_names, &configuration.limits);
+    let generation = destinations.generation();
+    let (destinations, functions) = destinations.finish();
     let mut snapshot = Snapshot {
-        generation: destinations.generation(),
+        generation,
         region: configuration.region.as_str().into(),
         account_id: configuration.account_id.as_str().into(),
         api_suffix: api_suffix.into(),
@@ -89,7 +92,8 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         apis,
         apis_by_id,
         domains,
-        destinations: destinations.finish(),
+        destinations,
+        functions,
         keys,
         account_throttle,
         template_limits: template_limits(&configuration.limits),

@@ -110,9 +110,7 @@ pub(crate) fn towards_backend<'b>(
     handling: Option<ContentHandling>,
     body: &'b BodyText<'b>,
 ) -> Result<Payload<'b>, Refusal> {
-    let content_type = arrival.head.over(arrival.bytes).fields().value(KnownName::ContentType);
-    let is_binary = body.is_coded && handling.is_none()
-        || is_listed(&api.binary_media_types, content_type, "application/json");
+    let is_binary = body.is_coded && handling.is_none() || is_binary_request(api, arrival);
     convert(request_conversion(is_binary, handling), body)
 }
 
@@ -124,10 +122,21 @@ pub(crate) fn towards_client<'b>(
     handling: Option<ContentHandling>,
     body: &'b BodyText<'b>,
 ) -> Result<Payload<'b>, Refusal> {
-    let accept = arrival.head.over(arrival.bytes).fields().value(KnownName::Accept);
     let is_binary = is_listed(&api.binary_media_types, reply_type, "application/json");
-    let is_accepted = is_listed(&api.binary_media_types, accept, "*/*");
+    let is_accepted = accepts_binary(api, arrival);
     convert(reply_conversion(is_binary, is_accepted, handling), body)
+}
+
+/// Whether the type of a client's body is binary (BM1).
+pub(crate) fn is_binary_request(api: &Api, arrival: &Arrival<'_>) -> bool {
+    let content_type = arrival.head.over(arrival.bytes).fields().value(KnownName::ContentType);
+    is_listed(&api.binary_media_types, content_type, "application/json")
+}
+
+/// Whether the client takes a binary body (BM2, BM3).
+pub(crate) fn accepts_binary(api: &Api, arrival: &Arrival<'_>) -> bool {
+    let accept = arrival.head.over(arrival.bytes).fields().value(KnownName::Accept);
+    is_listed(&api.binary_media_types, accept, "*/*")
 }
 
 /// Whether `binaryMediaTypes` list a header's value. An absent `Content-Type` means JSON, an absent

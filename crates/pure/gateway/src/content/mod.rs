@@ -7,5 +7,7 @@ mod media_type;
 
 pub use coding::CodingFault;
 pub(crate) use coding::{answer_coding, compress, decode, is_coded, push_request_coding, request_coding};
-pub(crate) use conversion::{BodyText, Payload, towards_backend, towards_client};
+pub(crate) use conversion::{
+    BodyText, Payload, accepts_binary, is_binary_request, towards_backend, towards_client,
+};
 pub(crate) use media_type::{accepted, is_json, of_body};

@@ -90,6 +90,10 @@ impl View<'_> {
         match variable {
             V::RequestTimeEpoch => Some(self.record.received.epoch_milliseconds),
             V::Status => Some(u64::from(self.record.status)).filter(|status| *status != 0),
+            // Of a function: what it says, not what calling it gave (stages-and-deployments.md section 7).
+            V::IntegrationStatus if self.record.function_status.is_some() => {
+                self.record.function_status.map(u64::from)
+            }
             V::IntegrationStatus | V::IntegrationIntegrationStatus | V::IntegrationStatusFlat => {
                 self.record.integration?.status.map(u64::from)
             }

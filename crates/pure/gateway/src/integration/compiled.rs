@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use postern_model::{IntegrationType, RequestMapping, RequestTarget, UriSegment, Verb};
+use postern_model::{
+    AccessKey, FunctionArn, IntegrationType, RequestMapping, RequestTarget, UriSegment, Verb,
+};
 
-use crate::Destination;
+use crate::{Destination, HostedFunction};
 
 /// An integration in one stage. What does not depend on the stage is read from the model.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct CompiledIntegration {
 pub(crate) enum Target {
     /// A usable address.
     Address(Box<Address>),
+    /// A function.
+    Function(Box<FunctionTarget>),
     /// Why there is none.
     Malformed(Box<str>),
 }
@@ -36,6 +40,36 @@ pub(crate) struct Address {
     pub(crate) has_query: bool,
     /// The verb of the call; absent: the client's.
     pub(crate) verb: Option<Verb>,
+}
+
+/// A function, and the way to it.
+#[derive(Debug)]
+pub(crate) struct FunctionTarget {
+    pub(crate) arn: FunctionArn,
+    pub(crate) way: FunctionWay,
+}
+
+/// The way to a function.
+#[derive(Debug)]
+pub(crate) enum FunctionWay {
+    /// Its processes run on this machine.
+    Hosted(Arc<HostedFunction>),
+    /// It is behind an Invoke API.
+    Invoke {
+        endpoint: FunctionEndpoint,
+        /// What calls are signed with; absent: they are not.
+        key: Option<AccessKey>,
+    },
+    /// It is in a container with the Runtime Interface Emulator.
+    Emulator(FunctionEndpoint),
+}
+
+/// Where an HTTP API for functions is.
+#[derive(Debug)]
+pub(crate) struct FunctionEndpoint {
+    pub(crate) destination: Arc<Destination>,
+    /// The value of `Host`.
+    pub(crate) host: Box<str>,
 }
 
 /// A piece of a target.

@@ -121,10 +121,7 @@ pub(crate) fn is_invisible(name: &[u8]) -> bool {
 /// What mappings, templates and events see in the place of a client's fields.
 pub(crate) fn own_fields(record: &Record<'_>) -> FieldBlock {
     let mut block = FieldBlock::default();
-    push_own_fields(record, &mut block);
-    let mut trace_id = Vec::new();
-    write_trace_id(record, &mut trace_id);
-    block.push_trusted(b"X-Amzn-Trace-Id", &trace_id);
+    write_own_fields(record, &mut Vec::new(), &mut block);
     block
 }
 
@@ -134,6 +131,15 @@ pub(crate) fn spelled<'f>(record: &Record<'_>, name: &'f [u8]) -> Cow<'f, [u8]> 
         Some(located) if located.lowers_header_names() => name.to_ascii_lowercase().into(),
         _ => name.into(),
     }
+}
+
+/// Writes the same into a block, and the trace id also by itself.
+pub(crate) fn write_own_fields(record: &Record<'_>, trace_id: &mut Vec<u8>, block: &mut FieldBlock) {
+    block.clear();
+    push_own_fields(record, block);
+    trace_id.clear();
+    write_trace_id(record, trace_id);
+    block.push_trusted(b"X-Amzn-Trace-Id", trace_id);
 }
 
 /// Copies a client's fields for an HTTP_PROXY backend. Several lines of one name become one (GR-42).
@@ -152,6 +158,19 @@ pub(crate) fn push_client_fields(record: &Record<'_>, fields: Fields<'_>, block:
         } else {
             block.push_trusted(&name, view.value);
         }
+    }
+}
+
+/// Visits what mappings and events see of a client's fields, each name once, and says whether it is
+/// repeated.
+pub(crate) fn each_visible_field<'f>(fields: Fields<'f>, mut visit: impl FnMut(&FieldView<'f>, bool)) {
+    let mut seen = Seen::default();
+    for view in fields.iter() {
+        let is_hidden = view.field.hop_by_hop || INVISIBLE.contains(KnownName::of_underscored(view.name));
+        if is_hidden || seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
+            continue;
+        }
+        visit(&view, perhaps_repeated(fields, &view));
     }
 }
 
@@ -316,6 +335,23 @@ pub(crate) fn push_mapped_reply_field(
     if REMAPPED_WHEN_MAPPED.contains(known) {
         let remapped = [REMAPPED_PREFIX, name.as_bytes()].concat();
         return block.push(&remapped, value.as_bytes());
+    }
+    block.push(name.as_bytes(), value.as_bytes())
+}
+
+/// Adds a header that a function answers with. The error is a name or a value that may not stand in a
+/// header.
+pub(crate) fn push_function_field(
+    name: &str,
+    value: &str,
+    block: &mut FieldBlock,
+) -> Result<(), postern_protocol::http1::InvalidField> {
+    let known = KnownName::of(name.as_bytes());
+    if NOT_PASSED_BACK.contains(known) {
+        return Ok(());
+    }
+    if REMAPPED.contains(known) {
+        return block.push(&[REMAPPED_PREFIX, name.as_bytes()].concat(), value.as_bytes());
     }
     block.push(name.as_bytes(), value.as_bytes())
 }

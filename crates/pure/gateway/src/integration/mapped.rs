@@ -107,6 +107,47 @@ pub(crate) fn write_mapped_call<'b>(
     Ok(mapped)
 }
 
+/// Maps a request to a function: what a call's head is made of stands in `fields` then, and a body that is
+/// written anew in `output`.
+pub(crate) fn map_function_call<'b>(
+    record: &Record<'_>,
+    matched: &Matched<'_>,
+    body: &'b BodyText<'b>,
+    fields: &mut FieldBlock,
+    output: &mut String,
+) -> Result<MappedRequest<'b>, Refusal> {
+    let mappings = Mappings::evaluate(record, matched, body, |_| true)?;
+    let mut mapped = map_request(record, matched, body, output)?;
+    if let Some(instead) = mappings.body().filter(|_| !mapped.is_written) {
+        output.push_str(&instead);
+        mapped.is_written = true;
+    }
+    fields.clear();
+    push_mapped_headers(&mappings, &mapped.overrides, fields)?;
+    if FORBIDDEN_FOR_AWS.iter().any(|name| fields.contains(name)) {
+        let reason = "a mapping or template sets a header that it may not set towards a function";
+        return Err(Refusal::Configuration(reason.into()));
+    }
+    Ok(mapped)
+}
+
+/// Headers that may not be set towards a service or a function (integrations.md section 6.3), as far as
+/// they are not dropped.
+const FORBIDDEN_FOR_AWS: [&[u8]; 1] = [b"Authorization"];
+
+/// Headers: overrides replace mappings of the same name (OV1).
+fn push_mapped_headers(
+    mappings: &Mappings<'_>,
+    overrides: &Overrides,
+    fields: &mut FieldBlock,
+) -> Result<(), Refusal> {
+    mappings.push_headers(|name| !overrides_header(&overrides.request_header, name), fields)?;
+    for (name, value) in overrides.request_header.iter() {
+        values(value).iter().try_for_each(|value| push_mapped_header(name, value, fields))?;
+    }
+    Ok(())
+}
+
 /// Target and fields that mappings and overrides give.
 fn write_fields_of_call(
     matched: &Matched<'_>,
@@ -124,10 +165,7 @@ fn write_fields_of_call(
     write_query(mappings, overrides, address, target);
 
     fields.clear();
-    mappings.push_headers(|name| !overrides_header(&overrides.request_header, name), fields)?;
-    for (name, value) in overrides.request_header.iter() {
-        values(value).iter().try_for_each(|value| push_mapped_header(name, value, fields))?;
-    }
+    push_mapped_headers(mappings, overrides, fields)?;
     // Not to plain HTTP integrations (GR-43).
     fields.remove(b"Via");
     Ok(())
@@ -172,9 +210,19 @@ fn push_missing_fields(record: &Record<'_>, address: &Address, has_body: bool, f
 /// What came back, before it is mapped. A MOCK's has no fields and no body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IntegrationResult<'a> {
-    /// What selection patterns are matched against; absent: only the default entry can be meant.
-    pub(crate) status: Option<i64>,
+    pub(crate) selected_by: SelectedBy<'a>,
     pub(crate) fields: Option<Fields<'a>>,
+}
+
+/// What selection patterns are matched against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SelectedBy<'a> {
+    /// Nothing: only the default entry can be meant.
+    Nothing,
+    /// A status as text (SP1).
+    Status(i64),
+    /// The error message of a function, empty where it did not fail (SP2).
+    ErrorMessage(&'a str),
 }
 
 /// Chooses the integration response, maps its headers and renders its template. Gives back the status
@@ -187,7 +235,7 @@ pub(crate) fn map_response(
     sheets: &mut Sheets,
     fields: &mut FieldBlock,
 ) -> Result<(u16, Sheet), Refusal> {
-    let entry = select(&matched.method.model.integration.responses, result.status)?;
+    let entry = select(&matched.method.model.integration.responses, result.selected_by)?;
     check_declared(matched, entry)?;
     let Sheets { text, reply, bytes } = sheets;
     let body = BodyText::new(reply);
@@ -283,9 +331,16 @@ fn write_fields(
     Ok(())
 }
 
-/// The entry for a status (SP1, SP5 to SP7).
-fn select(responses: &[IntegrationResponse], status: Option<i64>) -> Result<&IntegrationResponse, Refusal> {
-    let text = status.map(|status| status.to_string());
+/// The entry for a status or an error message (SP1, SP2, SP5 to SP7).
+fn select<'r>(
+    responses: &'r [IntegrationResponse],
+    by: SelectedBy<'_>,
+) -> Result<&'r IntegrationResponse, Refusal> {
+    let (text, status) = match by {
+        SelectedBy::Nothing => (None, None),
+        SelectedBy::Status(status) => (Some(Cow::Owned(status.to_string())), Some(status)),
+        SelectedBy::ErrorMessage(message) => (Some(Cow::Borrowed(message)), None),
+    };
     let matches = |entry: &&IntegrationResponse| match (&entry.selection_pattern, &text) {
         (Some(pattern), Some(text)) => pattern.matches(text),
         _ => false,

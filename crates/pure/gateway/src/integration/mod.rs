@@ -3,7 +3,11 @@
 mod call_head;
 mod compiled;
 mod forwarding;
+mod function_call;
 mod http_proxy;
+mod json_text;
+mod lambda_answer;
+mod lambda_event;
 mod mapped;
 mod mappings;
 pub(crate) mod parameters;
@@ -12,9 +16,20 @@ mod template_choice;
 mod template_view;
 
 pub(crate) use call_head::CallMemory;
-pub(crate) use compiled::{Address, CompiledIntegration, Target, TargetPiece};
+pub(crate) use compiled::{
+    Address, CompiledIntegration, FunctionEndpoint, FunctionTarget, FunctionWay, Target, TargetPiece,
+};
+pub(crate) use forwarding::{write_own_fields, write_trace_id};
+pub(crate) use function_call::{
+    FunctionCall, InvocationFields, client_context_of, error_of, outcome_of, refused_call,
+    selectable_message, write_invoke_call,
+};
 pub(crate) use http_proxy::{write_proxy_answer, write_proxy_call};
-pub(crate) use mapped::{IntegrationResult, map_request, map_response, write_mapped_call};
+pub(crate) use lambda_answer::{ProxyAnswer, write_fields, write_function_answer};
+pub(crate) use lambda_event::{EVENT_BYTES_MAX, write_event};
+pub(crate) use mapped::{
+    IntegrationResult, SelectedBy, map_function_call, map_request, map_response, write_mapped_call,
+};
 
 use postern_model::{Integration, RequestMapping, RequestSource, RequestTarget, ResponseTransferMode};
 

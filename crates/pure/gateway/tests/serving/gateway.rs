@@ -121,7 +121,7 @@ impl Gateway {
         let (status, fields) = (answer.status, answer.fields.as_bytes().to_vec());
         let body = match answer.body {
             AnswerBody::Whole(bytes) => bytes.to_vec(),
-            AnswerBody::Stream(mut reply) => finish(reply.body.read()),
+            AnswerBody::Stream(mut reply) => finish(whole(&mut reply)),
         };
         let sent = Sent {
             body_bytes: body.len() as u64,
@@ -144,6 +144,14 @@ impl Gateway {
             log,
         }
     }
+}
+
+async fn whole(reply: &mut impl Reply) -> Vec<u8> {
+    let mut body = reply.take_arrived().to_vec();
+    while let Some(piece) = reply.next().await.unwrap() {
+        body.extend_from_slice(piece);
+    }
+    body
 }
 
 /// Nothing here waits: every future is ready at once.
@@ -200,10 +208,6 @@ impl Pieces {
     fn step(&mut self) -> Option<&[u8]> {
         self.current = self.rest.pop_front()?;
         Some(&self.current)
-    }
-
-    async fn read(&mut self) -> Vec<u8> {
-        self.rest.drain(..).flatten().collect()
     }
 }
 

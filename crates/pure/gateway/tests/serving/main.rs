@@ -8,6 +8,7 @@
 
 mod case;
 mod coding;
+mod functions;
 mod gateway;
 mod memory;
 

@@ -89,7 +89,7 @@ pub(crate) fn read_integration<'a>(
     draft.read_request(declared, context);
     draft.read_responses(declared, context);
     context.report.unread(&draft.record, &KEYS);
-    note_use(&draft.integration, context);
+    draft.note_use(context);
     Some(draft.integration)
 }
 
@@ -334,9 +334,7 @@ impl<'a> Draft<'a> {
 
     fn read_credentials(&mut self, node: &Node, context: &mut Context<'_>) {
         self.integration.credentials = context.parse("credentials", node, str::parse::<UriTemplate>);
-        if self.is_aws() {
-            context.report.uses(Feature::Credentials, &node.place);
-        } else {
+        if !self.is_aws() {
             let message = "`credentials` is for the types `aws` and `aws_proxy` alone, and is ignored";
             context.report.once(&node.place, message);
         }
@@ -377,21 +375,16 @@ impl<'a> Draft<'a> {
             context.report.warning(self.record.place(), message);
         }
     }
-}
 
-fn note_use(integration: &Integration, context: &mut Context<'_>) {
-    let Integration { place, kind, .. } = integration;
-    match kind {
-        IntegrationType::Aws => context.report.uses(Feature::AwsIntegration, place),
-        IntegrationType::AwsProxy => {
-            context.report.uses(Feature::AwsProxyIntegration, place);
-            context.lints.proxied_function = true;
+    fn note_use(&self, context: &mut Context<'_>) {
+        let Integration { place, kind, .. } = &self.integration;
+        if *kind == IntegrationType::Aws && !self.is_function() {
+            context.report.uses(Feature::ServiceIntegration, place);
         }
-        IntegrationType::Mock | IntegrationType::Http | IntegrationType::HttpProxy => {}
-    }
-    if integration.cache_namespace.is_some() || !integration.cache_key_parameters.is_empty() {
-        let message =
-            "`cacheNamespace` and `cacheKeyParameters` have no effect yet: response caching is not served";
-        context.report.once(place, message);
+        context.lints.proxied_function |= *kind == IntegrationType::AwsProxy;
+        if self.integration.cache_namespace.is_some() || !self.integration.cache_key_parameters.is_empty() {
+            let message = "`cacheNamespace` and `cacheKeyParameters` have no effect yet: response caching is not served";
+            context.report.once(place, message);
+        }
     }
 }

@@ -1,0 +1,67 @@
+//! The functions that integrations call: found by their ARNs, each way to one made once.
+
+use postern_model::{Function, FunctionArn, FunctionBackend, HttpEndpoint, Integration, StageVariables};
+
+use super::{Destinations, address::text_of};
+use crate::{
+    DestinationTls,
+    integration::{FunctionEndpoint, FunctionTarget, FunctionWay, Target},
+};
+
+/// Resolves the function of an integration.
+pub(crate) fn resolve(
+    integration: &Integration,
+    variables: &StageVariables,
+    destinations: &mut Destinations<'_>,
+) -> Target {
+    match try_resolve(integration, variables, destinations) {
+        Ok(function) => Target::Function(Box::new(function)),
+        Err(reason) => Target::Malformed(reason.into()),
+    }
+}
+
+fn try_resolve(
+    integration: &Integration,
+    variables: &StageVariables,
+    destinations: &mut Destinations<'_>,
+) -> Result<FunctionTarget, String> {
+    let uri = integration.uri.as_ref().and_then(|uri| text_of(uri, variables));
+    let uri = uri.ok_or("the integration has no URI, or one with a place that nothing fills")?;
+    let arn = FunctionArn::of_uri(&uri).map_err(|error| format!("`{uri}` calls no function: {error}"))?;
+    let role = integration.credentials.as_ref().and_then(|role| text_of(role, variables));
+    let function = destinations
+        .function(&arn)
+        .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;
+    let Function { name, backend } = function;
+    let way = match backend {
+        FunctionBackend::Process(process) => {
+            FunctionWay::Hosted(destinations.hosted(name.name(), arn.region(), process))
+        }
+        FunctionBackend::Invoke(invoke) => FunctionWay::Invoke {
+            endpoint: endpoint(&invoke.endpoint, false, destinations),
+            key: if invoke.is_signed {
+                let key = destinations.access_key(role.as_deref());
+                Some(key.ok_or("there is nothing to sign the call with")?)
+            } else {
+                None
+            },
+        },
+        FunctionBackend::RuntimeInterfaceEmulator(emulator) => {
+            FunctionWay::Emulator(endpoint(&emulator, true, destinations))
+        }
+    };
+    Ok(FunctionTarget { arn, way })
+}
+
+fn endpoint(
+    endpoint: &HttpEndpoint,
+    one_at_a_time: bool,
+    destinations: &mut Destinations<'_>,
+) -> FunctionEndpoint {
+    let tls = endpoint.https.then(|| DestinationTls {
+        server_name: endpoint.target.host.clone(),
+        insecure_skip_verification: false,
+    });
+    let destination = destinations.endpoint(&endpoint.target, one_at_a_time, tls);
+    FunctionEndpoint { destination, host: endpoint.authority().into() }
+}
