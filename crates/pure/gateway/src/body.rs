@@ -54,15 +54,7 @@ impl<B> ClientBody<'_, B> {
         }
     }
 
-    /// The whole body as it was sent: nothing where it passes in pieces.
-    pub(crate) fn sent(&self) -> &[u8] {
-        match self {
-            Self::Whole(collected) => &collected.sent,
-            Self::Nothing | Self::Stream(..) => b"",
-        }
-    }
-
-    /// What [`ClientBody::plain`] gives, as text.
+    /// The same as text.
     pub(crate) fn text(&self, record: &Record<'_>) -> BodyText<'_> {
         BodyText::of_request(self.plain(), self.is_coded(record))
     }

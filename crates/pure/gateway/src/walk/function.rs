@@ -39,7 +39,7 @@ pub(super) async fn function_proxy<E: Effects, B: RequestBody>(
     let target = function_of(matched)?;
     let mut trace_id = Vec::new();
     write_own_fields(record, &mut trace_id, &mut call.fields);
-    write_event(record, matched, &call.fields, client_body.sent(), &mut sheets.text)?;
+    write_event(record, matched, &call.fields, client_body.plain(), &mut sheets.text)?;
     call.fields.clear();
     let streams = is_streamed(matched);
     let invocation_type = if streams { InvocationType::Streamed } else { InvocationType::Buffered };
