@@ -181,6 +181,22 @@ fn write_identity(record: &Record<'_>, view: &View<'_>, identity: &mut Object<'_
             identity.text(name, &id);
         }
     }
+    if view.text(Variable::IdentityClientCertSubject).is_some() {
+        identity.object("clientCert", |certificate| write_certificate(view, certificate));
+    }
+}
+
+/// Who the client has shown to be, where the domain name asks for that.
+fn write_certificate(view: &View<'_>, certificate: &mut Object<'_>) {
+    use Variable as V;
+    certificate.value("clientCertPem", view, V::IdentityClientCertPem);
+    certificate.value("subjectDN", view, V::IdentityClientCertSubject);
+    certificate.value("issuerDN", view, V::IdentityClientCertIssuer);
+    certificate.value("serialNumber", view, V::IdentityClientCertSerialNumber);
+    certificate.object("validity", |validity| {
+        validity.value("notBefore", view, V::IdentityClientCertNotBefore);
+        validity.value("notAfter", view, V::IdentityClientCertNotAfter);
+    });
 }
 
 /// The body as text, or as base64 where its type is binary (BM1); null where it is empty.
