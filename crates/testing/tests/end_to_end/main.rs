@@ -13,6 +13,7 @@ mod functions;
 mod http2_limits;
 mod integrations;
 mod keys_and_rates;
+mod large_bodies;
 mod life;
 mod limits;
 mod mutual_tls;
