@@ -60,12 +60,11 @@ pub(crate) fn read_json<'t, 'a>(
     heap: &mut Heap<'a>,
 ) -> Result<Read<'a>, JsonFault> {
     let mut reader =
-        Reader { text, at: 0, keep, heap, pairs: Vec::new(), items: Vec::new(), values: 0, depth: 0 };
-    let mut root = Value::Null;
-    reader.value(&mut root)?;
-    match reader.next() {
-        None => Ok(Read { root, values: reader.values }),
-        Some(_) => Err(JsonFault::NotJson),
+        Reader { text, at: 0, keep, heap, keys: Vec::new(), values: Vec::new(), count: 0, depth: 0 };
+    reader.value()?;
+    match (reader.next(), reader.values.pop()) {
+        (None, Some(root)) => Ok(Read { root, values: reader.count }),
+        _ => Err(JsonFault::NotJson),
     }
 }
 
@@ -74,80 +73,82 @@ struct Reader<'t, 'a, 'heap, K> {
     at: usize,
     keep: K,
     heap: &'heap mut Heap<'a>,
-    /// What the open objects and arrays hold so far, so that each gets exactly the room it needs.
-    pairs: Vec<Pair<'a>>,
-    items: Vec<Value<'a>>,
-    values: u32,
+    /// What the open objects and arrays hold so far, so that each gets exactly the room it needs. A value
+    /// is written here and nowhere else before: handing it from function to function costs more than
+    /// reading it.
+    keys: Vec<Text<'a>>,
+    values: Vec<Value<'a>>,
+    count: u32,
     depth: u32,
 }
 
 impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
-    /// Reads a value to where it is wanted: handing it back would copy it again and again.
-    fn value(&mut self, place: &mut Value<'a>) -> Result<(), JsonFault> {
-        self.values += 1;
-        if self.values > JSON_VALUES_MAX {
+    /// Reads a value onto the end of `values`.
+    fn value(&mut self) -> Result<(), JsonFault> {
+        self.count += 1;
+        if self.count > JSON_VALUES_MAX {
             return Err(JsonFault::TooLarge);
         }
-        *place = match self.next().ok_or(JsonFault::NotJson)? {
-            b'{' => self.nested(Self::object)?,
-            b'[' => self.nested(Self::array)?,
-            b'"' => Value::Text(self.string()?),
+        match self.next().ok_or(JsonFault::NotJson)? {
+            b'{' => return self.nested(Self::object),
+            b'[' => return self.nested(Self::array),
+            b'"' => {
+                let text = self.string()?;
+                self.values.push(Value::Text(text));
+            }
             b't' => self.word("rue", Value::boolean(true))?,
             b'f' => self.word("alse", Value::boolean(false))?,
             b'n' => self.word("ull", Value::Null)?,
             _ => self.number()?,
-        };
+        }
         Ok(())
     }
 
-    fn nested(
-        &mut self,
-        read: fn(&mut Self) -> Result<Value<'a>, JsonFault>,
-    ) -> Result<Value<'a>, JsonFault> {
+    fn nested(&mut self, read: fn(&mut Self) -> Result<(), JsonFault>) -> Result<(), JsonFault> {
         self.depth += 1;
         if self.depth > JSON_DEPTH_MAX {
             return Err(JsonFault::TooLarge);
         }
-        let value = read(self);
+        read(self)?;
         self.depth -= 1;
-        value
+        Ok(())
     }
 
     /// The rest of an object, after its brace.
-    fn object(&mut self) -> Result<Value<'a>, JsonFault> {
-        let start = self.pairs.len();
+    fn object(&mut self) -> Result<(), JsonFault> {
+        let (first_key, first_value) = (self.keys.len(), self.values.len());
         let mut next = self.next();
         while next != Some(b'}') {
             if next != Some(b'"') {
                 return Err(JsonFault::NotJson);
             }
             let key = self.string()?;
+            self.keys.push(key);
             if self.next() != Some(b':') {
                 return Err(JsonFault::NotJson);
             }
-            let mut value = Value::Null;
-            self.value(&mut value)?;
-            self.pairs.push(Pair::new(key, value));
+            self.value()?;
             match self.next() {
                 Some(b'}') => break,
                 Some(b',') => next = self.next().filter(|byte| *byte != b'}'),
                 _ => return Err(JsonFault::NotJson),
             }
         }
-        let pairs = self.pairs.split_off(start);
-        Ok(self.heap.map_of(Map::of_pairs(pairs)))
+        let members = self.keys.drain(first_key..).zip(self.values.drain(first_value..));
+        let pairs = members.map(|(key, value)| Pair::new(key, value)).collect();
+        let map = self.heap.map_of(Map::of_pairs(pairs));
+        self.values.push(map);
+        Ok(())
     }
 
     /// The rest of an array, after its bracket.
-    fn array(&mut self) -> Result<Value<'a>, JsonFault> {
-        let start = self.items.len();
+    fn array(&mut self) -> Result<(), JsonFault> {
+        let first = self.values.len();
         let before = self.at;
         if self.next() != Some(b']') {
             self.at = before;
             loop {
-                let mut item = Value::Null;
-                self.value(&mut item)?;
-                self.items.push(item);
+                self.value()?;
                 match self.next() {
                     Some(b']') => break,
                     Some(b',') => {}
@@ -155,8 +156,10 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
                 }
             }
         }
-        let items = self.items.split_off(start);
-        Ok(self.heap.list_of(items, Style::Json))
+        let items = self.values.split_off(first);
+        let list = self.heap.list_of(items, Style::Json);
+        self.values.push(list);
+        Ok(())
     }
 
     /// The rest of a string, after its quote. Inlined, since most of a body is strings.
@@ -235,7 +238,7 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
     }
 
     /// A number, whose first byte was read.
-    fn number(&mut self) -> Result<Value<'a>, JsonFault> {
+    fn number(&mut self) -> Result<(), JsonFault> {
         self.at -= 1;
         let start = self.at;
         let _ = self.take(b'-');
@@ -261,9 +264,11 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
             && digits != "-0"
             && let Ok(number) = digits.parse()
         {
-            return Ok(Value::Integer(number));
+            self.values.push(Value::Integer(number));
+        } else {
+            self.values.push(Value::Digits((self.keep)(digits)));
         }
-        Ok(Value::Digits((self.keep)(digits)))
+        Ok(())
     }
 
     fn digits(&mut self) -> Result<(), JsonFault> {
@@ -275,13 +280,14 @@ impl<'t, 'a, K: Fn(&'t str) -> Text<'a>> Reader<'t, 'a, '_, K> {
     }
 
     /// The rest of a word, after its first letter.
-    fn word(&mut self, rest: &str, value: Value<'a>) -> Result<Value<'a>, JsonFault> {
+    fn word(&mut self, rest: &str, value: Value<'a>) -> Result<(), JsonFault> {
         let end = self.at + rest.len();
         if self.text.get(self.at..end) != Some(rest) {
             return Err(JsonFault::NotJson);
         }
         self.at = end;
-        Ok(value)
+        self.values.push(value);
+        Ok(())
     }
 
     /// Reads the next byte that is not white space.
