@@ -15,7 +15,9 @@ restApis: [{id: a1b2c3d4e5, definition: api.json, policyFile: policy.json, endpo
 apiKeysFile: [keys.csv]
 usagePlans: [{name: gold, apiStages: [{apiId: a1b2c3d4e5, stage: demo}]}]
 "#;
-const DEFINITION: &str = r#"{"openapi": "3.0.1", "info": {"title": "keys", "version": "1"}, "paths": {}}"#;
+const DEFINITION: &str = r#"{"openapi": "3.0.1", "info": {"title": "keys", "version": "1"}, "paths": {"/pets": {"get": {
+    "responses": {"200": {"description": "done"}},
+    "x-amazon-apigateway-integration": {"type": "mock", "responses": {"default": {"statusCode": "200"}}}}}}}"#;
 const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}]}"#;
 
 /// Finds the key in the middle of so many, in the plan that lets it in.

@@ -19,6 +19,7 @@ mod limits;
 mod mutual_tls;
 mod operator;
 mod proxy_protocol;
+mod refusals;
 mod settings;
 mod streaming;
 mod subnets;
