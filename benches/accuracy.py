@@ -7,9 +7,10 @@ import argparse, json, os, random, re, signal, socket, statistics, subprocess, s
 
 HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
 KEY, QUIET = "noisy-key-of-twenty-characters", "quiet-key-of-twenty-characters"
-# Requests a second, what the bucket holds, and what is behind.
-RATES = [(10, 10, "proxied"), (100, 20, "proxied"), (1_000, 100, "proxied"), (5_000, 500, "proxied"),
-         (20_000, 1_000, "proxied"), (50_000, 2_000, "mock")]
+# Requests a second, what the bucket holds, and what is behind. A bucket holds a second: on a machine that does other
+# work too, nobody asks for a while now and then, and what a smaller bucket would have brought meanwhile is lost.
+RATES = [(10, 10, "proxied"), (100, 100, "proxied"), (1_000, 1_000, "proxied"), (5_000, 5_000, "proxied"),
+         (20_000, 20_000, "proxied"), (50_000, 50_000, "mock")]
 
 
 def free_port():

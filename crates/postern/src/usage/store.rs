@@ -210,3 +210,126 @@ impl KeptUsage for UsageReader {
         self.kept(plan, key).map(Kept::level)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_config::{ReadFailure, Surroundings};
+    use postern_gateway::{Live, Now, State, compile};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// 2026-11-22.
+    const TODAY: u32 = 20_779;
+
+    /// One key in one plan, with a quota of 100 a month.
+    struct Files;
+
+    impl Surroundings for Files {
+        fn read(&self, path: &Path) -> Result<Vec<u8>, ReadFailure> {
+            let text: &str = match path.to_str() {
+                Some("postern.yaml") => {
+                    "{region: us-east-1, accountId: '123456789012', restApis: [
+                        {id: a1, definition: api.json, stages: [{stageName: demo}]}],
+                     publicListeners: [{listeners: [{address: '127.0.0.1:1'}]}],
+                     apiKeys: [{name: checkout, value: a-key-of-twenty-characters}],
+                     usagePlans: [{name: gold, quota: {limit: 100, period: MONTH}, apiKeys: [checkout],
+                        apiStages: [{apiId: a1, stage: demo}]}]}"
+                }
+                _ => {
+                    r#"{"openapi": "3.0.1", "info": {"title": "a", "version": "1"}, "paths": {"/": {"get": {
+                        "x-amazon-apigateway-integration": {"type": "http_proxy", "uri": "http://a.example/"}}}}}"#
+                }
+            };
+            Ok(text.into())
+        }
+
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    fn live(store: &UsageStore) -> Live {
+        let outcome = postern_config::read("postern.yaml", &Files);
+        let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
+        let configuration = outcome.configuration.unwrap_or_else(|| panic!("{told:?}"));
+        let mut state = State::new([7; 32]);
+        state.restore_from(store.kept());
+        let now = Now { monotonic_nanoseconds: 0, epoch_milliseconds: 0 };
+        Live::new(compile(configuration, None, &mut state).begin(now))
+    }
+
+    /// Leaves so many requests on a day, and writes that.
+    fn leave(live: &Live, store: &UsageStore, day: u32, left: u64) {
+        let moment = u64::from(day) * 86_400_000;
+        live.current().set_remaining("gold", "checkout", left, moment).unwrap();
+        store.write(&mut live.take_changed_usage(), day).unwrap();
+    }
+
+    fn left(store: &UsageStore, live: &Live, days: &Days) -> Vec<Option<u64>> {
+        let house = live.current();
+        let row = store.reader().unwrap().row(house.usage(0).unwrap(), days, *days.end());
+        row.days.iter().map(|day| day.left).collect()
+    }
+
+    #[test]
+    fn days_are_kept_for_so_long_and_then_dropped() {
+        let folder = TempDir::new().unwrap();
+        let store = UsageStore::open(folder.path()).unwrap();
+        let live = live(&store);
+        for day in TODAY - 100..=TODAY {
+            leave(&live, &store, day, u64::from(day % 7));
+        }
+        let reader = store.reader().unwrap();
+        let kept = |day: u32| reader.day(day, "gold", "checkout").is_some();
+        let days: Vec<u32> = (0..=TODAY).filter(|day| kept(*day)).collect();
+        // Today stands with the account.
+        assert_eq!(days, (TODAY + 1 - DAYS_KEPT..TODAY).collect::<Vec<_>>());
+        let days = TODAY - 2..=TODAY;
+        let expected: Vec<_> = days.clone().map(|day| Some(u64::from(day % 7))).collect();
+        assert_eq!(left(&store, &live, &days), expected);
+    }
+
+    #[test]
+    fn another_process_goes_on_from_what_was_written() {
+        let folder = TempDir::new().unwrap();
+        let days = TODAY - 1..=TODAY;
+        let store = UsageStore::open(folder.path()).unwrap();
+        let before = live(&store);
+        leave(&before, &store, TODAY - 1, 70);
+        leave(&before, &store, TODAY, 30);
+        let expected = [Some(70), Some(30)];
+        assert_eq!(left(&store, &before, &days), expected);
+        let level = before.current().usage(0).unwrap().level;
+        drop(store);
+        let store = UsageStore::open(folder.path()).unwrap();
+        let after = live(&store);
+        assert_eq!(left(&store, &after, &days), expected);
+        assert_eq!(after.current().usage(0).unwrap().level.quota, level.quota);
+        assert!(after.take_changed_usage().is_empty(), "nothing has changed since it was read");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_the_next_time() {
+        let folder = TempDir::new().unwrap();
+        let store = UsageStore::open(folder.path()).unwrap();
+        let live = live(&store);
+        live.current().set_remaining("gold", "checkout", 5, u64::from(TODAY) * 86_400_000).unwrap();
+        let mut changed = live.take_changed_usage();
+        let (number, _) = changed.take_next().unwrap();
+        assert!(live.take_changed_usage().is_empty());
+        changed.put_back(&[number]);
+        store.write(&mut live.take_changed_usage(), TODAY).unwrap();
+        assert_eq!(store.reader().unwrap().kept("gold", "checkout").unwrap().last.left, Some(5));
+    }
+
+    #[test]
+    fn a_file_that_is_open_says_so() {
+        let folder = TempDir::new().unwrap();
+        let store = UsageStore::open(folder.path()).unwrap();
+        let refused = UsageReader::open(folder.path()).unwrap_err();
+        assert!(refused.ends_with("a gateway that runs is asked through its `admin` listener"), "{refused}");
+        drop(store);
+        assert_eq!(UsageReader::open(folder.path()).unwrap().kept("gold", "checkout"), None);
+    }
+}
