@@ -111,7 +111,7 @@ pub fn wrk(url: &str, fields: &[&str], seconds: u32) -> Load {
     Load { accepted: all - refused, refused, seconds }
 }
 
-fn run(mut command: Command, input: &[u8]) -> Output {
+pub(crate) fn run(mut command: Command, input: &[u8]) -> Output {
     let name = command.get_program().to_owned();
     let name = OsStr::to_string_lossy(&name).into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

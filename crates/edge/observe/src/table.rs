@@ -68,9 +68,12 @@ rows! {
     "postern_responses_cut_short_total", once_counted,
     "Answers that did not go out whole: the client left, or the backend broke off." { CutShort }
     "postern_denied_total", once_counted, "Requests that a layer of access control denied." {
-        DeniedByResourcePolicy("layer", "resourcePolicy"),
         DeniedByTruststore("layer", "mutualTls"),
         DeniedBySignature("layer", "signature"),
+        DeniedByEndpointPolicy("layer", "endpointPolicy"),
+        DeniedByDomainPolicy("layer", "domainPolicy"),
+        DeniedByIdentityPolicy("layer", "identityPolicy"),
+        DeniedByResourcePolicy("layer", "resourcePolicy"),
         DeniedForMissingApiKey("layer", "apiKeyMissing"),
         DeniedForUnknownApiKey("layer", "apiKeyUnknown"),
         DeniedForDisabledApiKey("layer", "apiKeyDisabled"),
@@ -222,9 +225,12 @@ pub(crate) const fn of_refusal(refusal: &Refusal) -> OfStage {
         Refusal::DefaultEndpointDisabled => S::RefusedDefaultEndpoint,
         Refusal::NoSuchMapping => S::RefusedMapping,
         Refusal::MethodArnTooLong => S::RefusedMethodArn,
-        Refusal::NoSuchMethod => S::RefusedMethod,
+        Refusal::NoSuchMethod | Refusal::NoSuchResource => S::RefusedMethod,
         Refusal::Signature(_) => S::DeniedBySignature,
         Refusal::PolicyDenied(denial) => match denial.layer {
+            PolicyLayer::Endpoint => S::DeniedByEndpointPolicy,
+            PolicyLayer::Domain => S::DeniedByDomainPolicy,
+            PolicyLayer::Identity => S::DeniedByIdentityPolicy,
             PolicyLayer::Resource => S::DeniedByResourcePolicy,
         },
         Refusal::ApiKey(ApiKeyFault::Missing) => S::DeniedForMissingApiKey,

@@ -13,7 +13,7 @@ use crate::{
     names::Names,
     reading::Reading,
     section::{
-        api_keys, credentials, domain_names, functions, gateway, listeners,
+        api_keys, credentials, domain_names, functions, gateway, listeners, principals,
         rest_apis::{self, Account, Scene},
         usage_plans,
         vpc_endpoints::{self, ReadVpcEndpoints},
@@ -108,7 +108,8 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let account = region.as_ref().zip(account_id.as_ref());
     let account = account.map(|(region, account_id)| Account { region, account_id });
     let rest_apis = rest_apis::read(root, &Scene { account, limits: &limits }, names, reading);
-    let domain_names = domain_names::read(root, names, reading);
+    let domain_names = domain_names::read(root, account, names, reading);
+    let principals = principals::read(root, reading);
     let plans = usage_plans::read(root, names, reading);
     let mut keys = api_keys::read(root, &plans.numbers, reading);
     let usage_plans = plans.with_keys(&mut keys, &mut reading.problems);
@@ -139,6 +140,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         credentials,
         api_keys: keys.into_api_keys(),
         usage_plans,
+        principals,
         account_throttle: gateway::account_throttle(root, &mut reading.problems),
         state_directory,
         quota_flush_seconds: gateway::quota_flush_seconds(root, &mut reading.problems),

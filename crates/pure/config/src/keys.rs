@@ -238,6 +238,12 @@ pub const KEYS: &Fields = &Fields {
             "Usage plans: which keys open which stages, how fast and how often.",
         ),
         key(
+            "principals",
+            Kind::List(&Kind::Record(PRINCIPAL)),
+            Absent::Means("none: every signature is that of an unknown caller"),
+            "Callers that may sign requests.",
+        ),
+        key(
             "accountThrottle",
             Kind::Record(ACCOUNT_THROTTLE),
             Absent::Means("no throttle at this level"),
@@ -272,7 +278,7 @@ pub const KEYS: &Fields = &Fields {
             "Where the service's behaviour may be left.",
         ),
     ],
-    unsupported: &["principals", "serviceEndpoints", "keySets"],
+    unsupported: &["serviceEndpoints", "keySets"],
 };
 
 const VPC_ENDPOINT: &Fields = &Fields {
@@ -327,6 +333,12 @@ const VPC_ENDPOINT: &Fields = &Fields {
             "The sources that may talk; asked after the network ACL.",
         ),
         key(
+            "policyFile",
+            Kind::Path,
+            Absent::Means("full access"),
+            "The endpoint policy: what it does not allow is refused before any other policy is asked.",
+        ),
+        key(
             "privateDnsEnabled",
             Kind::Boolean,
             Absent::Value("true"),
@@ -339,7 +351,7 @@ const VPC_ENDPOINT: &Fields = &Fields {
             "Whether a client's `X-Forwarded-For` stays before ours.",
         ),
     ],
-    unsupported: &["policyFile"],
+    unsupported: &[],
 };
 
 const PUBLIC_LISTENERS: &Fields = &Fields {
@@ -893,6 +905,99 @@ const API_STAGE: &Fields = &Fields {
             Kind::Map(&Kind::Record(THROTTLE)),
             Absent::Means("none"),
             "Buckets for single methods, by path and verb such as `\"/pets/GET\"`.",
+        ),
+    ],
+    unsupported: &[],
+};
+
+const PRINCIPAL: &Fields = &Fields {
+    what: "a principal",
+    keys: &[
+        key(
+            "arn",
+            Kind::Text,
+            Absent::Refused,
+            "Who it is: a user, a role, a role session, a federated user or an account.",
+        ),
+        key("accessKeyId", Kind::Text, Absent::Refused, "Its access key id, which no other entry has."),
+        key(
+            "secretAccessKey",
+            Kind::Text,
+            Absent::Means("one of the next two"),
+            "What its requests are signed with.",
+        ),
+        key(
+            "secretAccessKeyFile",
+            Kind::Path,
+            Absent::Means("one of the others"),
+            "A file that holds the secret alone.",
+        ),
+        key(
+            "secretAccessKeyEnv",
+            Kind::Text,
+            Absent::Means("one of the others"),
+            "A variable that holds the secret.",
+        ),
+        key(
+            "sessionToken",
+            Kind::Text,
+            Absent::Means("one of the next two, or credentials that are not temporary"),
+            "What every request of a session carries.",
+        ),
+        key(
+            "sessionTokenFile",
+            Kind::Path,
+            Absent::Means("as `sessionToken`"),
+            "A file that holds the token alone.",
+        ),
+        key(
+            "sessionTokenEnv",
+            Kind::Text,
+            Absent::Means("as `sessionToken`"),
+            "A variable that holds the token.",
+        ),
+        key(
+            "expiration",
+            Kind::Text,
+            Absent::Means("the session does not end"),
+            "When the session ends: a date such as `2026-01-31T12:00:00Z`, or seconds since 1970.",
+        ),
+        key(
+            "tokenIssueTime",
+            Kind::Text,
+            Absent::Means("unknown"),
+            "When the credentials of the session were issued.",
+        ),
+        key(
+            "multiFactorAuthTime",
+            Kind::Text,
+            Absent::Means("none was shown"),
+            "When a second factor was shown for the session.",
+        ),
+        key(
+            "userId",
+            Kind::Text,
+            Absent::Means("unknown"),
+            "The unique id: `AIDA…`, of a session `AROA…:name`.",
+        ),
+        key(
+            "organizationId",
+            Kind::Text,
+            Absent::Means("the account is in no organization"),
+            "The organization that the account belongs to: `o-…`.",
+        ),
+        key(
+            "organizationPaths",
+            Kind::List(&Kind::Text),
+            Absent::Means("none"),
+            "Where in the organization the account stands: `o-…/r-…/ou-…/`.",
+        ),
+        key("tags", Kind::Map(&Kind::Text), Absent::Means("none"), "Its tags, for `aws:PrincipalTag/…`."),
+        key(
+            "identityPolicyFile",
+            Kind::Path,
+            Absent::Means("nothing is allowed by it"),
+            "What the caller itself may do, for methods with AWS_IAM authorization.",
         ),
     ],
     unsupported: &[],

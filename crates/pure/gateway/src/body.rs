@@ -27,6 +27,8 @@ pub(crate) enum ClientBody<'b, B> {
 pub(crate) struct Collected {
     /// As it was sent.
     pub(crate) sent: Vec<u8>,
+    /// Whether it was read for a signature, of which it is a part (AU-76).
+    pub(crate) is_read: bool,
     /// Without its content coding, where that had to come off (Z4).
     decoded: Option<Vec<u8>>,
 }
@@ -104,7 +106,8 @@ pub(crate) async fn receive<'b, B: RequestBody>(
     match body.length() {
         BodyLength::None => return Ok(ClientBody::Nothing),
         BodyLength::Known(length)
-            if house.request_streaming
+            if !collected.is_read
+                && house.request_streaming
                 && method.model.integration.kind == IntegrationType::HttpProxy
                 && !method.reads_body
                 && content::request_coding(located.api, arrival, length).is_none() =>
@@ -113,8 +116,10 @@ pub(crate) async fn receive<'b, B: RequestBody>(
         }
         BodyLength::Known(_) | BodyLength::Unknown => {}
     }
-    let Collected { sent, decoded } = collected;
-    collect(house, body, sent).await?;
+    let Collected { sent, is_read, decoded } = collected;
+    if !*is_read {
+        collect(house, body, sent, |_| ()).await?;
+    }
     *decoded = None;
     if let Some(coding) = content::request_coding(located.api, arrival, sent.len() as u64) {
         let plain = coding.and_then(|coding| content::decode(coding, sent, house.limits.payload_bytes));
@@ -123,17 +128,19 @@ pub(crate) async fn receive<'b, B: RequestBody>(
     Ok(ClientBody::Whole(collected))
 }
 
-/// Reads the client's body whole (TH-51: refused at the first byte over the limit).
-async fn collect<B: RequestBody>(
+/// Reads the client's body whole (TH-51: refused at the first byte over the limit), and shows each piece.
+pub(crate) async fn collect<B: RequestBody>(
     house: &Snapshot,
     body: &mut B,
     collected: &mut Vec<u8>,
+    mut show: impl FnMut(&[u8]),
 ) -> Result<(), Refusal> {
     collected.clear();
     while let Some(piece) = body.next().await.map_err(Refusal::Body)? {
         if (collected.len() + piece.len()) as u64 > house.limits.payload_bytes {
             return Err(Refusal::BodyTooLarge);
         }
+        show(piece);
         collected.extend_from_slice(piece);
     }
     Ok(())

@@ -1,9 +1,16 @@
-//! Who watches a walk: which gate it stands at.
+//! Who watches a walk: which gate it stands at, and what policies say.
+
+use crate::PolicyStep;
 
 /// Watches a walk. The data plane watches nothing: [`Observer`] for `()` compiles to nothing.
 pub trait Observer {
     /// The walk has come to a gate. It has passed every gate before this one.
     fn at(&mut self, gate: Gate);
+
+    /// A policy was asked.
+    fn asked(&mut self, policy: &PolicyStep<'_>) {
+        let _ = policy;
+    }
 }
 
 /// What may refuse a request, in the order in which a connection and a walk come to it
@@ -33,10 +40,20 @@ pub enum Gate {
     ContentLength,
     /// The account's throttle, where it stands before authorization (AU-2).
     AccountThrottle,
-    /// Which method. "None" is found out before, and answered here (PA-40).
+    /// Which method. "None" is found out before, and answered here where nobody signed (PA-40).
     Method,
+    /// The signature of a request, where somebody asks for it (AU-73 to AU-87).
+    Signature,
+    /// The policy of the VPC endpoint, for a private domain name and for the method (PA-105).
+    EndpointPolicy,
+    /// The policy of the private domain name.
+    DomainPolicy,
+    /// The caller's own policy, which decides together with the API's (RP-98).
+    IdentityPolicy,
     /// The API's resource policy.
     ResourcePolicy,
+    /// Whether there is a method at all, for a signer whom the policies allow: only then it is told (F7).
+    Resource,
     /// The API key and its usage plan.
     ApiKey,
     /// The throttles.

@@ -4,6 +4,7 @@ use postern_model::DomainHost;
 
 use crate::{
     Arrival, Connection, Now, Refusal, RequestIds, Snapshot,
+    authorization::Authenticated,
     routing::{By, Located, Matched},
     usage::{KeyNumber, Usage},
 };
@@ -20,6 +21,10 @@ pub struct Record<'a> {
     pub(crate) ids: RequestIds,
     pub(crate) located: Option<Located<'a>>,
     pub(crate) matched: Option<Matched<'a>>,
+    /// Who signed.
+    pub(crate) authenticated: Authenticated<'a>,
+    /// Whether every policy has let the request through.
+    pub(crate) is_authorized: bool,
     /// The key that was sent, also where it opens nothing.
     pub(crate) key: Option<KeyNumber>,
     pub(crate) usage: Option<Usage>,
@@ -69,6 +74,8 @@ impl<'a> Record<'a> {
             ids,
             located: None,
             matched: None,
+            authenticated: Authenticated::nobody(),
+            is_authorized: false,
             key: None,
             usage: None,
             integration: None,

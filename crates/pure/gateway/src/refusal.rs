@@ -41,6 +41,8 @@ pub enum Refusal {
     MethodArnTooLong,
     /// No resource with that verb, and no `Authorization` (F4).
     NoSuchMethod,
+    /// No resource with that verb, for a signer whom the policies allow (F7).
+    NoSuchResource,
     /// A signature, or what stands in its place, does not hold (F5, AU-81 to AU-87).
     Signature(SignatureFault),
     /// A policy refuses.
@@ -99,15 +101,23 @@ pub struct PolicyDenial {
     pub explicit: bool,
     /// Which policy decided.
     pub layer: PolicyLayer,
+    /// The ARN of the signer; absent: the caller counts as anonymous.
+    pub caller: Option<Box<str>>,
     /// The `Sid` or index of the statement that denied.
     pub statement: Option<Box<str>>,
-    /// The masked ARN of the method (RP-110).
+    /// The masked ARN of the method, or of the domain name that was asked about (RP-110).
     pub resource: Box<str>,
 }
 
 /// Which policy decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyLayer {
+    /// The policy of the VPC endpoint.
+    Endpoint,
+    /// The policy of the private domain name.
+    Domain,
+    /// The policy of the caller.
+    Identity,
     /// The API's resource policy.
     Resource,
 }
@@ -193,6 +203,9 @@ impl Refusal {
                 "Missing Authentication Token",
                 Tight,
             ),
+            Self::NoSuchResource => {
+                typed(Type::ResourceNotFound, 404, "ResourceNotFoundException", "Not Found", Tight)
+            }
             Self::Signature(fault) => Wording {
                 kind: fault.response_type().parse().ok(),
                 status: fault.status(),
@@ -315,8 +328,13 @@ impl Refusal {
             Self::NoSuchApi(_) => Gate::Api,
             Self::NoSuchStage | Self::DefaultEndpointDisabled | Self::NoSuchMapping => Gate::Stage,
             Self::Misdirected | Self::ClientCertificate(_) => Gate::ClientCertificate,
-            Self::NoSuchMethod | Self::Signature(_) => Gate::Method,
+            Self::NoSuchMethod => Gate::Method,
+            Self::NoSuchResource => Gate::Resource,
+            Self::Signature(_) => Gate::Signature,
             Self::PolicyDenied(denial) => match denial.layer {
+                PolicyLayer::Endpoint => Gate::EndpointPolicy,
+                PolicyLayer::Domain => Gate::DomainPolicy,
+                PolicyLayer::Identity => Gate::IdentityPolicy,
                 PolicyLayer::Resource => Gate::ResourcePolicy,
             },
             Self::ApiKey(_) => Gate::ApiKey,
@@ -346,7 +364,7 @@ impl Refusal {
             Self::TooManyPathSegments => "the path has more segments than `pathSegments`".into(),
             Self::TooManyQueryParameters => "the query has more parameters than `queryParameters`".into(),
             Self::MethodArnTooLong => "the ARN of the method is too long".into(),
-            Self::NoSuchMethod => "no resource and method match".into(),
+            Self::NoSuchMethod | Self::NoSuchResource => "no resource and method match".into(),
             Self::Signature(fault) => fault.to_string().into(),
             Self::QuotaExceeded => "the quota of the API key is used up".into(),
             Self::BodyTooLarge => "the body is larger than `payloadBytes`".into(),
@@ -408,22 +426,34 @@ impl IntegrationFailure {
 }
 
 impl PolicyDenial {
-    /// The text of the answer (resource-policies.md section 7) for an unsigned caller.
+    /// The text of the answer (resource-policies.md section 7).
     fn message(&self) -> String {
         let ending = if self.explicit { " with an explicit deny" } else { "" };
+        let caller = self.caller.as_deref().unwrap_or("anonymous");
+        let resource = &self.resource;
         format!(
-            "User: anonymous is not authorized to perform: execute-api:Invoke on resource: {}{ending}",
-            self.resource
+            "User: {caller} is not authorized to perform: execute-api:Invoke on resource: {resource}{ending}"
         )
     }
 
     fn reason(&self) -> Cow<'_, str> {
-        let policy = match self.layer {
-            PolicyLayer::Resource => "the resource policy",
-        };
+        let policy = self.layer.words();
         match &self.statement {
             Some(statement) => format!("{policy} denies by statement {statement}").into(),
             None => format!("no statement of {policy} allows").into(),
+        }
+    }
+}
+
+impl PolicyLayer {
+    /// The policy in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Endpoint => "the endpoint policy",
+            Self::Domain => "the policy of the domain name",
+            Self::Identity => "the identity policy of the caller",
+            Self::Resource => "the resource policy",
         }
     }
 }

@@ -16,6 +16,7 @@ use postern_protocol::{certificate::Truststore, http1};
 use crate::{
     Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, HostedFunction, Identity, KeyUsage,
     NetworkVerdict, Usage,
+    authorization::Signers,
     connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
     routing::{Domain, SeenDomains, Tree},
@@ -43,6 +44,7 @@ pub struct Snapshot {
     pub(crate) destinations: Vec<Arc<Destination>>,
     pub(crate) functions: Vec<Arc<HostedFunction>>,
     pub(crate) keys: Keys,
+    pub(crate) signers: Signers,
     pub(crate) account_throttle: Option<(AccountThrottle, Pace, Arc<Bucket>)>,
     pub(crate) limits: Limits,
     pub(crate) template_limits: postern_template::Limits,
@@ -69,6 +71,8 @@ pub struct Entrance {
     pub admission: Arc<Admission>,
     /// The network layers in front of whom it is the door of.
     pub(crate) guarded: Arc<Guarded>,
+    /// The endpoint policy; absent: full access.
+    pub(crate) policy: Option<Policy>,
     pub(crate) trust_x_forwarded_for: bool,
     /// Custom domain names that are seen here, as indices.
     pub(crate) domains: SeenDomains,

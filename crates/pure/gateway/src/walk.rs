@@ -111,15 +111,33 @@ where
     let matched = routing::find_method(&located, memory.variables);
     record.matched = matched;
     observer.at(Gate::MethodArn);
-    authorization::check_arn_length(house, &located)?;
+    authorization::check_arn_length(house, &located, arrival)?;
     observer.at(Gate::ContentLength);
     body::check_declared_length(house, client_body.length())?;
     observer.at(Gate::AccountThrottle);
     usage::take_before_authorization(house, arrival.now)?;
     observer.at(Gate::Method);
-    let matched = matched.ok_or_else(|| authorization::refuse_unmatched(house, arrival))?;
-    observer.at(Gate::ResourcePolicy);
-    let permit = authorization::authorize(house, &located, arrival, memory.arn)?;
+    let authenticated = authorization::authenticate(
+        (house, arrival),
+        &located,
+        matched.as_ref(),
+        client_body,
+        memory.collected,
+        observer,
+    )
+    .await?;
+    record.authenticated = authenticated;
+    let permit = authorization::authorize(
+        (house, arrival),
+        &located,
+        matched.as_ref(),
+        authenticated,
+        memory.arn,
+        observer,
+    )?;
+    record.is_authorized = true;
+    observer.at(Gate::Resource);
+    let matched = matched.ok_or(Refusal::NoSuchResource)?;
     observer.at(Gate::ApiKey);
     let usage = usage::identify(record, &located, &matched, arrival, &permit)?;
     observer.at(Gate::Throttle);

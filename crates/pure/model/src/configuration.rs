@@ -7,7 +7,7 @@ use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
     AccountId, ApiKey, Credentials, DomainName, Function, Limits, Partition, PublicListeners, Region,
-    RestApi, SharedListeners, ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
+    RestApi, SharedListeners, Signer, ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
 };
 
 /// Everything that one gateway serves, checked: every name that is used exists, no two things claim
@@ -42,6 +42,8 @@ pub struct Configuration {
     pub api_keys: Vec<ApiKey>,
     /// Usage plans.
     pub usage_plans: Vec<UsagePlan>,
+    /// Callers that may sign requests, no access key id twice.
+    pub principals: Vec<Signer>,
     /// The throttle of the whole account; absent: none (TH-16).
     pub account_throttle: Option<AccountThrottle>,
     /// Where quota counters are kept; absent: in memory alone.
@@ -160,8 +162,8 @@ fn unknown_log_variable(variable: &SimpleVariable) -> String {
     format!("`$context.{}` is no variable of access logs{suggestion}", variable.name)
 }
 
-/// The documented names under `$context` that an access log may have, but for those of authorizers and
-/// of the web application firewall (mapping-templates.md section 7, stages-and-deployments.md section 7).
+/// The documented names under `$context` that an access log may have, and `policy.sid` (RP-114), but for
+/// those of authorizers and of the web application firewall (mapping-templates.md section 7, stages-and-deployments.md section 7).
 const LOG_VARIABLES: &[&str] = &[
     "accountId",
     "apiId",
@@ -184,6 +186,7 @@ const LOG_VARIABLES: &[&str] = &[
     "error.validationErrorString",
     "extendedRequestId",
     "httpMethod",
+    "identity.accessKey",
     "identity.accountId",
     "identity.apiKey",
     "identity.apiKeyId",
@@ -218,6 +221,7 @@ const LOG_VARIABLES: &[&str] = &[
     "integrationStatus",
     "isCanaryRequest",
     "path",
+    "policy.sid",
     "protocol",
     "requestId",
     "requestTime",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postern_policy::Policy;
 use postern_protocol::certificate::Truststore;
 
 use crate::{DomainHost, Malformed, RestApiId, RoutingMode, RoutingRule, StageName, VpcEndpointId};
@@ -11,10 +12,14 @@ use crate::{DomainHost, Malformed, RestApiId, RoutingMode, RoutingRule, StageNam
 pub struct DomainName {
     /// The name; with a wildcard only where it is public (PA-107).
     pub name: DomainHost,
+    /// What stands behind the name in its ARN (PA-100).
+    pub id: DomainNameId,
     /// Whether it belongs to private APIs and VPC endpoints, or to public listeners.
     pub private: bool,
     /// The endpoints through which a private name is seen (PA-101); absent: all of them.
     pub access_associations: Option<Vec<VpcEndpointId>>,
+    /// The policy of a private name; absent: no rule of its own (PA-103).
+    pub policy: Option<Policy>,
     /// Who may call it; absent: no client certificate is asked for.
     pub mutual_tls: Option<MutualTls>,
     /// In what order rules and mappings are asked.
@@ -48,6 +53,33 @@ impl DomainName {
 pub struct MutualTls {
     /// Who vouches for clients.
     pub truststore: Arc<Truststore>,
+}
+
+/// The id of a domain name: 1 to 64 lower-case letters and digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DomainNameId(Box<str>);
+
+impl DomainNameId {
+    /// Reads an id.
+    ///
+    /// # Errors
+    ///
+    /// What would have been right.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed::new("1 to 64 lower-case letters and digits"))
+        }
+    }
+
+    /// The last part of the ARN of the name that has this id, as a resource of policies:
+    /// `/domainnames/{name}+{id}` (PA-100).
+    #[must_use]
+    pub fn arn_resource(&self, name: &DomainHost) -> String {
+        format!("/domainnames/{}+{}", name.as_str(), self.0)
+    }
 }
 
 /// A base path of a domain name and the stage behind it (PA-120).

@@ -25,6 +25,7 @@ mod resource;
 mod rest_api;
 mod routing_rule;
 mod secret;
+mod signer;
 mod stage;
 mod usage_plan;
 mod vpc_endpoint;
@@ -39,7 +40,7 @@ pub use definition::{
     ApiKeySource, Authorizer, AuthorizerFunction, AuthorizerKind, Definition, EndpointAccessMode,
     IdentitySource, MediaTypePattern,
 };
-pub use domain_name::{BasePath, BasePathMapping, DomainName, MutualTls};
+pub use domain_name::{BasePath, BasePathMapping, DomainName, DomainNameId, MutualTls};
 pub use function::{
     AccessKey, Credentials, Function, FunctionArn, FunctionBackend, FunctionName, FunctionProcess,
     HttpEndpoint, InvokeEndpoint,
@@ -68,6 +69,7 @@ pub use resource::{PathPart, Resource, ResourcePath};
 pub use rest_api::{EndpointType, RestApi};
 pub use routing_rule::{ConditionHeader, HeaderCondition, HeaderMatch, RoutingMode, RoutingRule, ValueGlob};
 pub use secret::Secret;
+pub use signer::{AccessKeyId, Signer, SignerSession};
 pub use stage::{MethodSetting, MethodSettings, Stage, StageVariables};
 pub use usage_plan::{ApiStage, PlanMethodThrottle, Quota, QuotaPeriod, ThrottleLimit, UsagePlan};
 pub use vpc_endpoint::VpcEndpoint;

@@ -1,5 +1,7 @@
 //! Interface VPC endpoints: who a connection is, and whom its listeners let in.
 
+use postern_policy::Policy;
+
 use crate::{Listener, NetworkLayers, ProxyProtocol, TlsIdentity, VpcEndpointId, VpcId};
 
 /// One interface VPC endpoint: every connection to one of its listeners has its identity (PA-60), and so
@@ -20,6 +22,8 @@ pub struct VpcEndpoint {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// Which sources may talk, by whatever listener they come.
     pub network: NetworkLayers,
+    /// The endpoint policy; absent: full access (RP-96).
+    pub policy: Option<Policy>,
     /// Which names `postern routes --dns` prints; decides nothing about a request.
     pub private_dns_enabled: bool,
     /// Whether a client's `X-Forwarded-For` stays in front of ours (PA-68).

@@ -13,7 +13,6 @@ use crate::extension::{self, Level};
 const UNSERVED: &[(Feature, &str)] = &[
     (Feature::LambdaAuthorizer, "Lambda authorizers are not served yet"),
     (Feature::CognitoAuthorizer, "Cognito user pool authorizers are not served yet"),
-    (Feature::IamAuthorization, "AWS_IAM authorization is not served yet"),
     (
         Feature::ApiKeyOfAuthorizer,
         "API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: \
@@ -32,7 +31,6 @@ const UNSERVED: &[(Feature, &str)] = &[
 pub(crate) enum Feature {
     LambdaAuthorizer,
     CognitoAuthorizer,
-    IamAuthorization,
     ApiKeyOfAuthorizer,
     ServiceIntegration,
     SecurityPolicy,

@@ -10,6 +10,19 @@ pub(crate) struct Instant {
     nanoseconds: u32,
 }
 
+/// Reads a moment as conditions write it: a date such as `2026-01-31T12:00:00Z`, or seconds since 1970.
+/// Gives seconds since 1970-01-01T00:00:00Z.
+///
+/// ```
+/// assert_eq!(postern_policy::parse_date("2015-08-30T12:36:00Z"), Some(1_440_938_160));
+/// assert_eq!(postern_policy::parse_date("1440938160"), Some(1_440_938_160));
+/// assert_eq!(postern_policy::parse_date("tomorrow"), None);
+/// ```
+#[must_use]
+pub fn parse_date(text: &str) -> Option<i64> {
+    Instant::parse(text).map(Instant::seconds)
+}
+
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 impl Instant {
@@ -17,6 +30,11 @@ impl Instant {
     /// profile writes one, and nobody means the first hours of 1970.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::parse_date(text).or_else(|| Self::parse_epoch(text))
+    }
+
+    /// The seconds since 1970, fractions cut off.
+    pub(crate) const fn seconds(self) -> i64 {
+        self.seconds
     }
 
     /// Whole seconds since 1970.

@@ -33,10 +33,30 @@ use crate::{
 /// ```
 #[must_use]
 pub fn lint(policy: &Policy) -> Problems {
-    let mut problems = Problems::default();
-    check_whole(policy, &mut problems);
+    let mut doubts = Problems::default();
+    check_whole(policy, &mut doubts);
+    let (mistakes, more_doubts) = findings(policy, true);
+    doubts.extend(mistakes);
+    doubts.extend(more_doubts);
+    doubts.sort_by_place();
+    doubts
+}
+
+/// Of what [`lint`] warns of, only what is certainly a mistake: statements, resources, keys and values
+/// that can never match. A gateway tells of these when it loads a policy.
+#[must_use]
+pub fn mistakes(policy: &Policy, is_private: bool) -> Problems {
+    let (mut mistakes, _) = findings(policy, is_private);
+    mistakes.sort_by_place();
+    mistakes
+}
+
+/// What is certainly a mistake, and what may be meant.
+fn findings(policy: &Policy, is_private: bool) -> (Problems, Problems) {
+    let (mut mistakes, mut doubts) = (Problems::default(), Problems::default());
     for statement in policy.statements() {
-        let mut linter = Linter { policy, statement, problems: &mut problems };
+        let mut linter =
+            Linter { policy, statement, is_private, mistakes: &mut mistakes, doubts: &mut doubts };
         linter.check_principals();
         linter.check_actions();
         linter.check_resources();
@@ -45,8 +65,7 @@ pub fn lint(policy: &Policy) -> Problems {
             linter.check_condition(condition);
         }
     }
-    problems.sort_by_place();
-    problems
+    (mistakes, doubts)
 }
 
 fn check_whole(policy: &Policy, problems: &mut Problems) {
@@ -109,17 +128,25 @@ const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST",
 struct Linter<'policy, 'problems> {
     policy: &'policy Policy,
     statement: &'policy Statement,
-    problems: &'problems mut Problems,
+    is_private: bool,
+    mistakes: &'problems mut Problems,
+    doubts: &'problems mut Problems,
 }
 
 impl Linter<'_, '_> {
+    /// Tells of what may be meant.
     fn warn(&mut self, place: &Place, message: impl Into<String>) {
-        self.problems.warning(place, message);
+        self.doubts.warning(place, message);
+    }
+
+    /// Tells of what cannot be meant.
+    fn mistake(&mut self, place: &Place, message: impl Into<String>) {
+        self.mistakes.warning(place, message);
     }
 
     fn never_matches(&mut self, because: &str) {
         let message = format!("{} can never match: {because}", self.statement);
-        self.problems.warning(self.statement.place(), message);
+        self.mistakes.warning(self.statement.place(), message);
     }
 
     fn check_principals(&mut self) {
@@ -151,7 +178,7 @@ impl Linter<'_, '_> {
             if !is_known && !is_of_another_service(action) {
                 let suggestion = did_you_mean(action.written(), ACTIONS)
                     .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
-                self.warn(&entry.place, format!("unknown action `{}`{suggestion}", action.written()));
+                self.mistake(&entry.place, format!("unknown action `{}`{suggestion}", action.written()));
             }
         }
         // An identity policy may well speak of other services.
@@ -169,7 +196,7 @@ impl Linter<'_, '_> {
         for entry in &self.statement.resources.entries {
             let written = entry.value.written();
             match flaw_of(&entry.value) {
-                Some(flaw) => self.warn(&entry.place, format!("`{written}` can never match: {flaw}")),
+                Some(flaw) => self.mistake(&entry.place, format!("`{written}` can never match: {flaw}")),
                 None => {
                     can_match = true;
                     self.check_spelling(&entry.value, &entry.place);
@@ -193,7 +220,7 @@ impl Linter<'_, '_> {
         let written = resource.written();
         let Some(last_part) = resource.last_part().map(Pattern::written) else { return };
         if !self.policy.has_variables() && last_part.contains("${") {
-            self.warn(
+            self.mistake(
                 place,
                 format!("`{written}` has no variables in version 2008-10-17: `${{` is literal text"),
             );
@@ -205,14 +232,14 @@ impl Linter<'_, '_> {
         let mut segments = last_part.split('/');
         let (api, stage, method) = (segments.next(), segments.next(), segments.next());
         if api.is_some_and(|api| !api.is_empty() && api != "*") && api == stage {
-            self.warn(
+            self.mistake(
                 place,
                 format!("`{written}` names the API id as its stage: the short form has no API id"),
             );
         }
         let upper = method.map(str::to_ascii_uppercase).unwrap_or_default();
         if METHODS.contains(&&*upper) && method != Some(&*upper) {
-            self.warn(place, format!("`{written}` has its method in lower case: expected `{upper}`"));
+            self.mistake(place, format!("`{written}` has its method in lower case: expected `{upper}`"));
         }
     }
 
@@ -263,7 +290,7 @@ impl Linter<'_, '_> {
                 condition.operator(),
                 condition.key()
             );
-            self.warn(condition.place(), message);
+            self.mistake(condition.place(), message);
         }
         if !self.check_key(condition) {
             self.check_absence(condition);
@@ -288,13 +315,15 @@ impl Linter<'_, '_> {
                 format!("unknown key `{key}` is absent from all requests, so {for_all}{suggestion}")
             }
             ConditionKey::SourceArn => format!("`{key}` is absent from all requests, so {for_all}"),
-            ConditionKey::SourceIp if self.policy.kind() != PolicyKind::Identity => format!(
-                "`{key}` is absent from calls through a VPC endpoint, so {for_all}: `aws:VpcSourceIp` is the caller's \
+            ConditionKey::SourceIp if self.is_private && self.policy.kind() != PolicyKind::Identity => {
+                format!(
+                    "`{key}` is absent from calls through a VPC endpoint, so {for_all}: `aws:VpcSourceIp` is the caller's \
                  address there"
-            ),
+                )
+            }
             _ => return false,
         };
-        self.warn(condition.place(), message);
+        self.mistake(condition.place(), message);
         true
     }
 
@@ -367,7 +396,7 @@ impl Linter<'_, '_> {
         let written = pattern.written();
         let place = condition.place();
         if !self.policy.has_variables() && written.contains("${") {
-            self.warn(
+            self.mistake(
                 place,
                 format!("`{written}` has no variables in version 2008-10-17: `${{` is literal text"),
             );
@@ -380,13 +409,13 @@ impl Linter<'_, '_> {
                 "`*` in `{written}` is no wildcard to `{}`: `StringLike` has them",
                 condition.operator()
             );
-            self.warn(place, message);
+            self.mistake(place, message);
         }
         let is_arn = condition.operator.comparison.family == Family::Arn;
         if is_arn && written != "*" && lacks_parts(written) && pattern.variables().next().is_none() {
             let message =
                 format!("`{written}` can never match: an ARN has six parts, and no wildcard crosses a colon");
-            self.warn(place, message);
+            self.mistake(place, message);
         }
         for key in pattern.variables() {
             self.check_variable(key, written, place);
@@ -396,7 +425,7 @@ impl Linter<'_, '_> {
     /// Variables are of keys with one value (RP-73).
     fn check_variable(&mut self, key: &ConditionKey, written: &str, place: &Place) {
         if key.has_many_values() || matches!(key, ConditionKey::Other(_) | ConditionKey::SourceArn) {
-            self.warn(place, format!("`{written}` has a variable that never has a value: `{key}`"));
+            self.mistake(place, format!("`{written}` has a variable that never has a value: `{key}`"));
         }
     }
 

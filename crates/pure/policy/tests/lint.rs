@@ -5,7 +5,7 @@
 mod common;
 
 use postern_document::Problems;
-use postern_policy::{ExecuteApiBase, Policy, PolicyKind, Reading, lint};
+use postern_policy::{ExecuteApiBase, Policy, PolicyKind, Reading, lint, mistakes};
 use serde_json::{Value, json};
 
 /// What is told of a policy, without places and the word "warning".
@@ -386,4 +386,30 @@ fn places_are_those_of_the_file() {
     let policy = Policy::parse_text("p.json", text, &reading, &mut Problems::default()).unwrap();
     let places: Vec<_> = lint(&policy).iter().map(|problem| problem.place.to_string()).collect();
     assert_eq!(places, ["p.json:4:3", "p.json:5:33"]);
+}
+
+/// What a gateway tells of when it loads a policy: nothing that may be meant.
+#[test]
+fn mistakes_are_what_can_never_match() {
+    let source_ip = "`aws:SourceIp` is absent from calls through a VPC endpoint, so the statement never matches them: \
+                     `aws:VpcSourceIp` is the caller's address there";
+    let unknown = "unknown key `aws:SourceVcpe` is absent from all requests, so the statement never matches them: did \
+                   you mean `aws:SourceVpce`?";
+    let no_path = "`execute-api:/demo` can never match: a request's resource is `{api}/{stage}/{METHOD}/{path}`, in \
+                   the short form `/{stage}/{METHOD}/{path}`";
+    let never = "statement 0 can never match: none of its resources can match";
+    for (changes, is_private, expected) in [
+        (json!({}), true, &[][..]),
+        (json!({"Resource": "execute-api:/demo"}), true, &[never, no_path]),
+        (json!({"Condition": {"StringEquals": {"aws:SourceVcpe": "vpce-1"}}}), true, &[unknown]),
+        (json!({"Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}), true, &[source_ip]),
+        (json!({"Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}), false, &[]),
+        (json!({"Effect": "Deny", "Condition": {"StringNotEquals": {"aws:PrincipalArn": "a"}}}), true, &[]),
+    ] {
+        let policy = json!({"Statement": common::statement(changes)}).to_string();
+        let reading = Reading { base: Some(&common::API), ..Reading::of(PolicyKind::Resource) };
+        let policy = Policy::parse_text("p", &policy, &reading, &mut Problems::default()).unwrap();
+        let told = mistakes(&policy, is_private);
+        assert_eq!(told.iter().map(|problem| &*problem.message).collect::<Vec<_>>(), expected);
+    }
 }

@@ -135,7 +135,7 @@ fn explain_says_of_every_gate_what_is_answered() {
         (get("/demo/cats"), Some("method"), 403),
         (
             request("DELETE", "/demo/pets", "Authorization: Bearer some-secret-token\r\n", ""),
-            Some("method"),
+            Some("signature"),
             403,
         ),
         (request("GET", "/demo/secret", "User-Agent: robot 7\r\n", ""), Some("resourcePolicy"), 403),

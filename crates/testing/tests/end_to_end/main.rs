@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod accuracy;
+mod callers;
 mod domain_names;
 mod doors;
 mod entrance;
@@ -18,6 +19,7 @@ mod life;
 mod limits;
 mod mutual_tls;
 mod operator;
+mod policies;
 mod proxy_protocol;
 mod refusals;
 mod settings;

@@ -21,6 +21,18 @@ pub(super) const DOMAIN_NAME: &Fields = &Fields {
             "The VPC endpoints through which a private name is seen.",
         ),
         key(
+            "domainNameId",
+            Kind::Text,
+            Absent::Means("ten characters made of the name"),
+            "What stands behind a private name in its ARN: lower-case letters and digits.",
+        ),
+        key(
+            "policyFile",
+            Kind::Path,
+            Absent::Means("no rule of its own: the API's policy decides"),
+            "The policy of a private name.",
+        ),
+        key(
             "mutualTlsAuthentication",
             Kind::Record(MUTUAL_TLS),
             Absent::Means("no client certificate is asked for"),
@@ -45,7 +57,7 @@ pub(super) const DOMAIN_NAME: &Fields = &Fields {
             "What stands under its paths.",
         ),
     ],
-    unsupported: &["policyFile", "securityPolicy", "endpointAccessMode"],
+    unsupported: &["securityPolicy", "endpointAccessMode"],
 };
 
 const MUTUAL_TLS: &Fields = &Fields {

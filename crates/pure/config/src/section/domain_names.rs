@@ -2,34 +2,43 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use postern_document::{Node, Place, Placed, Problem, Problems, Severity};
 use postern_model::{
-    BasePath, BasePathMapping, DomainHost, DomainName, EndpointType, MutualTls, VpcEndpointId,
+    BasePath, BasePathMapping, DomainHost, DomainName, DomainNameId, EndpointType, MutualTls, Partition,
+    VpcEndpointId,
 };
+use postern_policy::{ExecuteApiBase, Policy, PolicyKind, Reading as PolicyReading};
 use postern_protocol::certificate::{Truststore, TruststoreProblem};
 
 use crate::{
     fields::Section,
     names::{Names, StageUser, UsedStage, UsedVpcEndpoint},
     reading::{FileText, Reading},
-    section::{rest_apis::endpoint_type, routing_rules},
+    section::{
+        policies,
+        rest_apis::{Account, endpoint_type},
+        routing_rules,
+    },
     unique::Unique,
 };
 
 /// Reads the list; each name comes with its place.
 pub(crate) fn read(
     root: &mut Section<'_>,
+    account: Option<Account<'_>>,
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Vec<Placed<DomainName>> {
     root.sections("domainNames", &mut reading.problems)
         .into_iter()
-        .filter_map(|section| domain_name(section, names, reading))
+        .filter_map(|section| domain_name(section, account, names, reading))
         .collect()
 }
 
 fn domain_name(
     mut section: Section<'_>,
+    account: Option<Account<'_>>,
     names: &mut Names,
     reading: &mut Reading<'_>,
 ) -> Option<Placed<DomainName>> {
@@ -48,11 +57,17 @@ fn domain_name(
     let routing_mode = routing_rules::mode(&mut section, problems);
     let routing_rules = routing_rules::read(&mut section, private, names, problems);
     let base_path_mappings = base_path_mappings(&mut section, private, names, problems);
+    let id = section.optional("domainNameId", DomainNameId::parse, problems);
+    let id = id.or_else(|| own_id(name.as_ref()?));
+    let arn_resource = name.as_ref().zip(id.as_ref()).map(|(name, id)| id.arn_resource(name));
+    let policy = policy(&mut section, private, arn_resource.as_deref(), account, reading);
     let domain_name = DomainName {
         name: name?,
+        id: id?,
         private,
         access_associations,
         mutual_tls: mutual_tls?,
+        policy,
         routing_mode,
         routing_rules,
         base_path_mappings,
@@ -76,6 +91,40 @@ fn mutual_tls(section: &mut Section<'_>, reading: &mut Reading<'_>) -> Option<Op
         reading.problems.push(Problem { place: start.at(line, 1), severity, message });
     }
     Some(Some(MutualTls { truststore: Arc::new(truststore?) }))
+}
+
+/// An id that stays the same as long as the name does: ten characters of its hash.
+fn own_id(name: &DomainHost) -> Option<DomainNameId> {
+    const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let hash = digest::digest(&digest::SHA256, name.as_str().as_bytes());
+    let character = |byte: &u8| ALPHABET.get(usize::from(byte % 36)).copied().map(char::from);
+    DomainNameId::parse(&hash.as_ref().iter().take(10).filter_map(character).collect::<String>()).ok()
+}
+
+/// The policy of a private name; public ones have none on the service.
+fn policy(
+    section: &mut Section<'_>,
+    private: bool,
+    arn_resource: Option<&str>,
+    account: Option<Account<'_>>,
+    reading: &mut Reading<'_>,
+) -> Option<Policy> {
+    let node = section.node("policyFile")?;
+    if !private {
+        let message = "`policyFile` of a public domain name: expected a PRIVATE one";
+        reading.problems.error(&node.place, message);
+        return None;
+    }
+    let base = match (account, arn_resource) {
+        (Some(Account { region, account_id }), Some(resource)) => {
+            let partition = Partition::of(region).as_str();
+            ExecuteApiBase::domain(partition, region.as_str(), account_id.as_str(), resource)
+        }
+        // The file is refused for what is missing; the policy is read all the same.
+        _ => ExecuteApiBase::sample(),
+    };
+    let by_policy = PolicyReading { base: Some(&base), ..PolicyReading::of(PolicyKind::Domain) };
+    policies::optional_file(section, "policyFile", &by_policy, reading)
 }
 
 /// PA-107: a private name stands for itself alone.

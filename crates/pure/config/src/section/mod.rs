@@ -9,6 +9,8 @@ pub(crate) mod gateway;
 pub(crate) mod listeners;
 pub(crate) mod method_key;
 pub(crate) mod network;
+pub(crate) mod policies;
+pub(crate) mod principals;
 pub(crate) mod rest_apis;
 pub(crate) mod routing_rules;
 pub(crate) mod stages;

@@ -1,6 +1,6 @@
 //! `restApis`: definitions, and what only their owner can say about them.
 
-use postern_document::{Place, Placed, Problems, parse_json, parse_yaml, write_json};
+use postern_document::{Place, Placed, Problems, parse_yaml};
 use postern_model::{
     AccountId, Definition, EndpointType, Limits, Partition, Region, RestApi, RestApiId, VpcEndpointId,
 };
@@ -11,16 +11,13 @@ use crate::{
     fields::{Section, one_of},
     names::{DeclaredApi, Names, UsedVpcEndpoint},
     reading::{FileText, Reading},
-    section::{domain_names::vpc_endpoint_ids, stages::Stages},
+    section::{domain_names::vpc_endpoint_ids, policies, stages::Stages},
     unique::Unique,
     uses::{self, Used},
 };
 
 /// The types that an endpoint configuration may name.
 const ENDPOINT_TYPES: &[&str] = &["PRIVATE", "REGIONAL", "EDGE"];
-
-/// The characters of a resource policy without white space around its elements.
-const POLICY_CHARACTERS_MAX: usize = 8_192;
 
 /// Whose APIs these are: what every ARN holds.
 #[derive(Clone, Copy)]
@@ -85,6 +82,11 @@ fn rest_api(
     }
     let by = By { api: scene.identity(id.as_ref()), limits: scene.limits };
     let Read { definition, policy, stage_variables, disabled } = by.read(&mut section, reading)?;
+    policies::warn_of_mistakes(
+        policy.as_ref(),
+        endpoint.kind == EndpointType::Private,
+        &mut reading.problems,
+    );
     let api = RestApi {
         id: id?,
         endpoint_type: endpoint.kind,
@@ -241,16 +243,8 @@ fn policy_file(
     rewrite_api_id: bool,
     reading: &mut Reading<'_>,
 ) -> Option<Option<Policy>> {
-    let node = section.node("policyFile")?;
-    let Some(FileText { name, text }) = reading.text("policyFile", node) else { return Some(None) };
-    let characters = parse_json(&name, &text).map_or(0, |policy| write_json(&policy).chars().count());
-    if characters > POLICY_CHARACTERS_MAX {
-        let message =
-            format!("the policy has {characters} characters: expected at most {POLICY_CHARACTERS_MAX}");
-        reading.problems.error(&Place::start_of(&name), message);
-    }
     let by_policy = PolicyReading { kind: PolicyKind::Resource, base: Some(base), rewrite_api_id };
-    let policy = Policy::parse_text(&name, &text, &by_policy, &mut reading.problems);
+    let policy = policies::file(section, "policyFile", &by_policy, reading)?;
     refuse_foreign_policy(policy.as_ref(), base, &mut reading.problems);
     Some(policy)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use postern_document::{Node, Place, Placed, Problems};
 use postern_model::{NetworkLayers, SharedListeners, VpcEndpoint, VpcEndpointId, VpcId};
+use postern_policy::{PolicyKind, Reading as PolicyReading};
 
 use crate::{
     fields::Section,
@@ -12,6 +13,7 @@ use crate::{
     section::{
         listeners,
         network::{self, ReadProxyProtocol},
+        policies,
     },
     unique::Unique,
 };
@@ -77,6 +79,8 @@ impl ReadVpcEndpoints {
         let http2 = listeners::http2(section, &tls, reading);
         let proxy = network::proxy_protocol(section, &mut reading.problems);
         let network = network::layers(section, &mut reading.problems);
+        let by_policy = PolicyReading::of(PolicyKind::Endpoint);
+        let policy = policies::optional_file(section, "policyFile", &by_policy, reading);
         let private_dns_enabled = section.boolean("privateDnsEnabled", &mut reading.problems);
         let trust_x_forwarded_for = section.boolean("trustXForwardedFor", &mut reading.problems);
         if !has_listeners {
@@ -94,6 +98,7 @@ impl ReadVpcEndpoints {
             http2,
             proxy_protocol: proxy.map(|read| read.proxy_protocol),
             network,
+            policy,
             private_dns_enabled,
             trust_x_forwarded_for,
         });
@@ -176,6 +181,7 @@ impl ReadVpcEndpoints {
                 http2: false,
                 proxy_protocol: None,
                 network: NetworkLayers::default(),
+                policy: None,
                 private_dns_enabled: true,
                 trust_x_forwarded_for: false,
             });

@@ -56,6 +56,9 @@ pub(crate) const OPEN: &str = r#"{"Version": "2012-10-17", "Statement": {
   "Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"
 }}"#;
 
+/// The same of an endpoint or a domain name.
+pub(crate) const EVERYTHING: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}"#;
+
 /// The files that every case may name.
 pub(crate) fn files() -> Memory {
     Memory::default().with("apis/pets.json", PETS).with("policies/open.json", OPEN)

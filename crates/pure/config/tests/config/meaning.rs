@@ -7,7 +7,7 @@ use postern_model::{
     ThrottleLimit, Verb, WorkerCount,
 };
 
-use crate::common::{Memory, OPEN, PETS, files};
+use crate::common::{EVERYTHING, Memory, OPEN, PETS, files};
 
 const ACCOUNT: &str = "region: us-east-1\naccountId: '123456789012'\n";
 
@@ -286,15 +286,14 @@ fn the_example_of_the_contract_names_no_unknown_key() {
     let memory = files()
         .with("apis/petstore.json", PETS)
         .with("policies/source-vpce.json", OPEN)
+        .with("policies/endpoint.json", EVERYTHING)
+        .with("policies/partner.json", EVERYTHING)
+        .with("policies/domain.json", EVERYTHING)
         .with("postern.yaml", include_str!("contract.yaml"));
     let outcome = memory.read();
     let refused: Vec<String> = outcome.problems.errors().map(|problem| problem.message.clone()).collect();
     let expected = [
-        "`policyFile` is not supported yet",
-        "`policyFile` is not supported yet",
-        "`policyFile` is not supported yet",
         "`truststoreFile` is `tls/truststore.pem`: there is no such file",
-        "`principals` is not supported yet",
         "`serviceEndpoints` is not supported yet",
         "`authorizerSilence` is not supported yet",
     ];

@@ -5,23 +5,51 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use postern_model::{DomainName, RestApiId, StageName};
 
 use crate::{
+    authorization::PrivateDomain,
     routing::{Domain, Mapping, Rules, SeenDomains, Target},
     snapshot::Api,
 };
 
+/// What the ARNs of domain names begin with.
+pub(crate) struct Arns<'c> {
+    pub(crate) partition: &'static str,
+    pub(crate) region: &'c str,
+    pub(crate) account_id: &'c str,
+}
+
 /// The custom domain names, in the order of the configuration.
-pub(crate) fn domains(names: &[DomainName], apis: &[Api], by_id: &HashMap<Box<str>, usize>) -> Vec<Domain> {
+pub(crate) fn domains(
+    names: &[DomainName],
+    arns: &Arns<'_>,
+    apis: &[Api],
+    by_id: &HashMap<Box<str>, usize>,
+) -> Vec<Domain> {
     let target = |api: &RestApiId, stage: &StageName| {
         let index = *by_id.get(api.as_str())?;
         let stage = apis.get(index)?.stages.iter().position(|own| &*own.name == stage.as_str())?;
         Some(Target { api: index, stage })
     };
-    names.iter().enumerate().map(|(index, name)| domain(index, name, target)).collect()
+    let domain = |(index, name)| domain((index, name), arns.of(name, index), target);
+    names.iter().enumerate().map(domain).collect()
+}
+
+impl Arns<'_> {
+    /// What policies are asked about a private name.
+    fn of(&self, name: &DomainName, index: usize) -> Option<PrivateDomain> {
+        let Self { partition, region, account_id } = self;
+        let arn_resource = name.id.arn_resource(&name.name);
+        name.private.then(|| PrivateDomain {
+            index,
+            arn: format!("arn:{partition}:execute-api:{region}:{account_id}:{arn_resource}").into(),
+            arn_resource: arn_resource.into(),
+            policy: name.policy.clone(),
+        })
+    }
 }
 
 fn domain(
-    index: usize,
-    name: &DomainName,
+    (index, name): (usize, &DomainName),
+    private: Option<PrivateDomain>,
     target: impl Fn(&RestApiId, &StageName) -> Option<Target>,
 ) -> Domain {
     let mut mappings: Vec<Mapping> = name
@@ -41,6 +69,7 @@ fn domain(
         index,
         name: name.name.clone(),
         truststore: name.mutual_tls.as_ref().map(|mutual| Arc::clone(&mutual.truststore)),
+        private,
         mode: name.routing_mode,
         rules: Rules::new(rules),
         has_several_levels: name

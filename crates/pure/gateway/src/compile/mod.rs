@@ -16,6 +16,7 @@ use postern_model::{AccountThrottle, Configuration, EndpointType, GatewayRespons
 
 use crate::{
     CompiledAccessLog, Now, Snapshot, State,
+    authorization::Signers,
     routing::Tree,
     snapshot::{Api, Stage},
     throttle::{Bucket, Pace},
@@ -72,7 +73,12 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     }
     let apis_by_id: HashMap<Box<str>, usize> =
         apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
-    let domains = domains::domains(&configuration.domain_names, &apis, &apis_by_id);
+    let arns = domains::Arns {
+        partition,
+        region: configuration.region.as_str(),
+        account_id: configuration.account_id.as_str(),
+    };
+    let domains = domains::domains(&configuration.domain_names, &arns, &apis, &apis_by_id);
     let doors = entrances::Doors {
         endpoints: configuration.vpc_endpoints,
         shared: configuration.shared_listeners,
@@ -95,6 +101,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         destinations,
         functions,
         keys,
+        signers: Signers::of(configuration.principals),
         account_throttle,
         template_limits: template_limits(&configuration.limits),
         limits: configuration.limits,

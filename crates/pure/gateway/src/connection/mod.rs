@@ -11,12 +11,12 @@ use std::{
     sync::Arc,
 };
 
-use postern_policy::Specialised;
-
 use mutual_tls::CachedVerdict;
 pub use mutual_tls::ClientCertificate;
 
 use postern_model::{VpcEndpointId, VpcId};
+
+use crate::authorization::CachedPolicy;
 
 pub(crate) use admission::Guarded;
 pub use admission::{Admission, Admitted, ConnectionRefusal, Introduction};
@@ -49,10 +49,10 @@ pub struct Connection {
     tls: Option<TlsFacts>,
     entrance: Cell<Option<CachedEntrance>>,
     source_text: SourceText,
-    policy: RefCell<Option<CachedPolicy>>,
     server_name: Option<Box<str>>,
     client_certificate: Option<Box<ClientCertificate>>,
     pub(crate) verdict: Cell<Option<CachedVerdict>>,
+    policies: RefCell<Vec<CachedPolicy>>,
 }
 
 /// The client's address as text: written once, sent with every request.
@@ -71,15 +71,6 @@ impl SourceText {
         let unwritten = rest.len();
         Self { bytes, length: u8::try_from(39 - unwritten).unwrap_or_default() }
     }
-}
-
-/// What is left of an API's policy once the connection is known (RP-130, RP-131): of the API that the
-/// connection asked for last.
-#[derive(Debug)]
-pub(crate) struct CachedPolicy {
-    pub(crate) generation: u64,
-    pub(crate) api: usize,
-    pub(crate) policy: Specialised,
 }
 
 /// What TLS agreed on.
@@ -115,10 +106,10 @@ impl Connection {
             tls,
             entrance: Cell::new(None),
             source_text: SourceText::of(source.ip()),
-            policy: RefCell::new(None),
             server_name: None,
             client_certificate: None,
             verdict: Cell::new(None),
+            policies: RefCell::default(),
         }
     }
 
@@ -193,8 +184,8 @@ impl Connection {
         self.tls
     }
 
-    pub(crate) const fn cached_policy(&self) -> &RefCell<Option<CachedPolicy>> {
-        &self.policy
+    pub(crate) const fn cached_policies(&self) -> &RefCell<Vec<CachedPolicy>> {
+        &self.policies
     }
 
     pub(crate) const fn cached_entrance(&self) -> &Cell<Option<CachedEntrance>> {

@@ -28,6 +28,10 @@ macro_rules! variables {
 variables! {
     AccountId = "accountId",
     ApiId = "apiId",
+    AuthenticateError = "authenticate.error",
+    AuthenticateStatus = "authenticate.status",
+    AuthorizeError = "authorize.error",
+    AuthorizeStatus = "authorize.status",
     CustomDomainBasePathMatched = "customDomain.basePathMatched",
     DeploymentId = "deploymentId",
     DomainName = "domainName",
@@ -39,7 +43,11 @@ variables! {
     ErrorValidationErrorString = "error.validationErrorString",
     ExtendedRequestId = "extendedRequestId",
     HttpMethod = "httpMethod",
+    IdentityAccessKey = "identity.accessKey",
+    IdentityAccountId = "identity.accountId",
     IdentityApiKeyId = "identity.apiKeyId",
+    IdentityCaller = "identity.caller",
+    IdentityPrincipalOrgId = "identity.principalOrgId",
     IdentityClientCertPem = "identity.clientCert.clientCertPem",
     IdentityClientCertIssuer = "identity.clientCert.issuerDN",
     IdentityClientCertSerialNumber = "identity.clientCert.serialNumber",
@@ -47,7 +55,9 @@ variables! {
     IdentityClientCertNotAfter = "identity.clientCert.validity.notAfter",
     IdentityClientCertNotBefore = "identity.clientCert.validity.notBefore",
     IdentitySourceIp = "identity.sourceIp",
+    IdentityUser = "identity.user",
     IdentityUserAgent = "identity.userAgent",
+    IdentityUserArn = "identity.userArn",
     IdentityVpcId = "identity.vpcId",
     IdentityVpceId = "identity.vpceId",
     IntegrationError = "integration.error",
@@ -61,6 +71,7 @@ variables! {
     IntegrationTimeToAllHeaders = "integration.timeToAllHeaders",
     IntegrationTimeToFirstContent = "integration.timeToFirstContent",
     Path = "path",
+    PolicySid = "policy.sid",
     Protocol = "protocol",
     RequestId = "requestId",
     RequestTime = "requestTime",
@@ -88,7 +99,11 @@ impl Variable {
                 | Self::DomainPrefix
                 | Self::ExtendedRequestId
                 | Self::HttpMethod
+                | Self::IdentityAccessKey
+                | Self::IdentityAccountId
                 | Self::IdentityApiKeyId
+                | Self::IdentityCaller
+                | Self::IdentityPrincipalOrgId
                 | Self::IdentityClientCertPem
                 | Self::IdentityClientCertIssuer
                 | Self::IdentityClientCertSerialNumber
@@ -96,7 +111,9 @@ impl Variable {
                 | Self::IdentityClientCertNotAfter
                 | Self::IdentityClientCertNotBefore
                 | Self::IdentitySourceIp
+                | Self::IdentityUser
                 | Self::IdentityUserAgent
+                | Self::IdentityUserArn
                 | Self::IdentityVpcId
                 | Self::IdentityVpceId
                 | Self::Path
@@ -112,6 +129,13 @@ impl Variable {
 
     /// Whether it tells how the gateway worded a refusal.
     pub(crate) const fn is_of_error(self) -> bool {
-        matches!(self, Self::ErrorMessage | Self::ErrorMessageString | Self::ErrorResponseType)
+        matches!(
+            self,
+            Self::ErrorMessage
+                | Self::ErrorMessageString
+                | Self::ErrorResponseType
+                | Self::AuthenticateError
+                | Self::AuthorizeError
+        )
     }
 }

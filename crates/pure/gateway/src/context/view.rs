@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use postern_protocol::http1::KnownName;
 
 use super::Variable;
-use crate::{ClientCertificate, Identity, Record, Sent, calendar, refusal::Wording, routing::By};
+use crate::{ClientCertificate, Identity, Record, Refusal, Sent, calendar, refusal::Wording, routing::By};
 
 /// A view of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,13 @@ impl View<'_> {
                 if self.is_streamed() { "STREAMED" } else { "BUFFERED" }
             }
             V::IdentityApiKeyId => self.record.usage.as_ref()?.key_name(self.record.house),
+            V::IdentityAccessKey
+            | V::IdentityAccountId
+            | V::IdentityCaller
+            | V::IdentityPrincipalOrgId
+            | V::IdentityUser
+            | V::IdentityUserArn => return self.signer_text(variable).map(Cow::Borrowed),
+            V::AuthenticateError | V::AuthorizeError | V::PolicySid => return self.denial_text(variable),
             V::IdentityVpcId | V::IdentityVpceId | V::IdentitySourceIp | V::TlsVersion | V::CipherSuite => {
                 return self.connection_text(variable);
             }
@@ -89,6 +96,14 @@ impl View<'_> {
         use Variable as V;
         match variable {
             V::RequestTimeEpoch => Some(self.record.received.epoch_milliseconds),
+            V::AuthenticateStatus => match &self.record.refusal {
+                Some(Refusal::Signature(fault)) => Some(u64::from(fault.status())),
+                _ => self.record.authenticated.signer.map(|_| 200),
+            },
+            V::AuthorizeStatus => match &self.record.refusal {
+                Some(Refusal::PolicyDenied(_)) => Some(403),
+                _ => self.record.is_authorized.then_some(200),
+            },
             V::Status => Some(u64::from(self.record.status)).filter(|status| *status != 0),
             // Of a function: what it says, not what calling it gave (stages-and-deployments.md section 7).
             V::IntegrationStatus if self.record.function_status.is_some() => {
@@ -153,6 +168,33 @@ impl View<'_> {
             V::Stage => (&*located.stage.name).into(),
             _ => return None,
         })
+    }
+
+    /// What is known of the signer (authorization.md, "What IAM exposes").
+    fn signer_text(&self, variable: Variable) -> Option<&str> {
+        use Variable as V;
+        let signer = &self.record.authenticated.signer?.signer;
+        let caller = signer.principal.caller()?;
+        match variable {
+            V::IdentityAccessKey => Some(signer.access_key_id.as_str()),
+            V::IdentityAccountId => Some(caller.account()),
+            V::IdentityCaller | V::IdentityUser => signer.user_id.as_deref(),
+            V::IdentityPrincipalOrgId => signer.organization_id.as_deref(),
+            V::IdentityUserArn => Some(caller.arn()),
+            _ => None,
+        }
+    }
+
+    /// Why a signature or a policy refused, and by which statement (RP-114).
+    fn denial_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
+        match (variable, self.record.refusal.as_ref()?) {
+            (Variable::AuthenticateError, Refusal::Signature(_))
+            | (Variable::AuthorizeError, Refusal::PolicyDenied(_)) => Some((&*self.error?.message).into()),
+            (Variable::PolicySid, Refusal::PolicyDenied(denial)) => {
+                Some(denial.statement.as_ref()?.trim_matches('`').into())
+            }
+            _ => None,
+        }
     }
 
     fn connection_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
@@ -229,14 +271,14 @@ impl View<'_> {
 
     fn validation_error(&self) -> Option<Cow<'_, str>> {
         match self.record.refusal.as_ref()? {
-            crate::Refusal::InvalidBody(violations) => Some(violations.to_string().into()),
+            Refusal::InvalidBody(violations) => Some(violations.to_string().into()),
             _ => None,
         }
     }
 
     fn integration_error(&self) -> Option<Cow<'_, str>> {
         match self.record.refusal.as_ref()? {
-            crate::Refusal::Integration(failure) => Some((&*failure.reason).into()),
+            Refusal::Integration(failure) => Some((&*failure.reason).into()),
             _ => None,
         }
     }

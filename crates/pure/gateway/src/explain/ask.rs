@@ -6,15 +6,15 @@ use postern_protocol::http1::{BodyFraming, Progress, RequestHead, read_request};
 
 use super::{
     Answered, Ending, Transcript,
-    facts::Facts,
+    facts::{Asked, Facts},
     gates,
     secrets::Secrets,
     witness::{Given, Witness},
 };
 use crate::{
     Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, ConnectionRefusal, Effects, Entrance,
-    Gate, HttpVersion, IntegrationCall, IntegrationFailure, Now, Refusal, Reply, RequestBody, Scratch,
-    Snapshot, TlsFacts, refuse_head, serve,
+    Gate, HttpVersion, IntegrationCall, IntegrationFailure, Now, Observer, PolicyStep, Refusal, Reply,
+    RequestBody, Scratch, Snapshot, TlsFacts, refuse_head, serve,
 };
 
 /// A request as it would come over the wire, and the connection that it would come by.
@@ -139,7 +139,7 @@ async fn walk<E: Effects>(
     };
     let secrets = Secrets::of(arrival);
     let mut body = Given::new(length, body);
-    let mut at = At(Gate::Head);
+    let mut at = At { gate: Gate::Head, policies: Asked::default() };
     let witness = Witness::new(effects, arrival.now.monotonic_nanoseconds);
     let answer = serve(house, arrival, &mut body, &witness, scratch, &mut at).await;
     let call = witness.call();
@@ -149,8 +149,10 @@ async fn walk<E: Effects>(
         arrival: Some(arrival),
         located: answer.record.located,
         matched: answer.record.matched,
+        authenticated: answer.record.authenticated,
+        policies: at.policies.0,
         usage: answer.record.usage,
-        failed: refusal.map(|refusal| (failed_at(at.0, refusal), refusal.reason().into_owned())),
+        failed: refusal.map(|refusal| (failed_at(at.gate, refusal), refusal.reason().into_owned())),
         refusal,
         call,
         body_length: length,
@@ -161,12 +163,19 @@ async fn walk<E: Effects>(
     secrets.taken_out(Transcript { gates, ending })
 }
 
-/// The gate that the walk has come to.
-struct At(Gate);
+/// The gate that the walk has come to, and the policies that were asked.
+struct At {
+    gate: Gate,
+    policies: Asked,
+}
 
-impl crate::Observer for At {
+impl Observer for At {
     fn at(&mut self, gate: Gate) {
-        self.0 = gate;
+        self.gate = gate;
+    }
+
+    fn asked(&mut self, policy: &PolicyStep<'_>) {
+        self.policies.asked(policy);
     }
 }
 

@@ -4,11 +4,17 @@ use std::{net::SocketAddr, sync::Arc};
 
 use postern_protocol::http1::{FieldBlock, KnownName, Limits, Progress, RequestHead, read_request};
 
-use super::{Answered, Ending, Transcript, facts::Facts, gates};
+use super::{
+    Answered, Ending, Transcript,
+    facts::{Asked, AskedPolicy, Facts},
+    gates,
+};
 use crate::{
     Arrival, BodyLength, Connection, Gate, HttpVersion, Identity, Now, Record, Refusal, RequestIds, Snapshot,
-    ThrottleLevel, TlsFacts, response,
-    routing::{self, RoutingMemory},
+    ThrottleLevel, TlsFacts,
+    authorization::{Authenticated, authorize},
+    response,
+    routing::{self, Located, Matched, RoutingMemory},
     usage::Usage,
 };
 
@@ -28,6 +34,8 @@ pub struct Denial {
     tls: Option<TlsFacts>,
     version: HttpVersion,
     head: Box<[u8]>,
+    /// Whose signature it had, by its access key.
+    access_key_id: Option<Box<str>>,
     usage: Option<Usage>,
 }
 
@@ -60,6 +68,10 @@ impl Denial {
             tls: connection.tls(),
             version: arrival.version,
             head: kept_head(arrival),
+            access_key_id: record
+                .authenticated
+                .caller
+                .map(|caller| caller.signer.access_key_id.as_str().into()),
             usage: record.usage,
         })
     }
@@ -138,6 +150,11 @@ impl Denial {
         let (mut memory, mut variables) = (RoutingMemory::default(), Vec::new());
         let located = routing::find_api(house, &arrival, &mut memory).ok();
         let matched = located.as_ref().and_then(|located| routing::find_method(located, &mut variables));
+        let authenticated = match (&self.access_key_id, &located) {
+            (Some(id), Some(located)) => Authenticated::again(house, id, located, matched.as_ref()),
+            _ => Authenticated::nobody(),
+        };
+        let policies = self.policies(house, &arrival, (located.as_ref(), matched.as_ref()), authenticated);
         let gates = gates::tell_all(&Facts {
             house,
             connection: &connection,
@@ -147,6 +164,8 @@ impl Denial {
             arrival: Some(&arrival),
             located,
             matched,
+            authenticated,
+            policies,
             usage: self.usage,
             body_length: BodyLength::None,
             failed: self.gate_in(house).map(|gate| (gate, self.refusal.reason().into_owned())),
@@ -156,7 +175,25 @@ impl Denial {
         });
         let mut record = Record::new(house, &connection, Some(&arrival), self.received, self.ids);
         (record.located, record.matched, record.usage) = (located, matched, self.usage);
+        record.authenticated = authenticated;
         Some(Transcript { gates, ending: Ending::Answer(self.answered(&record)) })
+    }
+
+    /// The policies, asked again by the very function that asked them, as far as the request came.
+    fn policies(
+        &self,
+        house: &Snapshot,
+        arrival: &Arrival<'_>,
+        (located, matched): (Option<&Located<'_>>, Option<&Matched<'_>>),
+        authenticated: Authenticated<'_>,
+    ) -> Vec<AskedPolicy> {
+        let mut asked = Asked::default();
+        if let Some(located) = located.filter(|_| self.gate().is_some_and(|gate| gate > Gate::Signature)) {
+            let place = (house, arrival);
+            // What is decided is known; how is what is wanted.
+            let _ = authorize(place, located, matched, authenticated, &mut String::new(), &mut asked);
+        }
+        asked.0
     }
 
     /// The gate, where the account's throttle may stand in two places.

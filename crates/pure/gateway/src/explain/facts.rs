@@ -1,8 +1,11 @@
 //! What is known of a request when its gates are told: left behind by a walk, or kept of a denial.
 
+use postern_policy::Explanation;
+
 use super::{MappedCall, Question};
 use crate::{
-    Arrival, BodyLength, Connection, Entrance, Gate, Now, Refusal, Snapshot,
+    Arrival, BodyLength, Connection, Entrance, Gate, Now, PolicyLayer, PolicyStep, Refusal, Snapshot,
+    authorization::Authenticated,
     routing::{Located, Matched},
     usage::Usage,
 };
@@ -19,6 +22,9 @@ pub(super) struct Facts<'f> {
     pub(super) arrival: Option<&'f Arrival<'f>>,
     pub(super) located: Option<Located<'f>>,
     pub(super) matched: Option<Matched<'f>>,
+    pub(super) authenticated: Authenticated<'f>,
+    /// The policies that were asked, in their order.
+    pub(super) policies: Vec<AskedPolicy>,
     pub(super) usage: Option<Usage>,
     pub(super) body_length: BodyLength,
     /// The gate that refused, and why.
@@ -46,6 +52,8 @@ impl<'f> Facts<'f> {
             arrival: None,
             located: None,
             matched: None,
+            authenticated: Authenticated::nobody(),
+            policies: Vec::new(),
             usage: None,
             body_length: BodyLength::None,
             failed: None,
@@ -53,5 +61,38 @@ impl<'f> Facts<'f> {
             call: None,
             levels_at: Some(question.now),
         }
+    }
+}
+
+/// A policy that was asked, and why it said what it did.
+pub(super) struct AskedPolicy {
+    pub(super) layer: PolicyLayer,
+    /// What it was asked about.
+    pub(super) resource: String,
+    /// Who called, as far as this policy is concerned.
+    pub(super) caller: String,
+    pub(super) explanation: Explanation,
+}
+
+impl AskedPolicy {
+    pub(super) fn of(step: &PolicyStep<'_>) -> Self {
+        Self {
+            layer: step.layer(),
+            resource: step.resource(),
+            caller: step.caller().to_owned(),
+            explanation: step.explain(),
+        }
+    }
+}
+
+/// Who watches which policies are asked, and nothing else.
+#[derive(Default)]
+pub(super) struct Asked(pub(super) Vec<AskedPolicy>);
+
+impl crate::Observer for Asked {
+    fn at(&mut self, _: Gate) {}
+
+    fn asked(&mut self, policy: &PolicyStep<'_>) {
+        self.0.push(AskedPolicy::of(policy));
     }
 }

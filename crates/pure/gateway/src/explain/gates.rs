@@ -5,7 +5,8 @@ use postern_policy::{Explanation, Outcome};
 
 use super::{GateTrace, MappedCall, Verdict, facts::Facts};
 use crate::{
-    BodyLength, ClientCertificate, Gate, NetworkAclVerdict, Refusal, SecurityGroupVerdict, authorization,
+    BodyLength, ClientCertificate, Gate, NetworkAclVerdict, PolicyLayer, Refusal, SecurityGroupVerdict,
+    authorization,
     routing::{self, By, HostForm, TakenBy},
     usage,
 };
@@ -27,7 +28,7 @@ struct Row {
     name: &'static str,
     /// What people call it.
     title: &'static str,
-    /// `None` where the gate does not exist in this configuration.
+    /// `None` where the gate does not exist for this request.
     tell: fn(&Facts<'_>) -> Option<Told>,
 }
 
@@ -54,12 +55,32 @@ const GATES: &[Row] = &[
         tell: account_throttle,
     },
     Row { gate: Gate::Method, name: "method", title: "method", tell: method },
+    Row { gate: Gate::Signature, name: "signature", title: "signature", tell: signature },
+    Row {
+        gate: Gate::EndpointPolicy,
+        name: "endpointPolicy",
+        title: "endpoint policy",
+        tell: endpoint_policy,
+    },
+    Row {
+        gate: Gate::DomainPolicy,
+        name: "domainPolicy",
+        title: "policy of the domain name",
+        tell: domain_policy,
+    },
+    Row {
+        gate: Gate::IdentityPolicy,
+        name: "identityPolicy",
+        title: "identity policy",
+        tell: identity_policy,
+    },
     Row {
         gate: Gate::ResourcePolicy,
         name: "resourcePolicy",
         title: "resource policy",
         tell: resource_policy,
     },
+    Row { gate: Gate::Resource, name: "resource", title: "resource", tell: resource },
     Row { gate: Gate::ApiKey, name: "apiKey", title: "API key and plan", tell: api_key },
     Row { gate: Gate::Throttle, name: "throttle", title: "throttles", tell: throttle },
     Row { gate: Gate::Quota, name: "quota", title: "quota", tell: quota },
@@ -68,6 +89,10 @@ const GATES: &[Row] = &[
     Row { gate: Gate::BodyModel, name: "bodyModel", title: "body model", tell: body_model },
     Row { gate: Gate::Integration, name: "integration", title: "integration", tell: integration },
 ];
+
+/// Gates that are left out where they were not reached: few requests come to them.
+const OPTIONAL: [Gate; 5] =
+    [Gate::Signature, Gate::EndpointPolicy, Gate::DomainPolicy, Gate::IdentityPolicy, Gate::Resource];
 
 /// What programs call a gate.
 #[must_use]
@@ -91,6 +116,9 @@ impl Row {
         let gate = self.gate;
         let failed = facts.failed.as_ref();
         if failed.is_some_and(|(failed, _)| *failed < gate) {
+            if OPTIONAL.contains(&gate) {
+                return None;
+            }
             let verdict = Verdict::NotReached;
             return Some(GateTrace {
                 gate,
@@ -253,7 +281,9 @@ fn method_arn(facts: &Facts<'_>) -> Option<Told> {
     let limit = facts.house.limits.method_arn_bytes;
     let mut told = Told::default();
     if let Some(located) = &facts.located {
-        let arn = authorization::method_arn(facts.house, located);
+        let arn = facts
+            .arrival
+            .map_or_else(String::new, |arrival| authorization::method_arn(facts.house, located, arrival));
         told.because = format!("{} of at most {limit} bytes", arn.len());
         told.facts.push(("arn", arn));
     }
@@ -301,20 +331,68 @@ fn method(facts: &Facts<'_>) -> Option<Told> {
     Some(told)
 }
 
+/// Exists where somebody asked for a signature and there was one, or there should have been.
+fn signature(facts: &Facts<'_>) -> Option<Told> {
+    let mut told = Told::default();
+    if let Some(caller) = facts.authenticated.caller {
+        told.because = format!("it is that of {}", caller.arn());
+        told.facts.push(("caller", caller.arn().to_owned()));
+        told.facts.push(("accessKeyId", caller.signer.access_key_id.to_string()));
+    } else if facts.failed.as_ref().is_none_or(|(gate, _)| *gate != Gate::Signature) {
+        return None;
+    }
+    Some(told)
+}
+
+fn endpoint_policy(facts: &Facts<'_>) -> Option<Told> {
+    asked(facts, PolicyLayer::Endpoint)
+}
+
+fn domain_policy(facts: &Facts<'_>) -> Option<Told> {
+    asked(facts, PolicyLayer::Domain)
+}
+
+fn identity_policy(facts: &Facts<'_>) -> Option<Told> {
+    facts.authenticated.signer?;
+    let mut told = asked(facts, PolicyLayer::Identity).unwrap_or_default();
+    if told.because.is_empty() {
+        "it allows nothing here; the resource policy may".clone_into(&mut told.because);
+    }
+    Some(told)
+}
+
 fn resource_policy(facts: &Facts<'_>) -> Option<Told> {
-    let (Some(located), Some(arrival)) = (&facts.located, facts.arrival) else {
-        return Some(Told::default());
-    };
-    let Some(policy) = authorization::explain_resource_policy(facts.house, located, arrival) else {
-        let because = "the API is public and has none".to_owned();
+    let told = asked(facts, PolicyLayer::Resource);
+    told.or_else(|| {
+        let because = match facts.authenticated.signer {
+            Some(_) => "the API has none; the identity policy allows",
+            None => "the API is public and has none",
+        };
         let none = vec![("policy", "none".to_owned())];
-        return Some(Told { because, facts: none, ..Told::default() });
-    };
+        Some(Told { because: because.to_owned(), facts: none, ..Told::default() })
+    })
+}
+
+/// What the policy of a layer said; of two answers the last, which is about the method.
+fn asked(facts: &Facts<'_>, layer: PolicyLayer) -> Option<Told> {
+    let asked = facts.policies.iter().rfind(|asked| asked.layer == layer)?;
+    let policy = asked.explanation.clone();
     let because = match (policy.outcome, policy.deciding) {
         (Outcome::Allow, Some(index)) => format!("statement {index} allows"),
         _ => String::new(),
     };
-    Some(Told { because, policy: Some(policy), ..Told::default() })
+    let mut told = Told { because, policy: Some(policy), ..Told::default() };
+    if layer != PolicyLayer::Resource || facts.authenticated.signer.is_some() {
+        told.facts.push(("caller", asked.caller.clone()));
+        told.facts.push(("resource", asked.resource.clone()));
+    }
+    Some(told)
+}
+
+/// Exists where a signer is told that there is no method (F7).
+fn resource(facts: &Facts<'_>) -> Option<Told> {
+    facts.failed.as_ref().filter(|(gate, _)| *gate == Gate::Resource)?;
+    Some(Told::default())
 }
 
 fn api_key(facts: &Facts<'_>) -> Option<Told> {

@@ -19,8 +19,21 @@ pub(crate) struct TemplateView<'v> {
 }
 
 /// What `$context.identity` may hold here.
-const IDENTITY_NAMES: [&str; 7] =
-    ["apiKey", "apiKeyId", "clientCert", "sourceIp", "userAgent", "vpcId", "vpceId"];
+const IDENTITY_NAMES: [&str; 13] = [
+    "accessKey",
+    "accountId",
+    "apiKey",
+    "apiKeyId",
+    "caller",
+    "clientCert",
+    "principalOrgId",
+    "sourceIp",
+    "user",
+    "userAgent",
+    "userArn",
+    "vpcId",
+    "vpceId",
+];
 
 /// What `$context.identity.clientCert` holds.
 const CERTIFICATE_NAMES: [&str; 5] = ["clientCertPem", "subjectDN", "issuerDN", "serialNumber", "validity"];

@@ -7,6 +7,7 @@ use postern_model::{DomainHost, DomainName, RoutingMode};
 use postern_protocol::{certificate::Truststore, http1::Fields};
 
 use super::rules::Rules;
+use crate::authorization::PrivateDomain;
 
 /// A custom domain name, compiled.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Domain {
     /// Its place among the snapshot's domain names.
     pub(crate) index: usize,
     pub(crate) name: DomainHost,
+    /// What policies are asked about it, where it is private (PA-104).
+    pub(crate) private: Option<PrivateDomain>,
     /// Who vouches for its clients; absent: no certificate is asked for.
     pub(crate) truststore: Option<Arc<Truststore>>,
     pub(crate) mode: RoutingMode,

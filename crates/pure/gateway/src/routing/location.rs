@@ -5,6 +5,7 @@ use postern_model::Verb;
 use super::{Domain, TakenBy, VariableSpan};
 use crate::{
     Arrival,
+    authorization::PrivateDomain,
     snapshot::{Api, ApiMethod, Entrance, Stage, StageMethod},
 };
 
@@ -38,7 +39,15 @@ pub(crate) enum By<'a> {
     },
 }
 
-impl Located<'_> {
+impl<'a> Located<'a> {
+    /// The private domain name that was called: policies are asked about it (PA-104).
+    pub(crate) const fn private_domain(&self) -> Option<&'a PrivateDomain> {
+        match self.by {
+            By::Domain { domain, .. } => domain.private.as_ref(),
+            By::ExecuteApi => None,
+        }
+    }
+
     /// Whether the names of header fields reach the API in lower case: over a domain name that has
     /// mappings of several levels (PA-123).
     pub(crate) const fn lowers_header_names(&self) -> bool {

@@ -23,7 +23,7 @@ pub use canonical::{
 pub use credential::{Credential, CredentialScope, SigningKey, SigningPlace};
 pub use fault::{HeaderPart, SignatureFault, WrongScope};
 pub use payload::{PayloadHash, PayloadHasher};
-pub use presented::{Presented, PresentedSignature, holds_signature, read};
+pub use presented::{Presented, PresentedSignature, holds_signature, perhaps_in_query, read};
 pub use sign::sign;
 pub use timestamp::{NotATimestamp, Timestamp};
 pub use verify::{PendingVerification, StoredCredential, StoredSession, Verified};

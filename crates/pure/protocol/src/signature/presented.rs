@@ -68,6 +68,13 @@ pub fn holds_signature(authorization: &[u8]) -> bool {
     authorization.trim_ascii().get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY))
 }
 
+/// Whether a query might hold a signature: a cheap "certainly not" for the usual case.
+#[must_use]
+pub fn perhaps_in_query(query: &[u8]) -> bool {
+    // An escape might spell a letter of the name.
+    memchr::memchr(b'%', query).is_some() || memchr::memmem::find(query, b"X-Amz-Algorithm").is_some()
+}
+
 /// Finds and parses the signature of a request, in the header or in the query (AU-92).
 ///
 /// # Errors

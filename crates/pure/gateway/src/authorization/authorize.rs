@@ -1,0 +1,156 @@
+//! The policies in their order: those of the endpoint and the domain name, then what the method's kind
+//! of authorization asks for (RP-95 to RP-100, PA-104, PA-105).
+
+use postern_model::AuthorizationType;
+use postern_policy::{Caller, Decision, Policy, both_must_allow, either_may_allow};
+use postern_protocol::signature::SignatureFault;
+
+use super::{Authenticated, PolicyStep, PrivateDomain, SigningCaller, inquiry::Question};
+use crate::{
+    Arrival, Gate, Observer, PolicyLayer, Refusal, Snapshot,
+    routing::{Located, Matched},
+};
+
+/// The caller may call this method. Made by [`authorize`] alone and asked for by every step behind
+/// it, so that nothing reaches a backend without it.
+#[derive(Debug)]
+pub(crate) struct Permit(());
+
+/// Asks every policy that the request needs. `arn` is memory for the method's ARN.
+///
+/// Where no method matched, the request is treated as one for a method with AWS_IAM authorization
+/// (PA-40).
+pub(crate) fn authorize<O: Observer>(
+    (house, arrival): (&Snapshot, &Arrival<'_>),
+    located: &Located<'_>,
+    matched: Option<&Matched<'_>>,
+    authenticated: Authenticated<'_>,
+    arn: &mut String,
+    observer: &mut O,
+) -> Result<Permit, Refusal> {
+    arn.clear();
+    let mut walk = Walk { house, located, arrival, arn, observer };
+    let none = AuthorizationType::AwsIam;
+    let authorization = matched.map_or(&none, |matched| &matched.method.model.authorization);
+    let Authenticated { caller, signer, .. } = authenticated;
+    if let Some(domain) = located.private_domain() {
+        walk.ask_endpoint(caller, Some(domain))?;
+        walk.ask_domain(signer, domain)?;
+    }
+    walk.ask_endpoint(caller, None)?;
+    match authorization {
+        AuthorizationType::None => walk.ask_resource_policy()?,
+        AuthorizationType::AwsIam => {
+            let signer = signer.ok_or(Refusal::Signature(SignatureFault::Missing))?;
+            walk.ask_identity_and_resource(signer)?;
+        }
+        // Refused at load until they are served.
+        AuthorizationType::Custom(_) | AuthorizationType::CognitoUserPools { .. } => {
+            return Err(Refusal::Configuration("this type of authorization is not served".into()));
+        }
+    }
+    Ok(Permit(()))
+}
+
+/// What all layers are asked about.
+struct Walk<'w, O> {
+    house: &'w Snapshot,
+    located: &'w Located<'w>,
+    arrival: &'w Arrival<'w>,
+    arn: &'w mut String,
+    observer: &'w mut O,
+}
+
+impl<'w, O: Observer> Walk<'w, O> {
+    /// The endpoint policy sees the signature whatever the method asks for (RP-95), and must allow
+    /// explicitly (RP-96).
+    fn ask_endpoint(
+        &mut self,
+        caller: Option<&'w SigningCaller>,
+        domain: Option<&'w PrivateDomain>,
+    ) -> Result<(), Refusal> {
+        let Some(policy) = &self.located.entrance.policy else { return Ok(()) };
+        self.observer.at(Gate::EndpointPolicy);
+        self.require(Question { domain, ..self.question(PolicyLayer::Endpoint, caller) }, policy)
+    }
+
+    /// A domain name without a policy adds no rule (PA-103).
+    fn ask_domain(
+        &mut self,
+        caller: Option<&'w SigningCaller>,
+        domain: &'w PrivateDomain,
+    ) -> Result<(), Refusal> {
+        let Some(policy) = &domain.policy else { return Ok(()) };
+        self.observer.at(Gate::DomainPolicy);
+        let question = Question { domain: Some(domain), ..self.question(PolicyLayer::Domain, caller) };
+        self.require(question, policy)
+    }
+
+    /// What a method without authorization asks for. A private API without a policy lets nobody in
+    /// (RP-1).
+    fn ask_resource_policy(&mut self) -> Result<(), Refusal> {
+        self.observer.at(Gate::ResourcePolicy);
+        let question = self.question(PolicyLayer::Resource, None);
+        match &self.located.api.policy {
+            Some(policy) => self.require(question, policy),
+            None if self.located.api.private => Err(question.refused(Decision::ImplicitDeny)),
+            None => Ok(()),
+        }
+    }
+
+    /// Identity policy and resource policy together: Table A for callers of the API's own account,
+    /// Table B for all others (RP-98, RP-100).
+    fn ask_identity_and_resource(&mut self, caller: &'w SigningCaller) -> Result<(), Refusal> {
+        self.observer.at(Gate::IdentityPolicy);
+        let of_identity = self.question(PolicyLayer::Identity, Some(caller));
+        let identity = match &caller.signer.identity_policy {
+            Some(policy) => self.ask(of_identity, policy),
+            None => Decision::ImplicitDeny,
+        };
+        self.observer.at(Gate::ResourcePolicy);
+        let of_resource = self.question(PolicyLayer::Resource, Some(caller));
+        let resource = match &self.located.api.policy {
+            Some(policy) => self.ask(of_resource, policy),
+            None => Decision::ImplicitDeny,
+        };
+        let is_empty = self.located.api.policy.as_ref().is_none_or(|policy| policy.statements().is_empty());
+        if is_empty && self.located.api.private {
+            return Err(of_resource.refused(Decision::ImplicitDeny));
+        }
+        let is_of_this_account =
+            caller.caller().is_some_and(|caller: &Caller| *caller.account() == *self.house.account_id);
+        let decision = if is_of_this_account {
+            either_may_allow(identity, resource)
+        } else {
+            both_must_allow(identity, resource)
+        };
+        if decision.is_allow() {
+            return Ok(());
+        }
+        let is_by_identity =
+            identity.is_explicit_deny() || (!resource.is_explicit_deny() && resource.is_allow());
+        Err(if is_by_identity { of_identity } else { of_resource }.refused(decision))
+    }
+
+    fn require(&mut self, question: Question<'w>, policy: &'w Policy) -> Result<(), Refusal> {
+        let decision = self.ask(question, policy);
+        if decision.is_allow() { Ok(()) } else { Err(question.refused(decision)) }
+    }
+
+    fn ask(&mut self, question: Question<'w>, policy: &'w Policy) -> Decision<'w> {
+        let decision = question.ask(policy, self.arn);
+        self.observer.asked(&PolicyStep { question, policy, decision });
+        decision
+    }
+
+    fn question(&self, layer: PolicyLayer, caller: Option<&'w SigningCaller>) -> Question<'w> {
+        Question {
+            house: self.house,
+            located: self.located,
+            arrival: self.arrival,
+            layer,
+            caller,
+            domain: None,
+        }
+    }
+}

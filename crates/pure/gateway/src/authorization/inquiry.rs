@@ -1,0 +1,184 @@
+//! What one policy is asked about one request, and what of it is decided once for a connection.
+
+use std::fmt;
+
+use postern_policy::{
+    Arn, ConditionKey, Decision, ExecuteApiBase, Explanation, Known, Policy, Principal, Request, Specialised,
+    evaluate, explain,
+};
+
+use super::{SigningCaller, arn, policy_context::PolicyContext};
+use crate::{Arrival, PolicyDenial, PolicyLayer, Refusal, Snapshot, routing::Located};
+
+const ACTION: &str = "execute-api:Invoke";
+
+/// What a policy is asked about: who calls what, by which request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'q> {
+    pub(super) house: &'q Snapshot,
+    pub(super) located: &'q Located<'q>,
+    pub(super) arrival: &'q Arrival<'q>,
+    /// Whose policy is asked.
+    pub(super) layer: PolicyLayer,
+    /// The signer; `None`: the caller counts as anonymous.
+    pub(super) caller: Option<&'q SigningCaller>,
+    /// The private domain name, where it is asked about in place of the method (PA-105).
+    pub(super) domain: Option<&'q PrivateDomain>,
+}
+
+/// A private domain name, as policies are asked about it.
+#[derive(Debug)]
+pub(crate) struct PrivateDomain {
+    /// Its place among the snapshot's domain names.
+    pub(crate) index: usize,
+    /// Its ARN as a resource of policies (PA-100).
+    pub(crate) arn: Box<str>,
+    /// What stands in that behind the account.
+    pub(crate) arn_resource: Box<str>,
+    pub(crate) policy: Option<Policy>,
+}
+
+/// What is left of a policy once the connection is known (RP-130, RP-131), for anonymous callers. A
+/// connection keeps one for each thing that policies are asked about.
+#[derive(Debug)]
+pub(crate) struct CachedPolicy {
+    layer: PolicyLayer,
+    of_domain: bool,
+    generation: u64,
+    /// The number of the API or of the domain name.
+    subject: usize,
+    policy: Specialised,
+}
+
+impl<'q> Question<'q> {
+    /// What the policy says. `method` is the memory of the method's ARN: empty, or written already.
+    pub(super) fn ask(&self, policy: &'q Policy, method: &mut String) -> Decision<'q> {
+        let in_full = |method: &mut String| evaluate(policy, &self.request(method), &self.context());
+        if self.caller.is_some() {
+            return in_full(method);
+        }
+        let mut kept = self.arrival.connection.cached_policies().borrow_mut();
+        let Some(specialised) = self.specialised(policy, &mut kept) else { return in_full(method) };
+        match specialised.settled(policy) {
+            Some(decision) => decision,
+            None => specialised.evaluate(policy, &self.request(method), &self.context()),
+        }
+    }
+
+    /// Why the policy decides so.
+    fn explain(&self, policy: &Policy) -> Explanation {
+        explain(policy, &self.request(&mut String::new()), &self.context())
+    }
+
+    /// The refusal that follows from a decision.
+    pub(super) fn refused(&self, decision: Decision<'_>) -> Refusal {
+        let statement = decision.statement().map(|statement| {
+            statement.sid().map_or_else(|| statement.index().to_string(), |sid| format!("`{sid}`")).into()
+        });
+        Refusal::PolicyDenied(PolicyDenial {
+            explicit: decision.is_explicit_deny(),
+            layer: self.layer,
+            statement,
+            caller: self.caller.map(|caller| caller.arn().into()),
+            resource: arn::masked(&self.resource(&mut String::new())),
+        })
+    }
+
+    fn request<'r>(&'r self, method: &'r mut String) -> Request<'r> {
+        let principal = self.caller.map_or(&Principal::Anonymous, |caller| &caller.signer.principal);
+        Request { action: ACTION, resource: self.resource(method), principal }
+    }
+
+    fn resource<'r>(&'r self, method: &'r mut String) -> Arn<'r> {
+        if let Some(domain) = self.domain {
+            return arn::of(self.house, self.located, &domain.arn_resource);
+        }
+        if method.is_empty() {
+            arn::write_method(self.located, self.arrival, method);
+        }
+        arn::of(self.house, self.located, method)
+    }
+
+    fn context(&self) -> PolicyContext<'_> {
+        PolicyContext::new(self.house, self.arrival, self.located.private_domain(), self.caller)
+    }
+
+    fn specialised<'k>(&self, policy: &Policy, kept: &'k mut Vec<CachedPolicy>) -> Option<&'k Specialised> {
+        let of_domain = self.domain.is_some();
+        let subject = self.domain.map_or(self.located.api.index, |domain| domain.index);
+        let is_of_this = |kept: &CachedPolicy| kept.layer == self.layer && kept.of_domain == of_domain;
+        let is_right =
+            |kept: &CachedPolicy| kept.generation == self.house.generation && kept.subject == subject;
+        if !kept.iter().any(|kept| is_of_this(kept) && is_right(kept)) {
+            kept.retain(|kept| !is_of_this(kept));
+            // Most connections ask about one thing only.
+            kept.reserve_exact(1);
+            kept.push(CachedPolicy {
+                layer: self.layer,
+                of_domain,
+                generation: self.house.generation,
+                subject,
+                policy: self.specialise(policy),
+            });
+        }
+        kept.iter().find(|kept| is_of_this(kept)).map(|kept| &kept.policy)
+    }
+
+    /// What of the policy is left to ask of an anonymous request on this connection.
+    fn specialise(&self, policy: &Policy) -> Specialised {
+        let api = match self.domain {
+            Some(domain) => {
+                ExecuteApiBase::of_request(&arn::of(self.house, self.located, &domain.arn_resource))
+            }
+            None => arn::base_of(self.house, self.located),
+        };
+        policy.specialise(&Known {
+            action: Some(ACTION),
+            principal: Some(&Principal::Anonymous),
+            api: Some(&api),
+            context: &self.context(),
+            knows: ConditionKey::is_of_connection,
+        })
+    }
+}
+
+/// A policy that was asked on a walk, and what it said.
+#[derive(Clone, Copy)]
+pub struct PolicyStep<'s> {
+    pub(super) question: Question<'s>,
+    pub(super) policy: &'s Policy,
+    /// What it said, by itself.
+    pub decision: Decision<'s>,
+}
+
+impl PolicyStep<'_> {
+    /// Whose policy it is.
+    #[must_use]
+    pub const fn layer(&self) -> PolicyLayer {
+        self.question.layer
+    }
+
+    /// Why it said so: the same question, every step kept.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        self.question.explain(self.policy)
+    }
+
+    /// The ARN that it was asked about.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        self.question.resource(&mut String::new()).to_string()
+    }
+
+    /// Who called, as far as this policy is concerned: `anonymous` or an ARN.
+    #[must_use]
+    pub fn caller(&self) -> &str {
+        self.question.caller.map_or("anonymous", SigningCaller::arn)
+    }
+}
+
+impl fmt::Debug for PolicyStep<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PolicyStep({:?}, {})", self.layer(), self.decision.outcome())
+    }
+}
