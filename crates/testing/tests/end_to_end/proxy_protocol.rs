@@ -2,8 +2,8 @@
 //! section 4). Each case is written byte by byte.
 
 use postern_testing::{
-    API_HOST, API_ID, Backend, Balancer, Certificate, FrameKind, Gateway, Http2, VPC_ID, VPCE_A, VPCE_B,
-    Wire, answer, curl, definition, expect, h2load, http_proxy, mock, openssl_client,
+    API_HOST, API_ID, Authority, Backend, Balancer, Certificate, FrameKind, Gateway, Http2, VPC_ID, VPCE_A,
+    VPCE_B, Wire, answer, curl, definition, expect, h2load, http_proxy, mock, openssl_client,
 };
 use serde_json::{Value, json};
 
@@ -453,6 +453,61 @@ fn clients_of_all_kinds_come_through_a_load_balancer() {
         assert!(answer.code != 0 && answer.status == 0, "{answer:?}");
     }
     assert_eq!(refused(&gateway, "proxyHeader"), 2);
+}
+
+/// One name may be two domains, seen through two endpoints that share a listener: what the name asks of a
+/// client is what it asks at the endpoint that the header names.
+#[test]
+fn mutual_tls_is_asked_for_by_the_domain_of_the_carried_endpoint() {
+    let ours = Authority::new("ours");
+    let gateway = sharing(&says_who(), |place, configuration| {
+        place.write("tls/ours.pem", ours.pem());
+        let certificate = Certificate::write(place, "one", &["api.corp.internal"]);
+        configuration["vpcEndpoints"][SHARED]["tls"] = json!([
+            {"certificateFile": certificate.certificate_file, "privateKeyFile": certificate.key_file}
+        ]);
+        let domain = |endpoint: &str| {
+            json!({
+                "domainName": "api.corp.internal",
+                "accessAssociations": [endpoint],
+                "basePathMappings": [{"restApiId": API_ID, "stage": "demo"}],
+            })
+        };
+        let mut closed = domain(ENDPOINT);
+        closed["mutualTlsAuthentication"] = json!({"truststoreFile": "tls/ours.pem"});
+        configuration["domainNames"] = json!([closed, domain("vpce-0fff")]);
+    });
+    let client = ours.issue(gateway.place(), "client", (2020, 2050));
+    let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let trusted = text(&gateway.place().path().join("tls/one.crt"));
+    let (certificate, key) = (text(&client.certificate_file), text(&client.key_file));
+    let shown = ["--cert", &certificate, "--key", &key];
+    let start = |header: &[u8]| Balancer::start(gateway.place(), gateway.endpoint(SHARED), header);
+    let (closed, open) = (start(&VECTOR), start(&from([10, 0, 1, 20], "vpce-0fff")));
+    let fetch = |balancer: &Balancer, more: &[&str]| {
+        let url = "https://api.corp.internal/say";
+        curl(balancer.address(), &[&["--cacert", &*trusted, url][..], more].concat())
+    };
+    assert_eq!(fetch(&open, &[]).status, 200);
+    let with_certificate = fetch(&closed, &shown);
+    assert_eq!((with_certificate.status, &*with_certificate.body), (200, &*known()));
+    let without = fetch(&closed, &[]);
+    assert!(without.code != 0 && without.status == 0, "{without:?}");
+    // A session that was made where nobody asks is none where somebody does.
+    let request = "GET /say HTTP/1.1\r\nHost: api.corp.internal\r\nConnection: close\r\n\r\n";
+    let session = text(&gateway.place().path().join("session"));
+    for version in ["-tls1_2", "-tls1_3"] {
+        let arguments = ["-servername", "api.corp.internal", "-ign_eof", version];
+        let made =
+            openssl_client(open.address(), &[&arguments[..], &["-sess_out", &session]].concat(), request);
+        assert!(made.contains("200 OK"), "{made}");
+        let again =
+            openssl_client(open.address(), &[&arguments[..], &["-sess_in", &session]].concat(), request);
+        assert!(again.contains("200 OK") && again.contains("Reused, "), "{again}");
+        let moved =
+            openssl_client(closed.address(), &[&arguments[..], &["-sess_in", &session]].concat(), request);
+        assert!(!moved.contains("200 OK") && !moved.contains("Reused, "), "{moved}");
+    }
 }
 
 #[test]
