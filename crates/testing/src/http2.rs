@@ -18,6 +18,8 @@ pub enum FrameKind {
     Data = 0,
     /// HEADERS
     Headers = 1,
+    /// PRIORITY
+    Priority = 2,
     /// RST_STREAM
     Reset = 3,
     /// SETTINGS
@@ -30,6 +32,8 @@ pub enum FrameKind {
     WindowUpdate = 8,
     /// CONTINUATION
     Continuation = 9,
+    /// A kind that nobody knows.
+    Unknown = 0x20,
 }
 
 /// One frame.

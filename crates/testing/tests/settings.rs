@@ -267,6 +267,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("limits.h2ConnectionWindow", "http2_limits::windows_and_sizes_are_announced"),
     ("limits.h2FrameBytes", "http2_limits::windows_and_sizes_are_announced"),
     ("limits.h2HeaderListBytes", "http2_limits::a_header_list_above_its_limit_is_431"),
+    ("limits.h2ResetsPerSecond", "http2_limits::h2flood_resets_in_one_second_are_counted"),
+    ("limits.h2ControlFrames", "http2_limits::h2flood_frames_that_carry_no_request_are_counted"),
     ("limits.h2ResetsPending", "http2_limits::rapid_resets_end_the_connection"),
     ("limits.requestsInFlight", "limits::requests_in_flight"),
     ("limits.backendConnections", "limits::backend_connections_and_calls_that_wait"),

@@ -1086,9 +1086,7 @@ const LIMIT_FIELDS: &Fields = &Fields {
         "bufferedBodyBytes",
         "connectionBufferBytes",
         "dropUnderscoreHeaders",
-        "h2ControlFrames",
         "h2HeaderTableBytes",
-        "h2ResetsPerSecond",
         "pipelined",
     ],
 };

@@ -102,7 +102,7 @@ limits! {
     connections, "connections", 20_000, 1..=1_000_000, "connections";
     /// Connections of one listener; accepting pauses beyond.
     connections_per_listener, "connectionsPerListener", 20_000, 1..=1_000_000, "connections";
-    /// Connections of one peer address; reset beyond.
+    /// Connections of one peer address, or of one VPC endpoint behind load balancers; reset beyond.
     connections_per_peer, "connectionsPerPeer", 10_000, 1..=1_000_000, "connections";
     /// New connections in one second; accepting pauses beyond.
     accepts_per_second, "acceptsPerSecond", 20_000, 1..=10_000_000, "connections";
@@ -146,6 +146,10 @@ limits! {
     h2_header_list_bytes, "h2HeaderListBytes", 16_384, 1_024..=1_048_576, "bytes";
     /// HTTP/2 resets that wait for their stream to end; GOAWAY beyond.
     h2_resets_pending, "h2ResetsPending", 200, 1..=10_000, "resets";
+    /// HTTP/2 resets by a client in one second; GOAWAY beyond.
+    h2_resets_per_second, "h2ResetsPerSecond", 100, 1..=100_000, "resets";
+    /// HTTP/2 frames in ten seconds that carry no request; GOAWAY beyond. A frame that does pays for two.
+    h2_control_frames, "h2ControlFrames", 1_000, 10..=1_000_000, "frames";
     /// Requests in flight in the process; 503 beyond.
     requests_in_flight, "requestsInFlight", 10_000, 1..=1_000_000, "requests";
     /// Connections to one backend from one worker; a call waits beyond.

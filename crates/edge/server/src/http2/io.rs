@@ -8,9 +8,10 @@ use std::{
 };
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use postern_gateway::Timers;
 
-use super::ConnectionState;
-use crate::{buffers::BodyBuffers, limits::ConnectionPlace, wire::Wire};
+use super::{ConnectionState, noise::Noise};
+use crate::{buffers::BodyBuffers, limits::ConnectionPlace, timeout::WorkerTimers, wire::Wire};
 
 /// The stream of a connection. The rest of the connection stays with it, so that all ends together.
 pub(super) struct WireIo<S> {
@@ -20,6 +21,31 @@ pub(super) struct WireIo<S> {
     pub(super) buffers: BodyBuffers,
     /// What was read already and comes first.
     pub(super) read_before: Vec<u8>,
+    pub(super) noise: Noise,
+    pub(super) timers: WorkerTimers,
+}
+
+impl<S: Wire> WireIo<S> {
+    /// Hears what the client has sent; one that makes too much noise is told so, and the connection ends.
+    fn hear(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let Some(limit) = self.noise.hear(bytes, self.timers.coarse_nanoseconds()) else { return Ok(()) };
+        self.state.noise.set(Some(limit));
+        if let Some(farewell) = self.noise.farewell()
+            && let Poll::Ready(Ok(_)) = self.stream.poll_write(context, &farewell, &[])
+        {
+            // A client that takes nothing now is not waited for.
+            let _ = self.stream.poll_flush(context);
+        }
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    fn write(&mut self, context: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(self.stream.poll_write(context, first, second))?;
+        let of_first = written.min(first.len());
+        self.noise.say(first.get(..of_first).unwrap_or_default());
+        self.noise.say(second.get(..written - of_first).unwrap_or_default());
+        Poll::Ready(Ok(written))
+    }
 }
 
 impl<S: Wire> Read for WireIo<S> {
@@ -31,8 +57,10 @@ impl<S: Wire> Read for WireIo<S> {
         let this = self.get_mut();
         if !this.read_before.is_empty() {
             let taken = this.read_before.len().min(buffer.remaining());
-            buffer.put_slice(this.read_before.get(..taken).unwrap_or_default());
-            this.read_before.drain(..taken);
+            let rest = this.read_before.split_off(taken);
+            let before = std::mem::replace(&mut this.read_before, rest);
+            this.hear(context, &before)?;
+            buffer.put_slice(&before);
             this.state.has_read.set(true);
             return Poll::Ready(Ok(()));
         }
@@ -42,14 +70,16 @@ impl<S: Wire> Read for WireIo<S> {
         let room = between.get_mut(..room).unwrap_or_default();
         let read = ready!(this.stream.poll_read(context, room))?;
         this.state.has_read.set(true);
-        buffer.put_slice(room.get(..read).unwrap_or_default());
+        let received = room.get(..read).unwrap_or_default();
+        this.hear(context, received)?;
+        buffer.put_slice(received);
         Poll::Ready(Ok(()))
     }
 }
 
 impl<S: Wire> Write for WireIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().stream.poll_write(context, bytes, &[])
+        self.get_mut().write(context, bytes, &[])
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -72,6 +102,6 @@ impl<S: Wire> Write for WireIo<S> {
         let mut filled = parts.iter().filter(|part| !part.is_empty());
         let first = filled.next().map_or(&[][..], |part| part);
         let second = filled.next().map_or(&[][..], |part| part);
-        self.get_mut().stream.poll_write(context, first, second)
+        self.get_mut().write(context, first, second)
     }
 }

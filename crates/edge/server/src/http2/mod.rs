@@ -2,6 +2,7 @@
 //! HTTP/1.1 (hardening section 5).
 
 mod io;
+mod noise;
 mod stream;
 
 use std::{
@@ -22,7 +23,7 @@ use postern_model::Limits;
 use socket2::SockRef;
 
 pub(crate) use self::stream::StreamDesk;
-use self::{io::WireIo, stream::AnswerStream};
+use self::{io::WireIo, noise::Noise, stream::AnswerStream};
 use crate::{SECOND_NANOSECONDS, connection::Job, timeout::Alarm, wire::Wire, worker::Worker};
 
 /// What the streams of a connection tell the connection.
@@ -40,6 +41,8 @@ pub(crate) struct ConnectionState {
     is_spent: Cell<bool>,
     /// A fault in a stream was caught: the connection closes.
     is_broken: Cell<bool>,
+    /// The limit of noise that the client has exceeded: the connection is over.
+    noise: Cell<Option<&'static str>>,
 }
 
 impl ConnectionState {
@@ -79,6 +82,7 @@ where
         last_taken: Cell::new(worker.timers.coarse_nanoseconds()),
         is_spent: Cell::new(false),
         is_broken: Cell::new(false),
+        noise: Cell::new(None),
     });
     let requests = Cell::new(0);
     let about = stream::About {
@@ -92,7 +96,15 @@ where
     let executor = LocalExecutor { state: Rc::clone(&state), worker: Rc::clone(worker) };
     let service = StreamService { about: Rc::new(about) };
     let buffers = worker.body_buffers.clone();
-    let io = WireIo { stream, _counted: counted, state: Rc::clone(&state), buffers, read_before };
+    let io = WireIo {
+        stream,
+        _counted: counted,
+        state: Rc::clone(&state),
+        buffers,
+        read_before,
+        noise: Noise::new(&limits),
+        timers: worker.timers.clone(),
+    };
     let mut connection = pin!(builder(executor, &limits).serve_connection(io, service));
     let mut is_leaving = false;
     poll_fn(|context| {
@@ -107,6 +119,9 @@ where
         connection.as_mut().poll(context).map(drop)
     })
     .await;
+    if let Some(limit) = state.noise.get() {
+        worker.recorder.event(Event::LimitHit(limit));
+    }
 }
 
 /// hyper's server with the limits of the snapshot.
