@@ -113,7 +113,7 @@ def rates(arguments, place):
     worst = 0
     for workers in map(int, arguments.workers.split(",")):
         with place(workers) as gateway:
-            for rate, burst, kind in RATES:
+            for rate, burst, kind in (row for row in RATES if str(row[0]) in arguments.rates.split(",")):
                 swap = threading.Timer(arguments.seconds / 2, gateway.swap)
                 swap.start()
                 begun = time.monotonic()
@@ -202,6 +202,7 @@ def main():
     parser.add_argument("--backend", required=True)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--workers", default="1,2,8")
+    parser.add_argument("--rates", default=",".join(str(rate) for rate, _, _ in RATES))
     parser.add_argument("--only", default="rates,quota,cost,fairness")
     arguments = parser.parse_args()
     port = free_port()

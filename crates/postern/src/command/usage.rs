@@ -168,7 +168,7 @@ fn read(
     let reader = UsageReader::open(directory)?;
     table.begin();
     for key in keys {
-        let kept = reader.kept(&plan.name, key).unwrap_or_default();
+        let kept = reader.kept(&plan.name, key).map_err(|fault| fault.to_string())?.unwrap_or_default();
         let usage = KeyUsage { plan: &plan.name, key, quota: plan.quota, level: kept.level() };
         let row = reader.row(usage, days, today);
         table.row(key, row.days.iter().map(|day| UsedAndLeft { used: day.used, left: day.left }));

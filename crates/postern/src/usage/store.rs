@@ -3,7 +3,7 @@
 //! It is a redb: pure Rust, one file, and a write is there whole or not at all, whatever happens to the
 //! process or the machine. One process at a time has it open.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fmt, fs, path::Path, sync::Arc};
 
 use postern_gateway::{ChangedUsage, DayUse, KeptUsage, KeyUsage, QuotaLevel, UsageLevel};
 use postern_observe::{Severity, log};
@@ -63,8 +63,7 @@ impl UsageStore {
 
     /// What the file holds now, for a compiler. A fault is logged: counting begins anew then.
     pub(crate) fn kept(&self) -> Option<Box<dyn KeptUsage>> {
-        let told = |fault| log(Severity::Error, "what keys have used cannot be read", &[("reason", &fault)]);
-        let reader = self.reader().map_err(told).ok()?;
+        let reader = self.reader().map_err(|fault| tell_unreadable(&fault)).ok()?;
         Some(Box::new(reader))
     }
 
@@ -140,9 +139,14 @@ fn kept_of((period, used, first, day, day_used, left): Account) -> Kept {
     }
 }
 
+fn tell_unreadable(fault: &dyn fmt::Display) {
+    log(Severity::Error, "what keys have used cannot be read: counting begins anew", &[("reason", fault)]);
+}
+
 /// What the file held at one moment.
 #[derive(Debug)]
 pub(crate) struct UsageReader {
+    has_failed: bool,
     accounts: ReadOnlyTable<PlanAndKey<'static>, Account>,
     days: ReadOnlyTable<DayPlanAndKey<'static>, Day>,
 }
@@ -150,7 +154,8 @@ pub(crate) struct UsageReader {
 impl UsageReader {
     fn of(database: &impl ReadableDatabase) -> Result<Self, redb::Error> {
         let reading = database.begin_read()?;
-        Ok(Self { accounts: reading.open_table(ACCOUNTS)?, days: reading.open_table(DAYS)? })
+        let (accounts, days) = (reading.open_table(ACCOUNTS)?, reading.open_table(DAYS)?);
+        Ok(Self { has_failed: false, accounts, days })
     }
 
     /// Reads what a directory keeps, while no gateway runs that writes there.
@@ -180,14 +185,13 @@ impl UsageReader {
     /// What is told of a key in a plan: what is counted now, laid over what is kept. What cannot be
     /// read counts as nothing.
     pub(crate) fn row<'a>(&self, usage: KeyUsage<'a>, days: &Days, today: u32) -> UsageRow<'a> {
-        let kept = self.kept(usage.plan, usage.key).unwrap_or_default();
+        let kept = self.kept(usage.plan, usage.key).ok().flatten().unwrap_or_default();
         UsageRow::of(usage, kept, (days, today), |day| self.day(day, usage.plan, usage.key))
     }
 
     /// What is kept of a key in a plan.
-    pub(crate) fn kept(&self, plan: &str, key: &str) -> Option<Kept> {
-        let row = self.accounts.get((plan, key)).ok()??;
-        Some(kept_of(row.value()))
+    pub(crate) fn kept(&self, plan: &str, key: &str) -> Result<Option<Kept>, redb::StorageError> {
+        Ok(self.accounts.get((plan, key))?.map(|row| kept_of(row.value())))
     }
 
     fn day(&self, day: u32, plan: &str, key: &str) -> Option<DayLeft> {
@@ -207,7 +211,16 @@ impl Kept {
 
 impl KeptUsage for UsageReader {
     fn level(&mut self, plan: &str, key: &str) -> Option<UsageLevel> {
-        self.kept(plan, key).map(Kept::level)
+        match self.kept(plan, key) {
+            Ok(kept) => kept.map(Kept::level),
+            Err(fault) => {
+                // Told once, not for every key.
+                if !std::mem::replace(&mut self.has_failed, true) {
+                    tell_unreadable(&fault);
+                }
+                None
+            }
+        }
     }
 }
 
@@ -320,7 +333,7 @@ mod tests {
         assert!(live.take_changed_usage().is_empty());
         changed.put_back(&[number]);
         store.write(&mut live.take_changed_usage(), TODAY).unwrap();
-        assert_eq!(store.reader().unwrap().kept("gold", "checkout").unwrap().last.left, Some(5));
+        assert_eq!(store.reader().unwrap().kept("gold", "checkout").unwrap().unwrap().last.left, Some(5));
     }
 
     #[test]
@@ -330,6 +343,6 @@ mod tests {
         let refused = UsageReader::open(folder.path()).unwrap_err();
         assert!(refused.ends_with("a gateway that runs is asked through its `admin` listener"), "{refused}");
         drop(store);
-        assert_eq!(UsageReader::open(folder.path()).unwrap().kept("gold", "checkout"), None);
+        assert_eq!(UsageReader::open(folder.path()).unwrap().kept("gold", "checkout").unwrap(), None);
     }
 }
