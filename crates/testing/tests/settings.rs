@@ -90,6 +90,14 @@ const SETTINGS: &[(&str, &str)] = &[
     ("domainNames[].domainNameId", "policies::the_id_of_a_domain_name_stands_in_its_arn"),
     ("domainNames[].policyFile", "policies::pa_105_policies_are_asked_in_their_order"),
     (
+        "domainNames[].securityPolicy",
+        "security_policies::a_policy_decides_which_versions_and_suites_are_spoken",
+    ),
+    (
+        "domainNames[].endpointAccessMode",
+        "security_policies::pa_86_strict_names_are_served_publicly_and_by_their_own_server_name_alone",
+    ),
+    (
         "domainNames[].mutualTlsAuthentication.truststoreFile",
         "mutual_tls::pa_164_a_certificate_that_is_not_good_is_answered_403_and_told_in_the_log",
     ),

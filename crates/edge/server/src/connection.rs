@@ -27,7 +27,7 @@ use crate::{
     listener::{self, Accepted, Caller, Door, Place},
     proxy_header::read_header,
     timeout::Alarm,
-    tls::{self, ServerName, TlsStream},
+    tls::{self, TlsStream},
     wire::Wire,
     worker::{OpenConnection, Worker},
 };
@@ -245,10 +245,9 @@ where
     let house = worker.held.snapshot();
     let limit = house.limits().handshake_seconds.saturating_mul(SECOND_NANOSECONDS);
     alarm.set(worker.timers.coarse_nanoseconds().saturating_add(limit));
-    let known = |name: &str| match house.entrance_for(&identity, local) {
-        Some(entrance) if house.asks_for_client_certificate(entrance, name) => ServerName::Mutual,
-        Some(entrance) if house.knows_server_name(entrance, name) => ServerName::Ordinary,
-        _ => ServerName::Unknown,
+    let known = |name: &str| {
+        let entrance = house.entrance_for(&identity, local)?;
+        house.knows_server_name(entrance, name).then(|| house.tls_terms_of(entrance, name))
     };
     let mut handshake = pin!(tls::accept(socket, &configuration, worker.record_scratch.clone(), known));
     let outcome = poll_fn(|context| match handshake.as_mut().poll(context) {

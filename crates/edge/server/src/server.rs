@@ -254,8 +254,7 @@ fn secure(
     if problems.len() > found {
         return None;
     }
-    let truststores = house.truststores().map(Arc::clone).collect();
-    match TlsConfiguration::new(identities, truststores, entrance.http2, old) {
+    match TlsConfiguration::new(identities, house, entrance.http2, old) {
         Ok(configuration) => Some(Arc::new(configuration)),
         Err(fault) => {
             problems.push(format!("TLS cannot be set up: {fault}"));

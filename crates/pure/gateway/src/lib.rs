@@ -62,6 +62,7 @@ pub use passing::{FunctionStream, Passing};
 pub use record::{IntegrationOutcome, Record, Routed};
 pub use recorder::{Event, Recorder, RefusedConnection, Sent};
 pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
+pub use routing::TlsTerms;
 pub use routing::{MethodIndex, Tree, VariableSpan};
 pub use scratch::Scratch;
 pub use snapshot::{Entrance, Snapshot};

@@ -90,6 +90,9 @@ pub enum NoSuchApi {
     Contradiction,
     /// The host names another VPC endpoint, or one that the API does not list (PA-14).
     OtherVpcEndpoint,
+    /// The domain name is STRICT, and the request came by another kind of listener or a connection that was
+    /// not made for its host (PA-86).
+    NotStrict,
     /// The API is private and the connection came in publicly, or the other way round (PA-17).
     WrongDoor,
 }
@@ -466,6 +469,9 @@ impl NoSuchApi {
             Self::Contradiction => "x-apigw-api-id contradicts Host, or came twice",
             Self::OtherVpcEndpoint => {
                 "Host names a VPC endpoint that is not this one, or that the API does not list"
+            }
+            Self::NotStrict => {
+                "the domain name is STRICT, and the request came through an endpoint or by another server name"
             }
             Self::WrongDoor => "the API is not reachable through this kind of listener",
         }

@@ -19,7 +19,7 @@ use crate::{
     authorization::Signers,
     connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
-    routing::{Domain, SeenDomains, Tree},
+    routing::{Domain, SeenDomains, TlsTerms, Tree},
     throttle::{Bucket, Pace},
     usage::Keys,
     validation::Validation,
@@ -279,12 +279,23 @@ impl Snapshot {
             || entrance.domains.find(name).is_some()
     }
 
-    /// Whether a client that asks for this TLS server name at an entrance must show a certificate. `name` is
-    /// in lower case.
+    /// What a TLS server name asks for at an entrance. `name` is in lower case.
     #[must_use]
-    pub fn asks_for_client_certificate(&self, entrance: &Entrance, name: &str) -> bool {
+    pub fn tls_terms_of(&self, entrance: &Entrance, name: &str) -> TlsTerms {
         let domain = entrance.domains.find(name).and_then(|index| self.domains.get(index));
-        domain.is_some_and(|domain| domain.truststore.is_some())
+        domain.map(Domain::tls_terms).unwrap_or_default()
+    }
+
+    /// What all server names ask for, each once; first what those do that are no domain names.
+    #[must_use]
+    pub fn all_tls_terms(&self) -> Vec<TlsTerms> {
+        let mut all = vec![TlsTerms::default()];
+        for terms in self.domains.iter().map(Domain::tls_terms) {
+            if !all.contains(&terms) {
+                all.push(terms);
+            }
+        }
+        all
     }
 
     /// The truststores of all domain names.

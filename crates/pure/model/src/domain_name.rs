@@ -5,7 +5,9 @@ use std::sync::Arc;
 use postern_policy::Policy;
 use postern_protocol::certificate::Truststore;
 
-use crate::{DomainHost, Malformed, RestApiId, RoutingMode, RoutingRule, StageName, VpcEndpointId};
+use crate::{
+    DomainHost, Malformed, RestApiId, RoutingMode, RoutingRule, SecurityPolicy, StageName, VpcEndpointId,
+};
 
 /// A custom domain name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,11 @@ pub struct DomainName {
     pub private: bool,
     /// The endpoints through which a private name is seen (PA-101); absent: all of them.
     pub access_associations: Option<Vec<VpcEndpointId>>,
+    /// What TLS may agree on.
+    pub security_policy: SecurityPolicy,
+    /// Whether requests must come by the name's own kind of listener, and by a connection that was made for
+    /// their very host (PA-86).
+    pub is_strict: bool,
     /// The policy of a private name; absent: no rule of its own (PA-103).
     pub policy: Option<Policy>,
     /// Who may call it; absent: no client certificate is asked for.

@@ -22,6 +22,7 @@ mod operator;
 mod policies;
 mod proxy_protocol;
 mod refusals;
+mod security_policies;
 mod settings;
 mod streaming;
 mod subnets;

@@ -11,12 +11,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use postern_model::TlsIdentity;
+use postern_gateway::{Snapshot, TlsTerms};
+use postern_model::{SecurityPolicy, TlsIdentity};
 use postern_protocol::certificate::Truststore;
 use rustls::{
-    ServerConfig,
+    CipherSuite, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{Acceptor, NoServerSessionStorage, ProducesTickets, danger::ClientCertVerifier},
+    server::{Acceptor, NoServerSessionStorage, ProducesTickets},
 };
 use tokio::net::TcpStream;
 
@@ -30,70 +31,53 @@ use crate::wire::Wire;
 #[derive(Debug)]
 pub(crate) struct TlsConfiguration {
     identities: Arc<Identities>,
-    /// For names that ask for no client certificate.
-    ordinary: Terms,
-    /// For names that ask for one, if there are any, and the truststores of these.
-    mutual: Option<(Terms, Vec<Arc<Truststore>>)>,
+    /// Those that most names ask for are the first.
+    terms: Vec<Terms>,
+    /// Of all names that ask for client certificates.
+    truststores: Vec<Arc<Truststore>>,
 }
 
 /// What connections for some server names agree on. Their tickets resume sessions of the same terms alone.
 #[derive(Debug)]
 struct Terms {
+    asked: TlsTerms,
     config: Arc<ServerConfig>,
     ticketer: Arc<dyn ProducesTickets>,
 }
 
-/// What is known of a server name that a client asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ServerName {
-    /// Nothing here has it, unless a certificate is for it.
-    Unknown,
-    /// It is served.
-    Ordinary,
-    /// It is served to clients that show a certificate.
-    Mutual,
-}
-
 impl TlsConfiguration {
-    /// A configuration that shows these identities, and asks for client certificates where a name wants
-    /// that: `truststores` are those of all such names. The ticket keys of the old one are kept while it
-    /// shows the same identities, so that a reload costs no client its session; those for client
-    /// certificates only while no truststore has changed.
+    /// A configuration that shows these identities on the terms that the house's names ask for. The ticket
+    /// keys of the old one are kept while it shows the same identities, so that a reload costs no client its
+    /// session; those for client certificates only while no truststore has changed.
     pub(crate) fn new(
         identities: Vec<Identity>,
-        truststores: Vec<Arc<Truststore>>,
+        house: &Snapshot,
         http2: bool,
         old: Option<&Self>,
     ) -> Result<Self, rustls::Error> {
         let identities = Arc::new(Identities::new(identities));
+        let truststores: Vec<_> = house.truststores().map(Arc::clone).collect();
         let old = old.filter(|old| old.identities.are_those_of(&identities));
-        let ordinary = Terms::new(&identities, None, http2, old.map(|old| &old.ordinary))?;
-        let mutual = if truststores.is_empty() {
-            None
-        } else {
-            let old = old.and_then(|old| old.mutual.as_ref()).filter(|(_, others)| *others == truststores);
-            let verifier = ProofOfPossession::by(provider().signature_verification_algorithms);
-            let terms =
-                Terms::new(&identities, Some(Arc::new(verifier)), http2, old.map(|(terms, _)| terms))?;
-            Some((terms, truststores))
-        };
-        Ok(Self { identities, ordinary, mutual })
+        let terms = house.all_tls_terms().into_iter().map(|asked| {
+            let old = old.filter(|old| !asked.asks_for_client_certificate || old.truststores == truststores);
+            let old = old.and_then(|old| old.terms.iter().find(|terms| terms.asked == asked));
+            Terms::new(asked, &identities, http2, old)
+        });
+        Ok(Self { terms: terms.collect::<Result<_, _>>()?, identities, truststores })
     }
 
-    /// What holds for a connection that asks for a name. A name that has begun to ask for certificates a
-    /// moment ago is served as others are until this is replaced, and its requests are turned away.
-    fn terms(&self, name: ServerName) -> &Arc<ServerConfig> {
-        match (&self.mutual, name) {
-            (Some((mutual, _)), ServerName::Mutual) => &mutual.config,
-            _ => &self.ordinary.config,
-        }
+    /// What holds for a connection that asks for a name with these terms. A name that has begun to ask for
+    /// them a moment ago is served as most are until this is replaced, and its requests are turned away.
+    fn config(&self, asked: TlsTerms) -> Option<&Arc<ServerConfig>> {
+        let terms = self.terms.iter().find(|terms| terms.asked == asked).or_else(|| self.terms.first());
+        terms.map(|terms| &terms.config)
     }
 }
 
 impl Terms {
     fn new(
+        asked: TlsTerms,
         identities: &Arc<Identities>,
-        verifier: Option<Arc<dyn ClientCertVerifier>>,
         http2: bool,
         old: Option<&Self>,
     ) -> Result<Self, rustls::Error> {
@@ -101,11 +85,17 @@ impl Terms {
             Some(old) => Arc::clone(&old.ticketer),
             None => aws_lc_rs::Ticketer::new()?,
         };
-        let builder = ServerConfig::builder_with_provider(Arc::new(provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
-        let mut config = match verifier {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
-            None => builder.with_no_client_auth(),
+        let versions: &[_] = match asked.security_policy.speaks_tls12() {
+            true => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            false => &[&rustls::version::TLS13],
+        };
+        let provider = provider_of(asked.security_policy);
+        let verifier = ProofOfPossession::by(provider.signature_verification_algorithms);
+        let builder =
+            ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(versions)?;
+        let mut config = match asked.asks_for_client_certificate {
+            true => builder.with_client_cert_verifier(Arc::new(verifier)),
+            false => builder.with_no_client_auth(),
         }
         .with_cert_resolver(Arc::clone(identities) as Arc<dyn rustls::server::ResolvesServerCert>);
         config.ticketer = Arc::clone(&ticketer);
@@ -116,7 +106,7 @@ impl Terms {
             true => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             false => vec![b"http/1.1".to_vec()],
         };
-        Ok(Self { config: Arc::new(config), ticketer })
+        Ok(Self { asked, config: Arc::new(config), ticketer })
     }
 }
 
@@ -133,6 +123,19 @@ pub(crate) fn provider() -> CryptoProvider {
     }
 }
 
+/// The algorithms that a policy speaks.
+fn provider_of(policy: SecurityPolicy) -> CryptoProvider {
+    use CipherSuite as Suite;
+    let mut provider = provider();
+    provider.cipher_suites.retain(|suite| match suite.suite() {
+        Suite::TLS13_CHACHA20_POLY1305_SHA256 => policy.has_chacha20_in_tls13(),
+        Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+        | Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => policy.has_chacha20_in_tls12(),
+        _ => true,
+    });
+    provider
+}
+
 /// Reads the identities of one listener. Every problem is told, each with its file.
 pub(crate) fn read_identities(files: &[TlsIdentity], problems: &mut Vec<String>) -> Vec<Identity> {
     let provider = provider();
@@ -140,7 +143,8 @@ pub(crate) fn read_identities(files: &[TlsIdentity], problems: &mut Vec<String>)
     files.iter().filter_map(read).collect()
 }
 
-/// Does the handshake with a client. `known` is asked about the server name that it asks for.
+/// Does the handshake with a client. `known` is asked about the server name that it asks for, and says what
+/// that asks for in turn; nothing, where it is not known.
 ///
 /// # Errors
 ///
@@ -149,7 +153,7 @@ pub(crate) async fn accept(
     mut socket: TcpStream,
     configuration: &TlsConfiguration,
     scratch: RecordScratch,
-    known: impl Fn(&str) -> ServerName,
+    known: impl Fn(&str) -> Option<TlsTerms>,
 ) -> io::Result<TlsStream> {
     let mut acceptor = Acceptor::default();
     let mut hello = [0; HELLO_READ_BYTES];
@@ -177,12 +181,13 @@ pub(crate) async fn accept(
     };
     // The library gives names in lower case, and takes none with a last dot.
     let name = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
-    let known = name.as_deref().map_or(ServerName::Ordinary, known);
-    if known == ServerName::Unknown && name.is_some_and(|name| !configuration.identities.cover(&name)) {
+    let known = name.as_deref().map_or_else(|| Some(TlsTerms::default()), known);
+    if known.is_none() && name.is_some_and(|name| !configuration.identities.cover(&name)) {
         let fault = rustls::Error::General("unknown server name".to_owned());
         return refuse(&mut socket, UNRECOGNIZED_NAME, fault).await;
     }
-    let session = match accepted.into_connection(Arc::clone(configuration.terms(known))) {
+    let config = configuration.config(known.unwrap_or_default()).ok_or(io::ErrorKind::Unsupported)?;
+    let session = match accepted.into_connection(Arc::clone(config)) {
         Ok(session) => Box::new(session),
         Err((fault, mut alert)) => {
             let mut record = Vec::new();

@@ -1,6 +1,6 @@
 //! The keys of `domainNames`.
 
-use postern_model::RoutingMode;
+use postern_model::{RoutingMode, SecurityPolicy};
 
 use super::{Absent, Fields, Kind, key};
 
@@ -33,6 +33,18 @@ pub(super) const DOMAIN_NAME: &Fields = &Fields {
             "The policy of a private name.",
         ),
         key(
+            "securityPolicy",
+            Kind::Choice(SecurityPolicy::WORDS),
+            Absent::Value("TLS_1_2"),
+            "What TLS may agree on; a private name has `TLS_1_2` always.",
+        ),
+        key(
+            "endpointAccessMode",
+            Kind::Choice(&["BASIC", "STRICT"]),
+            Absent::Means("`BASIC`; beside a `SecurityPolicy_…` it must be there"),
+            "Whether a public name is served through public listeners alone, and to connections made for it.",
+        ),
+        key(
             "mutualTlsAuthentication",
             Kind::Record(MUTUAL_TLS),
             Absent::Means("no client certificate is asked for"),
@@ -57,7 +69,7 @@ pub(super) const DOMAIN_NAME: &Fields = &Fields {
             "What stands under its paths.",
         ),
     ],
-    unsupported: &["securityPolicy", "endpointAccessMode"],
+    unsupported: &[],
 };
 
 const MUTUAL_TLS: &Fields = &Fields {

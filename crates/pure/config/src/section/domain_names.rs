@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use postern_document::{Node, Place, Placed, Problem, Problems, Severity};
 use postern_model::{
     BasePath, BasePathMapping, DomainHost, DomainName, DomainNameId, EndpointType, MutualTls, Partition,
-    VpcEndpointId,
+    SecurityPolicy, VpcEndpointId,
 };
 use postern_policy::{ExecuteApiBase, Policy, PolicyKind, Reading as PolicyReading};
 use postern_protocol::certificate::{Truststore, TruststoreProblem};
@@ -53,6 +53,8 @@ fn domain_name(
     if let (true, Some(name), Some(node)) = (private, &name, node) {
         refuse_wildcard(name, node, problems);
     }
+    let security_policy = security_policy(&mut section, private, problems);
+    let is_strict = is_strict(&mut section, private, problems);
     let access_associations = access_associations(&mut section, private, names, problems);
     let routing_mode = routing_rules::mode(&mut section, problems);
     let routing_rules = routing_rules::read(&mut section, private, names, problems);
@@ -66,6 +68,8 @@ fn domain_name(
         id: id?,
         private,
         access_associations,
+        security_policy,
+        is_strict,
         mutual_tls: mutual_tls?,
         policy,
         routing_mode,
@@ -125,6 +129,47 @@ fn policy(
     };
     let by_policy = PolicyReading { base: Some(&base), ..PolicyReading::of(PolicyKind::Domain) };
     policies::optional_file(section, "policyFile", &by_policy, reading)
+}
+
+/// `securityPolicy`: that of a private name cannot be chosen (PA-85).
+fn security_policy(section: &mut Section<'_>, private: bool, problems: &mut Problems) -> SecurityPolicy {
+    let word = section.choice("securityPolicy", problems).unwrap_or_default();
+    let policy = SecurityPolicy::of_word(word).unwrap_or_default();
+    if let Some(node) = section.node("securityPolicy") {
+        if private && word != "TLS_1_2" {
+            let message = format!("`securityPolicy` is `{word}`: a private domain name has `TLS_1_2`");
+            problems.error(&node.place, message);
+        } else if word == "TLS_1_0" {
+            let message = "`TLS_1_0` is read as `TLS_1_2`: nothing older is spoken";
+            problems.warning(&node.place, message);
+        } else if policy.is_fips() {
+            let message = format!(
+                "`{word}`: its algorithms alone are spoken, and not by a module that was validated for FIPS 140"
+            );
+            problems.warning(&node.place, message);
+        }
+    }
+    policy
+}
+
+/// `endpointAccessMode`: it must be said with the newer policies (PA-86).
+fn is_strict(section: &mut Section<'_>, private: bool, problems: &mut Problems) -> bool {
+    let mode = section.choice("endpointAccessMode", problems);
+    let policy = section.node("securityPolicy");
+    let is_newer =
+        policy.and_then(Node::as_scalar_text).is_some_and(|word| word.starts_with("SecurityPolicy_"));
+    match (section.node("endpointAccessMode"), policy) {
+        (Some(node), _) if private => {
+            problems
+                .error(&node.place, "`endpointAccessMode` of a private domain name: expected a public one");
+        }
+        (None, Some(policy)) if is_newer && !private => {
+            let message = "`endpointAccessMode` is missing beside this policy: expected `BASIC` or `STRICT`";
+            problems.error(&policy.place, message);
+        }
+        _ => {}
+    }
+    mode == Some("STRICT")
 }
 
 /// PA-107: a private name stands for itself alone.

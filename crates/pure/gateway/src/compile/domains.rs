@@ -68,6 +68,8 @@ fn domain(
     Domain {
         index,
         name: name.name.clone(),
+        security_policy: name.security_policy,
+        is_strict: name.is_strict,
         truststore: name.mutual_tls.as_ref().map(|mutual| Arc::clone(&mutual.truststore)),
         private,
         mode: name.routing_mode,

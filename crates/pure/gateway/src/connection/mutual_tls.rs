@@ -24,7 +24,7 @@ pub(crate) struct CachedVerdict {
 /// Checks that a request may come by its connection.
 pub(crate) fn check(house: &Snapshot, located: &Located<'_>, arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let seen = &located.entrance.domains;
-    if !seen.has_mutual_tls {
+    if !seen.has_own_terms {
         return Ok(());
     }
     let named = match located.by {
@@ -33,14 +33,15 @@ pub(crate) fn check(house: &Snapshot, located: &Located<'_>, arrival: &Arrival<'
     };
     let shaken_for = arrival.connection.server_name().and_then(|name| seen.find(name));
     let shaken_for = shaken_for.and_then(|index| house.domains.get(index));
+    let policy = |domain: Option<&Domain>| domain.map(|domain| domain.security_policy).unwrap_or_default();
     let mutual = |domain: Option<&Domain>| {
         domain.filter(|domain| domain.truststore.is_some()).map(|domain| domain.index)
     };
-    let (named, shaken_for) = (mutual(named), mutual(shaken_for));
     // The configuration of TLS follows from the server name, and may serve its own hosts alone.
-    if named != shaken_for {
+    if mutual(named) != mutual(shaken_for) || policy(named) != policy(shaken_for) {
         return Err(Refusal::Misdirected);
     }
+    let named = mutual(named);
     let Some(domain) = named else { return Ok(()) };
     let epoch_seconds = arrival.now.epoch_milliseconds / 1_000;
     let verdict = &arrival.connection.verdict;

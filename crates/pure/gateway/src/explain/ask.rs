@@ -112,12 +112,14 @@ fn refused_by_tls(house: &Snapshot, question: &Question<'_>) -> Option<&'static 
         None if !door.tls.is_empty() => Some("the listener speaks TLS, and the client plain text"),
         Some(_) if door.tls.is_empty() => Some("the listener speaks plain text, and the client TLS"),
         Some(Hello { server_name: Some(name), .. })
-            if house.asks_for_client_certificate(door, &name.to_ascii_lowercase()) =>
+            if house
+                .tls_terms_of(question.entrance, &name.to_ascii_lowercase())
+                .asks_for_client_certificate =>
         {
             Some("the server name asks for a client certificate, and none is shown: the handshake fails")
         }
         Some(Hello { server_name: Some(name), is_covered: false })
-            if !house.knows_server_name(door, &name.to_ascii_lowercase()) =>
+            if !house.knows_server_name(question.entrance, &name.to_ascii_lowercase()) =>
         {
             Some("the server name is unknown: the handshake ends with the alert unrecognized_name")
         }

@@ -235,12 +235,12 @@ fn api(facts: &Facts<'_>) -> Option<Told> {
 }
 
 fn client_certificate(facts: &Facts<'_>) -> Option<Told> {
-    let located = facts.located.as_ref().filter(|located| located.entrance.domains.has_mutual_tls)?;
+    let located = facts.located.as_ref().filter(|located| located.entrance.domains.has_own_terms)?;
     let because = match located.by {
         By::Domain { domain, .. } if domain.truststore.is_some() => {
             "the domain name's truststore vouches for the client"
         }
-        _ => "the host asks for none",
+        _ => "the host asks for none, and the connection was made for such a host",
     };
     let mut told = Told { because: because.to_owned(), ..Told::default() };
     if let Some(ClientCertificate::Readable(certificate)) = facts.connection.client_certificate() {

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{DomainHost, DomainName, RoutingMode};
+use postern_model::{DomainHost, DomainName, RoutingMode, SecurityPolicy};
 use postern_protocol::{certificate::Truststore, http1::Fields};
 
 use super::rules::Rules;
@@ -17,6 +17,8 @@ pub(crate) struct Domain {
     pub(crate) name: DomainHost,
     /// What policies are asked about it, where it is private (PA-104).
     pub(crate) private: Option<PrivateDomain>,
+    pub(crate) security_policy: SecurityPolicy,
+    pub(crate) is_strict: bool,
     /// Who vouches for its clients; absent: no certificate is asked for.
     pub(crate) truststore: Option<Arc<Truststore>>,
     pub(crate) mode: RoutingMode,
@@ -25,6 +27,16 @@ pub(crate) struct Domain {
     pub(crate) mappings: Vec<Mapping>,
     /// Whether some mapping's base path has several levels (PA-122, PA-123).
     pub(crate) has_several_levels: bool,
+}
+
+/// What a server name asks of TLS. Connections that agreed on other terms than a host's do not serve it
+/// (hardening.md section 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsTerms {
+    /// What may be agreed on.
+    pub security_policy: SecurityPolicy,
+    /// Whether the client must show a certificate.
+    pub asks_for_client_certificate: bool,
 }
 
 /// A base path and what stands behind it.
@@ -73,6 +85,14 @@ pub(crate) struct Route<'a> {
 }
 
 impl Domain {
+    /// What it asks of TLS.
+    pub(crate) const fn tls_terms(&self) -> TlsTerms {
+        TlsTerms {
+            security_policy: self.security_policy,
+            asks_for_client_certificate: self.truststore.is_some(),
+        }
+    }
+
     /// Where a request goes: by the first rule that matches, else by the mapping with the longest base
     /// path, as far as the mode asks them (PA-142). `path` is normalised.
     pub(crate) fn route<'a>(&'a self, path: &'a str, fields: Fields<'_>) -> Option<Route<'a>> {
@@ -110,8 +130,8 @@ pub(crate) struct SeenDomains {
     exact: HashMap<Box<str>, usize>,
     /// By what stands behind `*.`.
     wildcard: HashMap<Box<str>, usize>,
-    /// Whether one of them asks for client certificates.
-    pub(crate) has_mutual_tls: bool,
+    /// Whether one of them asks of TLS what others do not.
+    pub(crate) has_own_terms: bool,
 }
 
 impl SeenDomains {
@@ -121,7 +141,8 @@ impl SeenDomains {
             Some(parent) => self.wildcard.entry(parent.into()).or_insert(index),
             None => self.exact.entry(domain.name.as_str().into()).or_insert(index),
         };
-        self.has_mutual_tls |= domain.mutual_tls.is_some();
+        self.has_own_terms |=
+            domain.mutual_tls.is_some() || domain.security_policy != SecurityPolicy::default();
     }
 
     /// The domain name of a host in lower case: the name itself before a wildcard, which stands for one

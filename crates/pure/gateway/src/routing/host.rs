@@ -44,6 +44,9 @@ pub(crate) fn find_api<'a>(
     let host = normalised_host(&authority, &mut memory.host);
 
     if let Some(domain) = entrance.domains.find(host).and_then(|index| house.domains.get(index)) {
+        if domain.is_strict && !comes_strictly(arrival, host) {
+            return Err(Refusal::NoSuchApi(NoSuchApi::NotStrict));
+        }
         let route = domain.route(path, request.fields()).ok_or(Refusal::NoSuchMapping)?;
         let api = house.apis.get(route.target.api).ok_or(Refusal::NoSuchMapping)?;
         let stage = api.stages.get(route.target.stage).ok_or(Refusal::NoSuchMapping)?;
@@ -69,6 +72,13 @@ fn normalised_host<'a>(authority: &Authority<'a>, memory: &'a mut String) -> &'a
             memory
         }
     }
+}
+
+/// Whether a request for a STRICT domain name, which is a public one, comes by a public listener and a
+/// connection that was made for its host (PA-86).
+fn comes_strictly(arrival: &Arrival<'_>, host: &str) -> bool {
+    matches!(arrival.connection.identity(), Identity::Public)
+        && arrival.connection.server_name() == Some(host)
 }
 
 /// The API that the host names (H1, H2), else the one that `x-apigw-api-id` names (H3, H5).
