@@ -400,6 +400,22 @@ fn policies_and_associations_see_the_carried_endpoint() {
 }
 
 #[test]
+fn the_policy_of_the_carried_endpoint_holds_at_listeners_that_it_shares() {
+    let gateway = sharing(&says_who(), |place, configuration| {
+        let mut policy = postern_testing::open_policy();
+        policy["Statement"][0]["Effect"] = json!("Deny");
+        policy["Statement"][0]["Resource"] = json!("*");
+        place.write("endpoint.json", &policy.to_string());
+        configuration["vpcEndpoints"][SHARED + 1]["policyFile"] = json!("endpoint.json");
+    });
+    for (id, status) in [(ENDPOINT, 403), ("vpce-0fff", 200)] {
+        let mut wire = wire(&gateway);
+        wire.send(from([10, 0, 1, 20], id));
+        assert_eq!(wire.ask(get("/demo/say")).status(), status, "{id}");
+    }
+}
+
+#[test]
 fn the_backend_sees_the_carried_caller() {
     let backend = Backend::answering(200, "[]");
     let definition = definition(&json!({"/say": {"get": http_proxy("GET", backend.address(), "/")}}));
