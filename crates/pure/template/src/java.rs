@@ -101,16 +101,14 @@ impl Translator {
                     self.push_class(&class);
                 }
                 '.' => self.dot(),
-                '^' => self.push_place(if self.flags.multiline { LINE_START } else { r"\A" }),
-                '$' => self.push_place(if self.flags.multiline { LINE_END } else { r"\z" }),
+                '^' => self.out.push_str(if self.flags.multiline { LINE_START } else { r"\A" }),
+                '$' => self.out.push_str(if self.flags.multiline { LINE_END } else { r"\z" }),
                 '*' | '+' | '?' | '{' => return Err(self.refused("there is nothing to repeat")),
-                '\\' if self.take_if('Q') => {
-                    self.quoted();
-                }
+                '\\' if self.take_if('Q') => self.quoted(),
                 '\\' => match self.escape()? {
                     Atom::Character(character) => self.literal(character),
                     Atom::Set(set) => self.push_class(&set),
-                    Atom::Place(place) => self.push_place(place),
+                    Atom::Place(place) => self.out.push_str(place),
                 },
                 character => self.literal(character),
             }
@@ -277,10 +275,6 @@ impl Translator {
         } else {
             self.out.push_str(class);
         }
-    }
-
-    fn push_place(&mut self, place: &str) {
-        self.out.push_str(place);
     }
 
     /// A class, after its `[`.

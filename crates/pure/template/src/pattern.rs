@@ -31,7 +31,10 @@ impl JavaPattern {
     /// What is no pattern to Java, and what cannot be matched in linear time: looking around, references to
     /// groups, atomic groups, and possessive repetition that is not at the end.
     pub fn parse(written: &str) -> Result<Self, JavaPatternProblem> {
-        let translated = translate(written)?;
+        Self::of_translated(&translate(written)?)
+    }
+
+    fn of_translated(translated: &str) -> Result<Self, JavaPatternProblem> {
         Ok(Self { whole: build(&format!(r"\A(?:{translated})\z"))? })
     }
 
@@ -61,8 +64,8 @@ impl Pattern {
     /// Compiles a pattern that is written as Java's are; what is refused is told in a sentence.
     pub(crate) fn compile(written: &str) -> Result<Self, String> {
         let compiled = || {
-            let whole = JavaPattern::parse(written)?;
-            Ok(Self { anywhere: build(&translate(written)?)?, whole })
+            let translated = translate(written)?;
+            Ok(Self { anywhere: build(&translated)?, whole: JavaPattern::of_translated(&translated)? })
         };
         compiled().map_err(|problem: JavaPatternProblem| {
             format!("the pattern `{written}` is not supported: {problem}")
