@@ -256,7 +256,14 @@ fn refused_once_each(count: u32) -> Gateway {
     for name in ["a", "a", "b", "b", "b", "c", "c", "idle", "lost"] {
         let _ = ask(&gateway, &format!("{name}-of-more-than-twenty-characters"));
     }
+    until_counted(&gateway, 9.0);
     gateway
+}
+
+/// Waits until so many requests are in the metrics: an answer is counted when it has been sent.
+fn until_counted(gateway: &Gateway, count: f64) {
+    let counted = || gateway.metric("postern_requests_total", &[]) >= count;
+    until("the requests to be counted", || counted().then_some(()));
 }
 
 #[test]
@@ -291,6 +298,7 @@ fn throttled_requests_are_counted_by_plan_and_level() {
     });
     call(&gateway, BILLING, 1);
     assert_eq!(ask(&gateway, BILLING).status(), 429);
+    until_counted(&gateway, 2.0);
     let throttled = |words: &[&str]| gateway.metric("postern_usage_plan_throttled_total", words);
     assert_eq!(throttled(&["plan=\"free\"", "level=\"plan\""]), 1.0);
     assert_eq!(throttled(&[]), 1.0);
