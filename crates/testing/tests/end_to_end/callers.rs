@@ -395,6 +395,43 @@ fn au_95_a_signature_does_not_reach_the_backend() {
     }
 }
 
+/// AU-95 and lambda-events.md section 2.1: a function is told who signed, and not how.
+#[test]
+fn a_function_is_told_who_signed() {
+    let backend = Backend::answering(200, r#"{"statusCode": 200, "body": "done"}"#);
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+    let operation = json!({"x-amazon-apigateway-integration": {
+        "type": "aws_proxy", "httpMethod": "POST",
+        "uri": format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"),
+    }});
+    let gateway =
+        gateway(&definition(&json!({"/signed": {"get": signed(operation)}})), |_, configuration| {
+            let mut alice = principal(ALICE, ALICE_ARN);
+            alice["userId"] = json!("AIDAALICE");
+            configuration["principals"] = json!([alice]);
+            let endpoint = format!("http://{}", backend.address());
+            configuration["functions"] =
+                json!([{"functionName": "f", "invoke": {"endpoint": endpoint, "signing": "none"}}]);
+        });
+    let request = Unsigned::get("/demo/signed", ALICE).sign();
+    assert_eq!(short(&ask(&gateway, &request)), (200, "done"));
+    let requests = backend.requests();
+    let event: Value = serde_json::from_str(requests[0].text()).unwrap();
+    let identity = &event["requestContext"]["identity"];
+    for (name, expected) in [
+        ("accountId", json!("123456789012")),
+        ("accessKey", json!("AKIAALICE")),
+        ("caller", json!("AIDAALICE")),
+        ("user", json!("AIDAALICE")),
+        ("userArn", json!(ALICE_ARN)),
+        ("principalOrgId", Value::Null),
+        ("cognitoIdentityId", Value::Null),
+    ] {
+        assert_eq!(identity[name], expected, "{name}");
+    }
+    assert!(!requests[0].text().contains("AWS4-HMAC-SHA256"), "{event:#}");
+}
+
 /// AU-76 and hardening.md section 1: the body is asked for once the head's part of the signature is right.
 #[test]
 fn a_signed_body_is_asked_for_when_the_rest_is_right() {

@@ -264,6 +264,67 @@ fn one_connection_asks_the_policies_of_what_it_calls() {
     assert_eq!(statuses(&mut wire), [403, 403, 403, 403, 403]);
 }
 
+/// Tables A and B of RP-98 and the third template of section 8, as `postern policy evaluate` answers them.
+#[test]
+fn the_worked_examples_have_the_documented_decision() {
+    let statement = |effect: &str| json!({"Effect": effect, "Action": "*", "Resource": "*"});
+    let of_api = |word: &str| match word {
+        "silent" => policy(&[json!({"Principal": {"AWS": BOB_ARN}})]),
+        "allow" => policy(&[json!({})]),
+        _ => policy(&[json!({}), json!({"Effect": "Deny"})]),
+    };
+    let of_caller = |word: &str| match word {
+        "silent" => json!({"Statement": []}),
+        "allow" => json!({"Statement": [statement("Allow")]}),
+        _ => json!({"Statement": [statement("Allow"), statement("Deny")]}),
+    };
+    let mut cases: Vec<(Value, &str)> = Vec::new();
+    for (identity, resource, same, other) in [
+        ("allow", "allow", "allow", "allow"),
+        ("allow", "silent", "allow", "implicitDeny"),
+        ("allow", "deny", "explicitDeny", "explicitDeny"),
+        ("silent", "allow", "allow", "implicitDeny"),
+        ("silent", "silent", "implicitDeny", "implicitDeny"),
+        ("silent", "deny", "explicitDeny", "explicitDeny"),
+        ("deny", "allow", "explicitDeny", "explicitDeny"),
+        ("deny", "silent", "explicitDeny", "explicitDeny"),
+        ("deny", "deny", "explicitDeny", "explicitDeny"),
+    ] {
+        for (caller, expected) in [(ALICE_ARN, same), ("arn:aws:iam::999988887777:user/Stranger", other)] {
+            cases.push((
+                json!({"policy": of_api(resource), "principal": caller, "identityPolicies": [of_caller(identity)]}),
+                expected,
+            ));
+        }
+    }
+    let condition = json!({"StringNotEquals": {"aws:sourceVpce": ["vpce-08d2bf15fac5001c9", "vpce-0b"]}});
+    let of_source = policy(&[json!({"Effect": "Deny", "Condition": condition}), json!({})]);
+    for (context, expected) in [
+        (json!({"aws:SourceVpce": "vpce-08d2bf15fac5001c9"}), "allow"),
+        (json!({"aws:SourceVpce": "vpce-0b"}), "allow"),
+        (json!({"aws:SourceVpce": "vpce-0c"}), "explicitDeny"),
+        (json!({}), "explicitDeny"),
+    ] {
+        cases.push((json!({"policy": of_source, "principal": "anonymous", "context": context}), expected));
+    }
+    let place = postern_testing::Place::new();
+    let line = |(id, (case, _)): (usize, &(Value, &str))| {
+        let mut case = case.clone();
+        case["id"] = json!(id);
+        case["action"] = json!("execute-api:Invoke");
+        case["resource"] = json!(PETS_ARN);
+        case.to_string()
+    };
+    let lines: Vec<String> = cases.iter().enumerate().map(line).collect();
+    place.write("cases.jsonl", &lines.join("\n"));
+    let outcome = run_program(place.path(), &["policy", "evaluate", "--cases", "cases.jsonl"], "");
+    assert_eq!((outcome.code, outcome.output.lines().count()), (Some(0), cases.len()));
+    for (answer, (case, expected)) in outcome.output.lines().zip(&cases) {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        assert_eq!(answer["decision"], *expected, "{case}");
+    }
+}
+
 #[test]
 fn what_cannot_be_meant_is_warned_of_at_load() {
     let gateway = with_endpoint_policy(&[json!({}), json!({"Action": "execute-api:invok"})]);

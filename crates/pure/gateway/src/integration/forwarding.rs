@@ -166,7 +166,9 @@ pub(crate) fn push_client_fields(record: &Record<'_>, fields: Fields<'_>, block:
 pub(crate) fn each_visible_field<'f>(fields: Fields<'f>, mut visit: impl FnMut(&FieldView<'f>, bool)) {
     let mut seen = Seen::default();
     for view in fields.iter() {
-        let is_hidden = view.field.hop_by_hop || INVISIBLE.contains(KnownName::of_underscored(view.name));
+        let is_hidden = view.field.hop_by_hop
+            || INVISIBLE.contains(KnownName::of_underscored(view.name))
+            || is_signature(&view);
         if is_hidden || seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
             continue;
         }
@@ -176,9 +178,12 @@ pub(crate) fn each_visible_field<'f>(fields: Fields<'f>, mut visit: impl FnMut(&
 
 fn is_forwarded(view: &FieldView<'_>) -> bool {
     let disguised = view.field.alias != view.field.known && INVISIBLE.contains(view.field.alias);
-    // A signature is for us, not for the backend (AU-95).
-    let signed = view.field.known == KnownName::Authorization && holds_signature(view.value);
-    !view.field.hop_by_hop && !NOT_FORWARDED.contains(view.field.known) && !disguised && !signed
+    !view.field.hop_by_hop && !NOT_FORWARDED.contains(view.field.known) && !disguised && !is_signature(view)
+}
+
+/// A signature is for us, not for the backend (AU-95).
+fn is_signature(view: &FieldView<'_>) -> bool {
+    view.field.known == KnownName::Authorization && holds_signature(view.value)
 }
 
 /// Which names have been seen, roughly: a cheap "certainly not" for the usual case.

@@ -152,23 +152,27 @@ fn write_request_context(
     });
 }
 
-/// Keys that are there in every event, and null where nothing stands behind them (section 2.1).
-const USUALLY_NULL: [&str; 10] = [
-    "cognitoIdentityPoolId",
-    "accountId",
-    "cognitoIdentityId",
-    "caller",
-    "principalOrgId",
-    "accessKey",
-    "cognitoAuthenticationType",
-    "cognitoAuthenticationProvider",
-    "userArn",
-    "user",
+/// Keys that are there in every event, null where nobody signed (section 2.1). There are no Cognito
+/// identity pools here.
+const OF_SIGNERS: [(&str, Option<Variable>); 10] = [
+    ("cognitoIdentityPoolId", None),
+    ("accountId", Some(Variable::IdentityAccountId)),
+    ("cognitoIdentityId", None),
+    ("caller", Some(Variable::IdentityCaller)),
+    ("principalOrgId", Some(Variable::IdentityPrincipalOrgId)),
+    ("accessKey", Some(Variable::IdentityAccessKey)),
+    ("cognitoAuthenticationType", None),
+    ("cognitoAuthenticationProvider", None),
+    ("userArn", Some(Variable::IdentityUserArn)),
+    ("user", Some(Variable::IdentityUser)),
 ];
 
 fn write_identity(record: &Record<'_>, view: &View<'_>, identity: &mut Object<'_>) {
-    for name in USUALLY_NULL {
-        identity.null(name);
+    for (name, variable) in OF_SIGNERS {
+        match variable.and_then(|variable| view.text(variable)) {
+            Some(text) => identity.text(name, &text),
+            None => identity.null(name),
+        }
     }
     identity.value("sourceIp", view, Variable::IdentitySourceIp);
     identity.value("userAgent", view, Variable::IdentityUserAgent);
