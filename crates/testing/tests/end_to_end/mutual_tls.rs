@@ -8,8 +8,8 @@ use std::{
 };
 
 use postern_testing::{
-    API_HOST, API_ID, Authority, Certificate, Curl, Gateway, Place, base_configuration, curl, definition,
-    mock, openssl_client, run_program,
+    API_HOST, API_ID, Authority, Certificate, Curl, Gateway, Place, VPCE_A, base_configuration, curl,
+    definition, mock, openssl_client, run_program,
 };
 use serde_json::{Value, json};
 
@@ -191,6 +191,28 @@ fn tls_no_host_leads_around_the_server_name() {
     assert!(seen.contains("HTTP/1.1 421 Misdirected Request"), "{seen}");
     // Another name on a connection of its own is served as ever.
     assert_eq!(scene.fetch(None, &["--http2", &url(OPEN)]).status, 200);
+}
+
+/// What refuses a client is the gate that `explain` and `/denials` name.
+#[test]
+fn explain_names_the_gate_that_keeps_a_client_out() {
+    let scene = Scene::new();
+    let explained = |url: &str| {
+        let arguments =
+            ["explain", "--config", "postern.yaml", "--format", "json", "--vpce", VPCE_A, "GET", url];
+        let outcome = run_program(scene.gateway.place().path(), &arguments, "");
+        serde_json::from_str::<Value>(&outcome.output).unwrap_or_else(|_| panic!("{outcome:?}"))
+    };
+    assert_eq!(explained(&url(MUTUAL))["refusedBy"], json!("tls"));
+    assert_eq!(explained(&url(OPEN))["refusedBy"], Value::Null);
+    let foreign = scene.partners.issue(scene.gateway.place(), "foreign", (2020, 2050));
+    let answer = scene.fetch(Some(&foreign), &[&url(MUTUAL)]);
+    let id = answer.field("x-amzn-RequestId").unwrap();
+    let denial = scene.gateway.ask_admin("GET", &format!("/denials/{id}"));
+    let denial: Value = serde_json::from_str(denial.text()).unwrap();
+    assert_eq!(denial["refusedBy"], json!("clientCertificate"), "{denial}");
+    let because = "nobody in the truststore has issued the client certificate";
+    assert!(denial.to_string().contains(because), "{denial}");
 }
 
 /// Plain text has no server name, so a domain name that asks for certificates is not served there.
