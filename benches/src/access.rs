@@ -1,8 +1,9 @@
-//! Letting a request in: the whole walk in front of the backend, for private APIs with the policy of the
-//! walkthrough. The backend answers at once, and nothing is logged.
+//! Letting a request in: private APIs with the policy of the walkthrough. What is counted is the walk from
+//! a head that has been read to the moment at which the client's body is asked for, with everything that
+//! decides who may enter; or the whole walk, with a backend that answers at once.
 
 use std::{
-    future::Future,
+    future::{Future, pending},
     hint::black_box,
     net::SocketAddr,
     path::Path,
@@ -25,23 +26,34 @@ use crate::Operation;
 const ENDPOINTS: [&str; 2] = ["vpce-01234567abcdef012", "vpce-0fedcba9876543210"];
 const NOW: Now = Now { monotonic_nanoseconds: 5_000_000, epoch_milliseconds: 1_716_523_575_005 };
 
-/// Serves a request to one of so many APIs, by the endpoint that their policies let in.
+/// Lets a request in to one of so many APIs, by the endpoint that their policies let in.
 pub(crate) fn let_in(apis: usize) -> Operation {
-    served(house(apis, &source_endpoint()), apis / 2, 0, 200)
+    walked(house(apis, &source_endpoint()), apis / 2, (0, BodyLength::Unknown), None)
 }
 
-/// The same by the other endpoint.
-pub(crate) fn denied() -> Operation {
-    served(house(1, &source_endpoint()), 0, 1, 403)
-}
-
-/// The same with a policy that asks for nothing: what is left of the walk without conditions.
+/// The same by a policy without conditions.
 pub(crate) fn open() -> Operation {
     let open = json!({"Version": "2012-10-17", "Statement": [allow()]});
-    served(house(1, &open), 0, 0, 200)
+    walked(house(1, &open), 0, (0, BodyLength::Unknown), None)
 }
 
-fn served(house: Snapshot, api: usize, endpoint: usize, expected: u16) -> Operation {
+/// Refuses a request by the other endpoint, its answer written.
+pub(crate) fn denied() -> Operation {
+    walked(house(1, &source_endpoint()), 0, (1, BodyLength::Unknown), Some(403))
+}
+
+/// Serves a request without a body, to its end.
+pub(crate) fn served() -> Operation {
+    walked(house(1, &source_endpoint()), 0, (0, BodyLength::None), Some(200))
+}
+
+/// Walks as far as the request comes: to an answer, or to the wait for a body that never comes.
+fn walked(
+    house: Snapshot,
+    api: usize,
+    (endpoint, length): (usize, BodyLength),
+    expected: Option<u16>,
+) -> Operation {
     let entrance = house.entrances().get(endpoint).expect("two endpoints");
     let local = *entrance.addresses.first().expect("an address");
     let identity = Arc::clone(&entrance.identity);
@@ -63,9 +75,14 @@ fn served(house: Snapshot, api: usize, endpoint: usize, expected: u16) -> Operat
             now: NOW,
             random: 7,
         };
-        let answer = finish(serve(&house, &arrival, &mut NoBody, &backend, &mut scratch, &mut ()));
-        assert_eq!(answer.status, expected);
-        usize::from(answer.status)
+        let (mut body, mut nobody) = (AwaitedBody(length), ());
+        let walk = pin!(serve(&house, &arrival, &mut body, &backend, &mut scratch, &mut nobody));
+        let status = match walk.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer.status),
+            Poll::Pending => None,
+        };
+        assert_eq!(status, expected);
+        status.map_or(0, usize::from)
     })
 }
 
@@ -130,22 +147,16 @@ impl Surroundings for Files {
     }
 }
 
-/// Nothing here waits: every future is ready at once.
-fn finish<F: Future>(future: F) -> F::Output {
-    let polled = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
-    let ready = if let Poll::Ready(output) = polled { Some(output) } else { None };
-    ready.expect("nobody waits")
-}
+/// A body of which no byte ever comes.
+struct AwaitedBody(BodyLength);
 
-struct NoBody;
-
-impl RequestBody for NoBody {
+impl RequestBody for AwaitedBody {
     fn length(&self) -> BodyLength {
-        BodyLength::None
+        self.0
     }
 
     async fn next(&mut self) -> Result<Option<&[u8]>, BodyFault> {
-        Ok(None)
+        pending().await
     }
 
     fn take_arrived(&mut self) -> &[u8] {

@@ -1,5 +1,7 @@
 //! What `postern explain` says of a request, beside what the running gateway answers.
 
+use std::net::SocketAddr;
+
 use serde_json::Value;
 
 use crate::{API_HOST, Gateway, Message, Wire, run_program};
@@ -11,15 +13,15 @@ impl Gateway {
     /// Only for what does not depend on requests before it: `explain` knows no empty bucket.
     #[must_use]
     pub fn ask_explained(&self, endpoint: usize, request: &str) -> (Message, Value) {
-        let answer = Wire::to(self.endpoint(endpoint)).ask(request);
         let told = self.explain(endpoint, request, &["--invoke"]);
-        let expected = &told["answer"];
-        let body = String::from_utf8_lossy(&answer.body);
-        assert_eq!(expected["status"], answer.status(), "{request}\n{told:#}");
-        assert_eq!(expected["errorType"].as_str(), answer.field("x-amzn-errortype"), "{request}\n{told:#}");
-        assert_eq!(expected["body"].as_str(), Some(&*body), "{request}\n{told:#}");
-        assert_in_order(&told);
-        (answer, told)
+        (ask_alike(self.endpoint(endpoint), request, &told), told)
+    }
+
+    /// As [`Gateway::ask_explained`], by the first public listener.
+    #[must_use]
+    pub fn ask_explained_publicly(&self, request: &str) -> (Message, Value) {
+        let told = self.explain_at(self.public(), &[], request, &["--invoke"]);
+        (ask_alike(self.public(), request, &told), told)
     }
 
     /// As [`Gateway::ask_explained`]: one GET for the API through the first endpoint, with more header
@@ -32,15 +34,19 @@ impl Gateway {
     /// What `postern explain` says of a request as it stands on the wire.
     #[must_use]
     pub fn explain(&self, endpoint: usize, request: &str, more: &[&str]) -> Value {
+        let vpc_endpoint = &self.configuration()["vpcEndpoints"][endpoint]["vpcEndpointId"];
+        let vpc_endpoint = vpc_endpoint.as_str().expect("an id");
+        self.explain_at(self.endpoint(endpoint), &["--vpce", vpc_endpoint], request, more)
+    }
+
+    fn explain_at(&self, address: SocketAddr, door: &[&str], request: &str, more: &[&str]) -> Value {
         let (head, body) = request.split_once("\r\n\r\n").expect("a head");
         let mut lines = head.split("\r\n");
         let mut first = lines.next().expect("a request line").split(' ');
         let (method, target) = (first.next().expect("a method"), first.next().expect("a target"));
-        let url = format!("http://{}{target}", self.endpoint(endpoint));
-        let vpc_endpoint = &self.configuration()["vpcEndpoints"][endpoint]["vpcEndpointId"];
-        let vpc_endpoint = vpc_endpoint.as_str().expect("an id");
+        let url = format!("http://{address}{target}");
         let mut arguments = vec!["explain", "--config", "postern.yaml", "--format", "json"];
-        arguments.extend(["--vpce", vpc_endpoint]);
+        arguments.extend(door);
         arguments.extend(lines.flat_map(|line| ["-H", line]));
         if !body.is_empty() {
             arguments.extend(["-d", body]);
@@ -51,6 +57,18 @@ impl Gateway {
         assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
         serde_json::from_str(&outcome.output).expect("explain writes JSON")
     }
+}
+
+/// Sends a request, which must be answered as was told.
+fn ask_alike(address: SocketAddr, request: &str, told: &Value) -> Message {
+    let answer = Wire::to(address).ask(request);
+    let expected = &told["answer"];
+    let body = String::from_utf8_lossy(&answer.body);
+    assert_eq!(expected["status"], answer.status(), "{request}\n{told:#}");
+    assert_eq!(expected["errorType"].as_str(), answer.field("x-amzn-errortype"), "{request}\n{told:#}");
+    assert_eq!(expected["body"].as_str(), Some(&*body), "{request}\n{told:#}");
+    assert_in_order(told);
+    answer
 }
 
 /// All gates before the one that refused have passed, and none after it was reached.

@@ -364,6 +364,27 @@ fn network_layers_close_the_connections_that_explain_says() {
 }
 
 #[test]
+fn public_listeners_are_explained_without_an_endpoint() {
+    let place = Place::new();
+    let mut configuration = base_configuration(&place, &crate::pets());
+    configuration["publicListeners"] = json!([{"listeners": [{"address": place.address().to_string()}]}]);
+    let mut public = configuration["restApis"][0].clone();
+    public["id"] = json!("public0001");
+    public["endpointConfiguration"] = json!({"types": ["REGIONAL"]});
+    public.as_object_mut().unwrap().remove("policyFile");
+    configuration["restApis"].as_array_mut().unwrap().push(public);
+    let gateway = Gateway::start(place, configuration);
+    let request = get("/demo/pets");
+    let public_request = request.replace(API_ID, "public0001");
+    let (_, told) = gateway.ask_explained_publicly(&public_request);
+    assert_eq!(gate_of(&told, "resourcePolicy")["because"], "the API is public and has none");
+    assert_eq!(told["request"].get("vpcEndpointId"), None);
+    // Neither kind of API is reached by the other kind of door (PA-17).
+    assert_eq!(gateway.ask_explained_publicly(&request).1["refusedBy"], "api");
+    assert_eq!(gateway.ask_explained(0, &public_request).1["refusedBy"], "api");
+}
+
+#[test]
 fn an_endpoint_that_arrives_by_proxy_protocol_is_explained_at_the_listener_that_it_shares() {
     let place = Place::new();
     let mut configuration = base_configuration(&place, &crate::pets());
