@@ -317,3 +317,16 @@ fn processes_end_with_the_gateway() {
     gateway.stop();
     assert!(!runs(&process));
 }
+
+#[test]
+fn explain_shows_the_event_and_calls_the_function_where_that_is_asked_for() {
+    let gateway = plain();
+    let request = post("/demo/hello/answer", r#"{"statusCode": 201, "body": "made"}"#);
+    let (answer, told) = gateway.ask_explained(0, &request);
+    assert_eq!((answer.status(), answer.text()), (201, "made"));
+    let gates = told["gates"].as_array().unwrap();
+    let event: Value = serde_json::from_str(gates.last().unwrap()["call"]["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&event["httpMethod"], &event["path"]), (&json!("POST"), &json!("/hello/answer")));
+    let told = gateway.explain(0, &request, &[]);
+    assert_eq!((&told["ending"], &told["answer"]), (&json!("backendNotCalled"), &Value::Null));
+}

@@ -357,3 +357,27 @@ fn pa_161_and_166_a_truststore_is_checked_at_load_and_ways_around_it_are_told() 
     assert!(told.contains(around), "{told}");
     assert!(told.contains("VPC endpoint `vpce-01234567abcdef012` speaks plain text"), "{told}");
 }
+
+#[test]
+fn explain_says_what_a_certificate_meets() {
+    let scene = Scene::new();
+    let foreign = scene.partners.issue(scene.gateway.place(), "foreign", (2020, 2050));
+    for (client, refused_by, ending) in [
+        (Some(scene.client()), Value::Null, "answered"),
+        (Some(foreign), json!("clientCertificate"), "answered"),
+        (None, json!("tls"), "closed"),
+    ] {
+        let url = url(MUTUAL);
+        let mut arguments = vec!["explain", "--config", "postern.yaml", "--format", "json", "--vpce", VPCE_A];
+        let file = client.as_ref().map(|client| client.certificate_file.to_string_lossy().into_owned());
+        arguments.extend(file.iter().flat_map(|file| ["--cert", &**file]));
+        arguments.extend(["GET", &url]);
+        let outcome = run_program(scene.gateway.place().path(), &arguments, "");
+        assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
+        let told: Value = serde_json::from_str(&outcome.output).unwrap();
+        assert_eq!((&told["refusedBy"], &told["ending"]), (&refused_by, &json!(ending)), "{told:#}");
+        let answer = scene.fetch(client.as_ref(), &[&url]);
+        assert_eq!(u64::from(answer.status), told["answer"]["status"].as_u64().unwrap_or_default());
+        assert_eq!(answer.body, told["answer"]["body"].as_str().unwrap_or_default());
+    }
+}

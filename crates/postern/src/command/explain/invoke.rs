@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use postern_gateway::{Elapsed, Event, Now, Record, Recorder, Sent, Timers};
+use postern_gateway::{Elapsed, Event, Now, Record, Recorder, Sent, Snapshot, Timers};
 use postern_server::Clock;
 use postern_upstream::{Backends, ClientTls, FunctionHost, Upstream};
 use tokio::time;
@@ -10,10 +10,12 @@ use tokio::time;
 use crate::assemble::tell_line;
 
 /// The way to all backends. To be called within a runtime.
-pub(super) fn backends(clock: Clock) -> io::Result<Upstream<PlainTimers, Nobody>> {
+pub(super) fn backends(house: &Snapshot, clock: Clock) -> io::Result<Upstream<PlainTimers, Nobody>> {
     let tls = ClientTls::with_system_roots().map_err(io::Error::other)?;
     let functions = FunctionHost::start(tell_line)?;
-    Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(Backends::new(tls, functions))))
+    let backends = Backends::new(tls, functions);
+    backends.serve(house);
+    Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(backends)))
 }
 
 /// The runtime's own deadlines: for one request no wheel has to turn.

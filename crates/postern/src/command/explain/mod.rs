@@ -16,6 +16,7 @@ use postern_gateway::{
     Entrance, Hello, Identity, NoBackend, Question, Snapshot, State, Transcript, compile, explain,
 };
 use postern_server::Clock;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::Value;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
@@ -53,6 +54,7 @@ fn arguments() -> Vec<Arg> {
             .value_parser(value_parser!(IpAddr)),
         header.short('H').action(ArgAction::Append).value_parser(value_parser!(HeaderLine)),
         data.short('d').value_parser(value_parser!(String)),
+        option("cert", "FILE", "The certificate that the client shows, with https (PEM)"),
         format.default_value("text"),
         Arg::new("invoke").long("invoke").action(ArgAction::SetTrue).help("Really calls the backend"),
         Arg::new("method").value_name("METHOD").required(true).help("The method of the request"),
@@ -101,12 +103,13 @@ fn answer(house: &Snapshot, clock: Clock, matches: &ArgMatches) -> Result<String
     let fields: Vec<&HeaderLine> = matches.get_many("header").into_iter().flatten().collect();
     let door = house.door_of(entrance);
     let head = head_of(method, address, &fields, body);
+    let certificate = text(matches, "cert").map(read_certificate).transpose().map_err(wrong)?;
     let question = Question {
         entrance,
         door,
         local: local(door, address),
         source: SocketAddr::new(source, CLIENT_PORT),
-        tls: hello(house, door, address).map_err(wrong)?,
+        tls: hello(house, door, address, certificate.as_deref()).map_err(wrong)?,
         head: head.as_bytes(),
         body: body.as_bytes(),
         now: clock.now(),
@@ -167,6 +170,7 @@ fn hello<'a>(
     house: &Snapshot,
     entrance: &Entrance,
     address: &'a Address,
+    client_certificate: Option<&'a [u8]>,
 ) -> Result<Option<Hello<'a>>, Vec<String>> {
     if !address.is_https {
         return Ok(None);
@@ -175,7 +179,14 @@ fn hello<'a>(
     // Certificates are read only for a name that nothing else in the configuration has.
     let unknown = server_name.filter(|name| !house.knows_server_name(entrance, &name.to_ascii_lowercase()));
     let covered = unknown.map(|name| postern_server::certificates_cover(entrance, name)).transpose()?;
-    Ok(Some(Hello { server_name, is_covered: covered.unwrap_or_default() }))
+    Ok(Some(Hello { server_name, is_covered: covered.unwrap_or_default(), client_certificate }))
+}
+
+/// The first certificate of a PEM file.
+fn read_certificate(file: &str) -> Result<Vec<u8>, Vec<String>> {
+    let read = CertificateDer::from_pem_file(file);
+    read.map(|certificate| certificate.to_vec())
+        .map_err(|fault| vec![format!("{file}: no certificate: {fault}")])
 }
 
 fn random() -> u128 {
@@ -189,7 +200,7 @@ fn ask(house: &Snapshot, question: &Question<'_>, invoke: Option<Clock>) -> io::
     runtime.block_on(async {
         match invoke {
             None => Ok(explain::<NoBackend>(house, question, None).await),
-            Some(clock) => Ok(explain(house, question, Some(&invoke::backends(clock)?)).await),
+            Some(clock) => Ok(explain(house, question, Some(&invoke::backends(house, clock)?)).await),
         }
     })
 }

@@ -12,9 +12,9 @@ use super::{
     witness::{Given, Witness},
 };
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, ConnectionRefusal, Effects, Entrance,
-    Gate, HttpVersion, IntegrationCall, IntegrationFailure, Now, Observer, PolicyStep, Refusal, Reply,
-    RequestBody, Scratch, Snapshot, TlsFacts, refuse_head, serve,
+    Answer, AnswerBody, Arrival, BodyLength, CallBody, ClientCertificate, Connection, ConnectionRefusal,
+    Effects, Entrance, Gate, HttpVersion, IntegrationCall, IntegrationFailure, Now, Observer, PolicyStep,
+    Refusal, Reply, RequestBody, Scratch, Snapshot, TlsFacts, refuse_head, serve,
 };
 
 /// A request as it would come over the wire, and the connection that it would come by.
@@ -47,6 +47,8 @@ pub struct Hello<'q> {
     pub server_name: Option<&'q str>,
     /// Whether a certificate of the door is for that name.
     pub is_covered: bool,
+    /// The certificate whose key the client proves to have (DER).
+    pub client_certificate: Option<&'q [u8]>,
 }
 
 /// Says what would become of a request. `effects` is called where it is given; without it the walk ends
@@ -62,8 +64,10 @@ pub async fn explain<E: Effects>(
     let tls = question.tls.map(|_| ASSUMED_TLS);
     let identity = Arc::clone(&question.entrance.identity);
     let mut connection = Connection::new(identity, question.source, question.local, tls);
-    let server_name = question.tls.and_then(|hello| hello.server_name);
-    connection.learn_handshake(server_name.map(|name| name.to_ascii_lowercase().into()), None);
+    if let Some(Hello { server_name, client_certificate, .. }) = question.tls {
+        let server_name = server_name.map(|name| name.to_ascii_lowercase().into());
+        connection.learn_handshake(server_name, client_certificate.map(ClientCertificate::of));
+    }
     let facts = Facts::of_connection(house, question, &connection);
     if let Some(refused) = refused_before_request(house, question) {
         let facts = Facts { failed: Some(refused), ..facts };
@@ -111,14 +115,14 @@ fn refused_by_tls(house: &Snapshot, question: &Question<'_>) -> Option<&'static 
     match question.tls {
         None if !door.tls.is_empty() => Some("the listener speaks TLS, and the client plain text"),
         Some(_) if door.tls.is_empty() => Some("the listener speaks plain text, and the client TLS"),
-        Some(Hello { server_name: Some(name), .. })
+        Some(Hello { server_name: Some(name), client_certificate: None, .. })
             if house
                 .tls_terms_of(question.entrance, &name.to_ascii_lowercase())
                 .asks_for_client_certificate =>
         {
             Some("the server name asks for a client certificate, and none is shown: the handshake fails")
         }
-        Some(Hello { server_name: Some(name), is_covered: false })
+        Some(Hello { server_name: Some(name), is_covered: false, .. })
             if !house.knows_server_name(question.entrance, &name.to_ascii_lowercase()) =>
         {
             Some("the server name is unknown: the handshake ends with the alert unrecognized_name")
