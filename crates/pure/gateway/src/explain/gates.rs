@@ -5,8 +5,8 @@ use postern_policy::{Explanation, Outcome};
 
 use super::{GateTrace, MappedCall, Verdict, facts::Facts};
 use crate::{
-    BodyLength, ClientCertificate, Gate, NetworkAclVerdict, PolicyLayer, Refusal, SecurityGroupVerdict,
-    authorization,
+    BodyLength, ClientCertificate, Gate, Identity, NetworkAclVerdict, PolicyLayer, Refusal,
+    SecurityGroupVerdict, authorization,
     routing::{self, By, HostForm, TakenBy},
     usage,
 };
@@ -91,8 +91,7 @@ const GATES: &[Row] = &[
 ];
 
 /// Gates that are left out where they were not reached: few requests come to them.
-const OPTIONAL: [Gate; 5] =
-    [Gate::Signature, Gate::EndpointPolicy, Gate::DomainPolicy, Gate::IdentityPolicy, Gate::Resource];
+const OPTIONAL: [Gate; 4] = [Gate::Signature, Gate::DomainPolicy, Gate::IdentityPolicy, Gate::Resource];
 
 /// What programs call a gate.
 #[must_use]
@@ -345,7 +344,14 @@ fn signature(facts: &Facts<'_>) -> Option<Told> {
 }
 
 fn endpoint_policy(facts: &Facts<'_>) -> Option<Told> {
-    asked(facts, PolicyLayer::Endpoint)
+    asked(facts, PolicyLayer::Endpoint).or_else(|| {
+        let because = match facts.connection.identity() {
+            Identity::VpcEndpoint { .. } => "the VPC endpoint has none: full access",
+            Identity::Public | Identity::Nobody => "the client comes by no VPC endpoint",
+        };
+        let none = vec![("policy", "none".to_owned())];
+        Some(Told { because: because.to_owned(), facts: none, ..Told::default() })
+    })
 }
 
 fn domain_policy(facts: &Facts<'_>) -> Option<Told> {
