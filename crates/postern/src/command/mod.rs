@@ -69,6 +69,9 @@ const COMMANDS: &[Command] = &[
     man::COMMAND,
 ];
 
+/// Commands that the program itself starts: no help tells of them.
+const HIDDEN: &[Command] = &[demo::FUNCTION];
+
 const NAME: &str = "postern";
 const ABOUT: &str = "A self-hosted private API gateway that behaves as Amazon API Gateway does";
 
@@ -86,7 +89,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return Exit::Done;
         }
     };
-    run_one_of(COMMANDS, &matches)
+    run_one_of(&[COMMANDS, HIDDEN].concat(), &matches)
 }
 
 fn run_one_of(commands: &[Command], matches: &ArgMatches) -> Exit {
@@ -109,6 +112,7 @@ pub(crate) fn command_line() -> clap::Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommands(COMMANDS.iter().map(Command::reader))
+        .subcommands(HIDDEN.iter().map(|command| command.reader().hide(true)))
 }
 
 impl Command {

@@ -16,10 +16,10 @@ fn the_walk_is_right_in_every_step() {
     assert_eq!((outcome.code, &*outcome.complaints), (Some(0), ""), "{}", outcome.output);
     let lines: Vec<&str> = outcome.output.lines().collect();
     let (last, steps) = lines.split_last().unwrap();
-    assert_eq!(*last, "20 of 20 steps are right");
-    assert_eq!(steps.len(), 20);
-    assert!(steps.iter().take(10).all(|line| line.starts_with("ok     plain  ")), "{}", outcome.output);
-    assert!(steps.iter().skip(10).all(|line| line.starts_with("ok     TLS    ")), "{}", outcome.output);
+    assert_eq!(*last, "22 of 22 steps are right");
+    assert_eq!(steps.len(), 22);
+    assert!(steps.iter().take(11).all(|line| line.starts_with("ok     plain  ")), "{}", outcome.output);
+    assert!(steps.iter().skip(11).all(|line| line.starts_with("ok     TLS    ")), "{}", outcome.output);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_demo_shows_its_lines_serves_and_leaves_nothing_behind() {
         assert!(output.read_line(&mut invitation).unwrap() > 0, "the demo ended:\n{invitation}");
     }
     let pasted: Vec<&str> = invitation.lines().filter_map(|line| line.strip_prefix("  curl ")).collect();
-    assert_eq!(pasted.len(), 5, "{invitation}");
+    assert_eq!(pasted.len(), 6, "{invitation}");
     // What is printed can be pasted.
     for (line, words) in pasted.iter().zip([
         "\"type\":\"dog\"",
@@ -48,6 +48,7 @@ fn a_demo_shows_its_lines_serves_and_leaves_nothing_behind() {
         "\"type\":\"dog\"",
         "\"type\":\"dog\"",
         "\"message\":\"success\"",
+        "Hello, Ada!",
     ]) {
         let answer = Command::new("bash").args(["-c", &format!("curl -sS {line}")]).output().unwrap();
         let text = String::from_utf8_lossy(&answer.stdout);

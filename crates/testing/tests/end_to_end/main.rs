@@ -10,6 +10,7 @@ mod entrance;
 mod explain;
 mod faults;
 mod function_calls;
+mod function_streams;
 mod functions;
 mod http2_limits;
 mod integrations;

@@ -44,6 +44,8 @@ impl Scene {
                  http://{}/demo/pets",
                 a.plain
             ),
+            "A function, which this program runs as a process of its own:".into(),
+            format!("  curl -H 'Host: {API_HOST}' 'http://{}/demo/hello?name=Ada'", a.plain),
             "Write endpoint B's id in place of A's, and the doors change places at once:".into(),
             format!("  sed -i s/{}/{}/ {}", a.id, b.id, file("policy.json")),
             String::new(),

@@ -1,6 +1,7 @@
 //! `postern demo`: the walkthrough of private endpoints, whole, on this machine alone.
 
 mod client;
+mod function;
 mod invitation;
 mod pet_store;
 mod scene;
@@ -11,6 +12,7 @@ use std::{sync::mpsc, thread};
 use clap::{Arg, ArgAction, ArgMatches};
 use postern_observe::{Severity, log_from};
 
+pub(crate) use self::function::COMMAND as FUNCTION;
 use self::scene::{Ports, Scene};
 use super::{
     Action, Command,

@@ -104,7 +104,7 @@ impl Scene {
         };
         scene.write("gateway.crt", &scene.certificate)?;
         scene.write("gateway.key", &private_key)?;
-        scene.write("petstore.json", DEFINITION)?;
+        scene.write("petstore.json", &definition().map_err(io::Error::other)?)?;
         scene.write("policy.json", POLICY)?;
         scene.write("postern.yaml", &scene.configuration(ports))?;
         Ok(scene)
@@ -120,6 +120,9 @@ impl Scene {
         };
         let (a, b) = (endpoint(&self.endpoint_a), endpoint(&self.endpoint_b));
         let (pet_store, admin) = (self.pet_store.address(), self.admin);
+        // JSON is YAML too: a path may hold any character.
+        let program = std::env::current_exe().unwrap_or_else(|_| "postern".into());
+        let program = serde_json::Value::from(program.to_string_lossy()).to_string();
         let access_log = match ports {
             Ports::Usual => ACCESS_LOG,
             Ports::Any => "",
@@ -127,7 +130,8 @@ impl Scene {
         format!(
             "region: us-east-1\naccountId: \"123456789012\"\n\nvpcEndpoints:\n{a}{b}\nrestApis:\n  - id: {API_ID}\n    \
              definition: petstore.json\n    endpointConfiguration: {{types: [PRIVATE], vpcEndpointIds: [{ENDPOINT_A}]}}\n    \
-             policyFile: policy.json\n    stages: [{{stageName: demo}}]\n\nhosts: \
+             policyFile: policy.json\n    stages: [{{stageName: demo}}]\n\nfunctions:\n  - functionName: hello\n    \
+             process: {{command: [{program}, demo-function]}}\nhosts: \
              {{\"petstore-demo-endpoint.execute-api.com:80\": \"{pet_store}\"}}\nadmin: {{address: \"{admin}\"}}\n{access_log}\
              workers: 1\nlimits: {{drainWaitSeconds: 0}}\n"
         )
@@ -168,6 +172,21 @@ impl Scene {
         POLICY.replace(ENDPOINT_A, endpoint)
     }
 }
+
+/// The PetStore example as API Gateway exported it, and a path that a function answers.
+fn definition() -> serde_json::Result<String> {
+    let mut definition: serde_json::Value = serde_json::from_str(DEFINITION)?;
+    if let Some(paths) = definition.get_mut("paths").and_then(serde_json::Value::as_object_mut) {
+        paths.insert("/hello".to_owned(), serde_json::json!({"get": {
+            "responses": {"200": {"description": "a greeting"}},
+            "x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": FUNCTION_URI},
+        }}));
+    }
+    serde_json::to_string_pretty(&definition)
+}
+
+const FUNCTION_URI: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/\
+                            arn:aws:lambda:us-east-1:123456789012:function:hello/invocations";
 
 const ACCESS_LOG: &str = "accessLog: {destination: stdout, format: '$context.requestId $context.identity.vpceId \
                           $context.httpMethod $context.path $context.status $context.error.message'}\n";

@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     ("a pet that was posted can be read back", post_and_read_back),
     ("the root is the HTML page of the definition", html_root),
     ("the browser's preflight is answered", preflight),
+    ("a function greets whoever asks, and knows the endpoint", function),
     (
         "another policy shuts endpoint A out and lets B in, on connections that stay open, and back",
         policy_edit,
@@ -204,6 +205,15 @@ fn preflight(walk: &Walk<'_>) -> Result<(), String> {
         expect(name, answer.field(name), value)?;
     }
     Ok(())
+}
+
+fn function(walk: &Walk<'_>) -> Result<(), String> {
+    let door = walk.scene.endpoint_a;
+    let answer = walk.get(door, "/demo/hello?name=Ada")?;
+    expect("the status", &answer.status, &200)?;
+    expect("Content-Type", answer.field("Content-Type"), "application/json")?;
+    let greeting = format!(r#"{{"message":"Hello, Ada!","through":"{}"}}"#, door.id);
+    expect("the greeting", &*answer.body, &greeting)
 }
 
 fn policy_edit(walk: &Walk<'_>) -> Result<(), String> {
