@@ -1,8 +1,9 @@
-//! Compares what was written with the table of keys: unknown keys, and keys that are not supported yet.
+//! Compares what was written with the table of keys: unknown keys, keys that are not supported yet, and
+//! keys without a value.
 
 use postern_document::{Entry, Node, Problems, did_you_mean};
 
-use crate::keys::{Fields, Key, Kind};
+use crate::keys::{Absent, Fields, Key, Kind};
 
 /// Reports every key of a mapping, and of all mappings in it, that its fields do not have. Values of
 /// a wrong shape are left to the sections, which report them.
@@ -10,6 +11,12 @@ pub(crate) fn check_keys(node: &Node, fields: &'static Fields, problems: &mut Pr
     let Some(mapping) = node.as_mapping() else { return };
     for entry in mapping {
         match fields.keys.iter().find(|key| key.name == &*entry.key) {
+            // A key that was left empty by mistake must not lift what it would have set.
+            Some(key) if entry.value.is_null() && !matches!(key.absent, Absent::Refused) => {
+                let name = key.name;
+                problems
+                    .error(&entry.place, format!("`{name}` has no value: write one, or leave the key out"));
+            }
             Some(key) => check_value(&entry.value, &key.kind, problems),
             None => refuse(entry, fields, problems),
         }

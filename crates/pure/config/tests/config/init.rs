@@ -38,6 +38,8 @@ fn a_plain_definition_gives_a_file_with_few_blanks() {
             "postern.yaml:3:1: `accountId` is missing in the configuration",
             "postern.yaml:7:5: `vpcEndpointId` is missing in a VPC endpoint",
             "postern.yaml:7:5: `vpcId` is missing in a VPC endpoint",
+            "postern.yaml:8:5: `vpcId` has no value: write one, or leave the key out",
+            "postern.yaml:17:5: `policyFile` has no value: write one, or leave the key out",
         ]
     );
     let memory = files().with("policies/open.json", OPEN).with("postern.yaml", filled(&text));
