@@ -79,6 +79,10 @@ impl<'a> Interpreter<'a, '_> {
         match found {
             Found::Several(values) => self.heap.list_of(values, Style::Json),
             Found::Members(members) => self.heap.map_of(Map::of_pairs(members)),
+            Found::MembersOfSeveral(maps) => {
+                let maps = maps.into_iter().map(|members| self.heap.map_of(Map::of_pairs(members))).collect();
+                self.heap.list_of(maps, Style::Json)
+            }
             Found::Nothing | Found::One(_) | Found::Length(_) => Value::Empty,
         }
     }

@@ -41,6 +41,17 @@ impl<'a> Printer<'_, 'a> {
         self.map(pairs, Style::Json, 1)
     }
 
+    /// Writes the members of several objects as a compact JSON list of objects.
+    pub(crate) fn print_json_maps(&mut self, maps: &[Vec<Pair<'a>>]) -> Result<(), FailureReason> {
+        self.output.push('[');
+        for (position, pairs) in maps.iter().enumerate() {
+            self.separate(position, Style::Json);
+            self.map(pairs, Style::Json, 2)?;
+        }
+        self.output.push(']');
+        Ok(())
+    }
+
     fn value(&mut self, value: &Value<'a>, style: Style, depth: u32) -> Result<(), FailureReason> {
         if depth > VALUE_DEPTH_MAX {
             return Err(FailureReason::TooDeep);

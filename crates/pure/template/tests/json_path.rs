@@ -59,7 +59,12 @@ fn j1_to_j4_a_path_leads_where_jayway_leads() {
         ("$.store.book[5:9].title", Some("[]")),
         ("$.store.book[0, 2].title", Some(r#"["Sayings","Moby"]"#)),
         ("$.store.book[0]['title','price']", Some(r#"{"title":"Sayings","price":8.95}"#)),
-        ("$.store.book[0:2]['title','price']", Some(r#"["Sayings",8.95,"Sword",12.99]"#)),
+        (
+            "$.store.book[0:2]['title','price']",
+            Some(r#"[{"title":"Sayings","price":8.95},{"title":"Sword","price":12.99}]"#),
+        ),
+        ("$.store.book[?(@.isbn)]['isbn','none']", Some(r#"[{"isbn":"0-1"},{"isbn":null},{"isbn":"0-3"}]"#)),
+        ("$.store.book[*]['title','price'].length()", Some("4")),
         ("$.empty[*]", Some("[]")),
         // Length.
         ("$.store.book.length()", Some("4")),

@@ -8,7 +8,7 @@ use crate::{
     meter::Meter,
     number::Number,
     text::Text,
-    value::{Heap, MapId, Value},
+    value::{Heap, MapId, Pair, Value},
 };
 
 type Walking<T> = Result<T, FailureReason>;
@@ -40,12 +40,19 @@ impl<'a> Walker<'_, 'a> {
                 Found::One(value) => self.length(&value).map_or(Found::Nothing, Found::Length),
                 Found::Several(values) => Found::Length(count(values.len())),
                 Found::Members(members) => Found::Length(count(members.len())),
+                Found::MembersOfSeveral(maps) => Found::Length(count(maps.len())),
                 Found::Nothing | Found::Length(_) => Found::Nothing,
             }),
             Some(StepKind::Members(names)) if is_definite(path) => Ok(match self.definite(path, from)? {
-                Some(value) => self.members(&value, names),
+                Some(value) => self.members(&value, names).map_or(Found::Nothing, Found::Members),
                 None => Found::Nothing,
             }),
+            Some(StepKind::Members(names)) => {
+                let mut found = Vec::new();
+                self.collect(path, from, &mut found)?;
+                let members = found.iter().filter_map(|value| self.members(value, names));
+                Ok(Found::MembersOfSeveral(members.collect()))
+            }
             _ if is_definite(steps) => Ok(self.definite(steps, from)?.map_or(Found::Nothing, Found::One)),
             _ => {
                 let mut found = Vec::new();
@@ -72,11 +79,12 @@ impl<'a> Walker<'_, 'a> {
         Ok(Some(here))
     }
 
-    fn members(&self, value: &Value<'a>, names: &[Box<str>]) -> Found<'a> {
-        let Value::Map(id) = value else { return Found::Nothing };
+    /// Those members of an object that have one of these names.
+    fn members(&self, value: &Value<'a>, names: &[Box<str>]) -> Option<Vec<Pair<'a>>> {
+        let Value::Map(id) = value else { return None };
         let pairs = self.heap.pairs(*id);
         let named = names.iter().filter_map(|name| pairs.iter().find(|pair| *pair.key == **name));
-        Found::Members(named.cloned().collect())
+        Some(named.cloned().collect())
     }
 
     fn collect(&mut self, steps: &[Step], from: &Value<'a>, found: &mut Vec<Value<'a>>) -> Walking<()> {
@@ -262,7 +270,7 @@ impl<'a> Walker<'_, 'a> {
             Found::One(value) => Side::Value(value),
             Found::Length(length) => Side::Value(Value::Integer(length)),
             Found::Several(values) => Side::Several(values),
-            Found::Nothing | Found::Members(_) => Side::Missing,
+            Found::Nothing | Found::Members(_) | Found::MembersOfSeveral(_) => Side::Missing,
         })
     }
 

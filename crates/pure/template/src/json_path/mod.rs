@@ -54,6 +54,7 @@ impl JsonPath {
             Found::One(value) => printer.print_json(&value).ok()?,
             Found::Several(values) => printer.print_json_list(&values).ok()?,
             Found::Members(members) => printer.print_json_map(&members).ok()?,
+            Found::MembersOfSeveral(maps) => printer.print_json_maps(&maps).ok()?,
             Found::Length(length) => return Some(length.to_string()),
         }
         Some(output)
@@ -81,6 +82,8 @@ pub(crate) enum Found<'a> {
     Several(Vec<Value<'a>>),
     /// Several members of one object, named in the last brackets, make an object.
     Members(Vec<Pair<'a>>),
+    /// The same of every object that a path with `..`, `*`, a slice or a filter leads to.
+    MembersOfSeveral(Vec<Vec<Pair<'a>>>),
     /// What `length()` counted.
     Length(i64),
 }
