@@ -17,7 +17,7 @@ use tokio::{
     net::TcpListener,
     process::Child,
     sync::{Notify, oneshot},
-    task::{AbortHandle, spawn_local},
+    task::spawn_local,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -90,7 +90,7 @@ impl Process {
         }
     }
 
-    fn become_(&self, state: State) -> State {
+    fn enter(&self, state: State) -> State {
         self.since.set(Instant::now());
         self.state.replace(state)
     }
@@ -119,7 +119,7 @@ impl Process {
 
     /// Gives it a call, if it waits for one; else gives the call back.
     pub(crate) fn give(&self, invocation: Invocation) -> Option<Invocation> {
-        match self.become_(State::Ready) {
+        match self.enter(State::Ready) {
             State::Idle(to) => to.send(invocation).err(),
             other => {
                 *self.state.borrow_mut() = other;
@@ -137,7 +137,7 @@ impl Process {
             return Ok(invocation);
         }
         let (to, call) = oneshot::channel();
-        self.become_(State::Idle(to));
+        self.enter(State::Idle(to));
         pool.rest(self);
         Err(call)
     }
@@ -150,7 +150,7 @@ impl Process {
     /// The connection by which it had asked for a call is gone.
     pub(crate) fn stop_asking(self: &Rc<Self>, pool: &FunctionPool) {
         if matches!(*self.state.borrow(), State::Idle(_)) {
-            self.become_(State::Ready);
+            self.enter(State::Ready);
             pool.forget_idle(self);
         }
     }
@@ -158,7 +158,7 @@ impl Process {
     /// It is at a call from now on. What is left of the call is its answer.
     pub(crate) fn begin(&self, request_id: Box<str>, answering: Answering) {
         *self.last_request_id.borrow_mut() = Some(request_id.clone());
-        self.become_(State::Busy(Busy { request_id, answering, is_answering: false }));
+        self.enter(State::Busy(Busy { request_id, answering, is_answering: false }));
     }
 
     /// It begins to answer a call: `true` where that is the call that it is at.
@@ -182,7 +182,7 @@ impl Process {
 
     /// It is done with its call.
     pub(crate) fn finish(&self, pool: &FunctionPool) {
-        self.become_(State::Ready);
+        self.enter(State::Ready);
         self.has_answered.set(true);
         pool.note_success();
     }
@@ -257,33 +257,25 @@ fn seconds(seconds: u32) -> Duration {
 pub(crate) fn start(pool: &Rc<FunctionPool>) -> std::io::Result<Rc<Process>> {
     let Spawned { mut child, listener, group } = spawn::spawn(&pool.function)?;
     let process = Rc::new(Process::new(group));
-    for (stream, output) in [
-        (child.stdout.take().map(Stream::Output), FunctionOutput::Output),
-        (child.stderr.take().map(Stream::Error), FunctionOutput::Error),
-    ] {
-        match stream {
-            Some(Stream::Output(stream)) => drop(tell_lines(stream, output, pool, &process)),
-            Some(Stream::Error(stream)) => drop(tell_lines(stream, output, pool, &process)),
-            None => {}
-        }
+    if let Some(stream) = child.stdout.take() {
+        tell_lines(stream, FunctionOutput::Output, pool, &process);
+    }
+    if let Some(stream) = child.stderr.take() {
+        tell_lines(stream, FunctionOutput::Error, pool, &process);
     }
     spawn_local(watch(Rc::clone(pool), Rc::clone(&process), child, listener));
     Ok(process)
 }
 
-enum Stream {
-    Output(tokio::process::ChildStdout),
-    Error(tokio::process::ChildStderr),
-}
-
+/// Tells every line that comes, until the stream ends.
 fn tell_lines(
     stream: impl AsyncRead + Unpin + 'static,
     output: FunctionOutput,
     pool: &Rc<FunctionPool>,
     process: &Rc<Process>,
-) -> AbortHandle {
+) {
     let (pool, process) = (Rc::clone(pool), Rc::downgrade(process));
-    let telling = spawn_local(async move {
+    spawn_local(async move {
         let mut lines = BufReader::new(stream);
         let mut line = Vec::new();
         // What is too long for a line is told in several.
@@ -292,7 +284,6 @@ fn tell_lines(
             pool.tell(request_id.as_deref(), output, &String::from_utf8_lossy(&line));
         }
     });
-    telling.abort_handle()
 }
 
 /// Reads a line without its end, or a part of one that is too long; `false` at the end.
@@ -412,7 +403,7 @@ fn end(
     let reported = process.start_error.borrow_mut().take();
     // What it may have had to say of a call that it was at.
     process.answer(Begun::Failed(exited.clone()));
-    process.become_(State::Ready);
+    process.enter(State::Ready);
     let error = reported.or_else(|| (was_starting && !was_asked).then_some(exited));
     pool.note_end(process, error);
 }
