@@ -102,7 +102,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let public_listeners = listeners::public(root, names, reading);
     let admin = gateway::admin(root, names, reading);
     let vpc_links = vpc_links::read(root, reading);
-    let functions = functions::read(root, region.as_ref(), &dns_suffix, reading);
+    let functions = functions::read(root, region.as_ref(), reading);
     let credentials = credentials::read(root, reading);
     let limits = gateway::limits(root, &mut reading.problems);
     let account = region.as_ref().zip(account_id.as_ref());

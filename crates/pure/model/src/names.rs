@@ -200,6 +200,15 @@ impl Partition {
         }
     }
 
+    /// What the names of the service's own hosts end with.
+    #[must_use]
+    pub const fn dns_suffix(self) -> &'static str {
+        match self {
+            Self::Aws | Self::AwsUsGov => "amazonaws.com",
+            Self::AwsChina => "amazonaws.com.cn",
+        }
+    }
+
     /// As it stands in an ARN.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

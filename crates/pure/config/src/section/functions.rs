@@ -2,7 +2,7 @@
 
 use postern_document::{Node, Problems};
 use postern_model::{
-    Function, FunctionBackend, FunctionName, FunctionProcess, HttpEndpoint, InvokeEndpoint, Region,
+    Function, FunctionBackend, FunctionName, FunctionProcess, HttpEndpoint, InvokeEndpoint, Partition, Region,
 };
 
 use crate::{fields::Section, reading::Reading, section::listeners::path_text, unique::Unique};
@@ -11,19 +11,18 @@ use crate::{fields::Section, reading::Reading, section::listeners::path_text, un
 pub(crate) fn read(
     root: &mut Section<'_>,
     region: Option<&Region>,
-    dns_suffix: &str,
     reading: &mut Reading<'_>,
 ) -> Vec<Function> {
     let mut names = Unique::of("functionName");
     root.sections("functions", &mut reading.problems)
         .into_iter()
-        .filter_map(|section| function(section, (region, dns_suffix), &mut names, reading))
+        .filter_map(|section| function(section, region, &mut names, reading))
         .collect()
 }
 
 fn function(
     mut section: Section<'_>,
-    service: (Option<&Region>, &str),
+    region: Option<&Region>,
     names: &mut Unique<String>,
     reading: &mut Reading<'_>,
 ) -> Option<Function> {
@@ -45,7 +44,7 @@ fn function(
         endpoint.map(FunctionBackend::RuntimeInterfaceEmulator)
     } else {
         let invoke = section.section("invoke", problems)?;
-        invoke_of(invoke, service, problems).map(FunctionBackend::Invoke)
+        invoke_of(invoke, region, problems).map(FunctionBackend::Invoke)
     };
     Some(Function { name: name?, backend: backend? })
 }
@@ -137,14 +136,19 @@ const RESERVED: &[&str] = &[
 
 fn invoke_of(
     mut section: Section<'_>,
-    (region, dns_suffix): (Option<&Region>, &str),
+    region: Option<&Region>,
     problems: &mut Problems,
 ) -> Option<InvokeEndpoint> {
     let is_signed = section.choice("signing", problems) != Some("none");
     let written: Option<HttpEndpoint> = section.optional("endpoint", str::parse, problems);
     let endpoint = match section.node("endpoint") {
         Some(_) => written,
-        None => format!("https://lambda.{}.{dns_suffix}", region?).parse().ok(),
+        // The service's own, which a company's `dnsSuffix` does not rename.
+        None => {
+            let region = region?;
+            let suffix = Partition::of(region).dns_suffix();
+            format!("https://lambda.{region}.{suffix}").parse().ok()
+        }
     };
     Some(InvokeEndpoint { endpoint: endpoint?, is_signed })
 }

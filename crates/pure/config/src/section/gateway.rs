@@ -30,11 +30,8 @@ pub(crate) fn dns_suffix(
     problems: &mut Problems,
 ) -> Box<str> {
     let written = root.optional("dnsSuffix", str::parse::<postern_model::HostName>, problems);
-    match (written, region.map(Partition::of)) {
-        (Some(suffix), _) => suffix.as_str().into(),
-        (None, Some(Partition::AwsChina)) => "amazonaws.com.cn".into(),
-        (None, _) => "amazonaws.com".into(),
-    }
+    let partition = region.map_or(Partition::Aws, Partition::of);
+    written.map_or_else(|| partition.dns_suffix().into(), |suffix| suffix.as_str().into())
 }
 
 /// `stateDirectory`, or the one that the service manager gives (the first, where there are several).

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use postern_model::{
-    AccessLogDestination, Balancing, Configuration, HealthCheck, HealthCheckProtocol, LoadBalancingAlgorithm,
-    ThrottleLimit, Verb, WorkerCount,
+    AccessLogDestination, Balancing, Configuration, FunctionBackend, HealthCheck, HealthCheckProtocol,
+    HttpEndpoint, LoadBalancingAlgorithm, ThrottleLimit, Verb, WorkerCount,
 };
 
 use crate::common::{EVERYTHING, Memory, OPEN, PETS, files};
@@ -38,6 +38,25 @@ fn the_suffix_follows_the_partition_and_may_be_chosen() {
     assert_eq!(&*suffix("{region: cn-north-1, accountId: '123456789012'}"), "amazonaws.com.cn");
     let own = "{region: cn-north-1, accountId: '123456789012', dnsSuffix: gateway.corp}";
     assert_eq!(&*suffix(own), "gateway.corp");
+}
+
+#[test]
+fn the_service_that_functions_are_invoked_at_keeps_its_own_name() {
+    let endpoint = |rest: &str| {
+        let text =
+            format!("{rest}\naccountId: '123456789012'\nfunctions: [{{functionName: a, invoke: {{}}}}]");
+        let configuration = read(&files().with("postern.yaml", text));
+        match &configuration.functions[0].backend {
+            FunctionBackend::Invoke(invoke) => invoke.endpoint.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let written = |url: &str| url.parse::<HttpEndpoint>().unwrap();
+    assert_eq!(
+        endpoint("region: eu-west-1\ndnsSuffix: gateway.corp"),
+        written("https://lambda.eu-west-1.amazonaws.com")
+    );
+    assert_eq!(endpoint("region: cn-north-1"), written("https://lambda.cn-north-1.amazonaws.com.cn"));
 }
 
 #[test]
