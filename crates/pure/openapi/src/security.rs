@@ -168,6 +168,13 @@ impl<'a> SecuritySchemes<'a> {
         method: &str,
         context: &mut Context<'a>,
     ) -> Option<Security> {
+        // What was left empty by mistake must not let everybody in.
+        for key in ["x-amazon-apigateway-auth", "security"] {
+            if let Some(entry) = operation.entry(key).filter(|entry| entry.value.is_null()) {
+                let message = format!("`{key}` has no value: write one, or leave the key out");
+                context.report.error(&entry.place, message);
+            }
+        }
         let auth = operation.node("x-amazon-apigateway-auth");
         let own = operation.node("security");
         let mut security = match own {

@@ -38,6 +38,16 @@ fn with_root(lines: &str) -> String {
 }
 
 #[test]
+fn an_authorization_that_was_left_empty_is_refused() {
+    let integration = "x-amazon-apigateway-integration: {type: mock}";
+    let problem = |key: &str| format!("7:7: `{key}` has no value: write one, or leave the key out");
+    for key in ["x-amazon-apigateway-auth", "security"] {
+        let told = told(&with_operation(&format!("{integration}\n{key}:")));
+        assert!(told.contains(&problem(key)), "{told:?}");
+    }
+}
+
+#[test]
 fn a_text_that_is_no_definition_is_refused() {
     for (text, expected) in [
         (

@@ -246,6 +246,7 @@ fn au_86_and_au_87_signatures_that_do_not_hold_are_answered() {
             (&Signed { verb: "POST".into(), ..good.clone() }, mismatch.clone()),
             (&meta.clone().with("x-amz-meta", "2"), mismatch.clone()),
             (&good.clone().with("x-amz-more", "not signed"), mismatch.clone()),
+            (&good.clone().with("X-HTTP-Method-Override", "POST"), mismatch.clone()),
             (&Signed { host: API_HOST.into(), ..host.clone() }, mismatch.clone()),
             (&good.clone().with("x-amz-content-sha256", "UNSIGNED-PAYLOAD"), mismatch),
             (region, invalid("Credential should be scoped to a valid region, not 'eu-west-1'.")),

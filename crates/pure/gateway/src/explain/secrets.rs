@@ -6,11 +6,29 @@ use super::{Answered, Ending, GateTrace, MappedCall, Transcript};
 use crate::Arrival;
 
 /// Fields whose values are never told.
-const SECRET_FIELDS: [&str; 6] =
-    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token"];
+const SECRET_FIELDS: [&str; 9] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-amz-security-token",
+    "x-auth-token",
+    "x-access-token",
+    "x-csrf-token",
+];
 
 /// Query parameters whose values are never told.
-const SECRET_PARAMETERS: [&str; 3] = ["x-amz-signature", "x-amz-security-token", "x-amz-credential"];
+const SECRET_PARAMETERS: [&str; 8] = [
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-amz-credential",
+    "access_token",
+    "api_key",
+    "apikey",
+    "password",
+    "token",
+];
 
 const MASK: &str = "***";
 

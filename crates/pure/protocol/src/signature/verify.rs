@@ -126,10 +126,13 @@ impl PresentedSignature {
         if wrong == WrongScope::default() { Ok(()) } else { Err(SignatureFault::WrongScope(Box::new(wrong))) }
     }
 
-    /// AU-75: what changes the meaning of a request must be signed with it.
+    /// AU-75: what changes the meaning of a request must be signed with it. So must a header that
+    /// changes its method, or one signature would be good for every method.
     fn check_signed_headers(&self, request: &RequestParts<'_>) -> Result<(), SignatureFault> {
-        let must_be_signed =
-            |name: &[u8]| name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"x-amz-"));
+        let must_be_signed = |name: &[u8]| {
+            name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"x-amz-"))
+                || name.eq_ignore_ascii_case(b"x-http-method-override")
+        };
         let unsigned = |name: &[u8]| must_be_signed(name) && !self.signed_headers.contains(name);
         let left_out = request.fields.iter().any(|(name, _)| unsigned(name));
         // More names than a request can have fields cannot be those of its fields.

@@ -102,9 +102,13 @@ fn au_74_queries() {
 fn au_75_what_must_be_signed() {
     let good = Request::get("/demo/pets", "a=1").signed(None);
     assert!(good.verified(None, &place(NOW)).is_ok());
-    // Added on the way: an unsigned header is nobody's business, unless its name starts with `x-amz-`.
+    // Added on the way: an unsigned header is nobody's business, unless its name starts with `x-amz-` or
+    // it changes the method.
     assert!(good.clone().and(|it| it.set("X-Amzn-Trace-Id", "Root=1")).verified(None, &place(NOW)).is_ok());
     assert_eq!(good.clone().and(|it| it.set("X-AMZ-Meta", "1")).fault(), SignatureFault::Mismatch);
+    let posts = |it: &mut Request| it.set("x-http-method-override", "POST");
+    assert_eq!(good.clone().and(posts).fault(), SignatureFault::Mismatch);
+    assert!(Request::get("/", "").and(posts).signed(None).verified(None, &place(NOW)).is_ok());
     // Named but not there: counts as empty, so it holds where the signer saw it so.
     assert_eq!(good.clone().authorization("host;", "accept;host;").fault(), SignatureFault::Mismatch);
     let empty = Request::get("/", "").and(|it| it.set("Accept", "")).signed(None);
