@@ -2,9 +2,9 @@
 
 use std::{
     ffi::OsStr,
-    io::Write,
+    io::{self, Write},
     net::SocketAddr,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 /// What curl saw.
@@ -27,12 +27,8 @@ pub struct Curl {
 /// Calls `curl` with these arguments. A URL may name any host: `address` is what it leads to.
 #[must_use]
 pub fn curl(address: SocketAddr, arguments: &[&str]) -> Curl {
-    let mut command = Command::new("curl");
-    command
-        .args(["--silent", "--show-error", "--include", "--max-time", "30", "--noproxy", "*", "--connect-to"])
-        .arg(format!("::{}:{}", address.ip(), address.port()))
-        .args(["--write-out", "\n%{http_version} %{http_code}"])
-        .args(arguments);
+    let mut command = curl_to(address);
+    command.args(["--write-out", "\n%{http_version} %{http_code}"]).args(arguments);
     let output = run(command, b"");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let (text, outcome) = text.rsplit_once('\n').expect("what --write-out adds");
@@ -54,6 +50,22 @@ pub fn curl(address: SocketAddr, arguments: &[&str]) -> Curl {
         body: rest.to_owned(),
         complaints: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Starts `curl` with these arguments, so that heads and bodies can be read from it as they come.
+#[must_use]
+pub fn curl_unbuffered(address: SocketAddr, arguments: &[&str]) -> Child {
+    let mut command = curl_to(address);
+    command.arg("--no-buffer").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.spawn().unwrap_or_else(|error| does_not_start("curl", &error))
+}
+
+fn curl_to(address: SocketAddr) -> Command {
+    let mut command = Command::new("curl");
+    command
+        .args(["--silent", "--show-error", "--include", "--max-time", "30", "--noproxy", "*", "--connect-to"])
+        .arg(format!("::{}:{}", address.ip(), address.port()));
+    command
 }
 
 impl Curl {
@@ -115,10 +127,12 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Output {
     let name = command.get_program().to_owned();
     let name = OsStr::to_string_lossy(&name).into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap_or_else(|error| {
-        panic!("`{name}` does not start ({error}): `.ci/tools` installs what the tests need")
-    });
+    let mut process = command.spawn().unwrap_or_else(|error| does_not_start(&name, &error));
     // A client that reads no input may be gone before it is written.
     let _ = process.stdin.take().expect("piped").write_all(input);
     process.wait_with_output().expect("it ends")
+}
+
+fn does_not_start(name: &str, error: &io::Error) -> ! {
+    panic!("`{name}` does not start ({error}): `.ci/tools` installs what the tests need")
 }

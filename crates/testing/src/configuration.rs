@@ -127,6 +127,18 @@ pub fn function_proxy(arn: &str) -> Value {
     })
 }
 
+/// An operation that a function answers in pieces.
+#[must_use]
+pub fn function_stream(arn: &str) -> Value {
+    let mut operation = function_proxy(arn);
+    let integration = &mut operation["x-amazon-apigateway-integration"];
+    integration["responseTransferMode"] = json!("STREAM");
+    integration["uri"] = json!(format!(
+        "arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/{arn}/response-streaming-invocations"
+    ));
+    operation
+}
+
 /// A process that does what the test says: `fixtures/functions/function.py`.
 #[must_use]
 pub fn python_process(arguments: &[&str]) -> Value {

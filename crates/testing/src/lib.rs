@@ -34,10 +34,10 @@ mod wire;
 pub use backend::{Backend, Step, answer, bytes, close, expect, expect_head, hang, reset};
 pub use balancer::Balancer;
 pub use certificate::{Authority, Certificate};
-pub use clients::{Curl, Load, curl, h2load, openssl_client, wrk};
+pub use clients::{Curl, Load, curl, curl_unbuffered, h2load, openssl_client, wrk};
 pub use configuration::{
     API_HOST, API_ID, VPC_ID, VPCE_A, VPCE_B, base_configuration, definition, function_arn, function_proxy,
-    function_uri, http, http_proxy, mock, open_policy, python_process,
+    function_stream, function_uri, http, http_proxy, mock, open_policy, python_process,
 };
 pub use gateway::Gateway;
 pub use http2::{Frame, FrameKind, Http2};

@@ -9,7 +9,7 @@ use std::{
 use postern_protocol::event_stream::{self, Value as Header};
 use postern_testing::{
     Backend, Gateway, PATIENCE, Step, Wire, answer, bytes, close, definition, expect, function_arn,
-    function_proxy, hang, repository_root,
+    function_proxy, function_stream, hang, repository_root,
 };
 use serde_json::{Value, json};
 
@@ -17,17 +17,9 @@ use crate::{gateway, post, refusal, short};
 
 /// `/stream/{do}` streams, `/whole/{do}` does not: both of function `hello`.
 fn paths() -> Value {
-    let whole = function_proxy(&function_arn("hello"));
-    let mut stream = whole.clone();
-    let integration = &mut stream["x-amazon-apigateway-integration"];
-    integration["responseTransferMode"] = json!("STREAM");
-    integration["uri"] = json!(format!(
-        "arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/{}/response-streaming-invocations",
-        function_arn("hello")
-    ));
     definition(&json!({
-        "/stream/{do}": {"x-amazon-apigateway-any-method": stream},
-        "/whole/{do}": {"x-amazon-apigateway-any-method": whole},
+        "/stream/{do}": {"x-amazon-apigateway-any-method": function_stream(&function_arn("hello"))},
+        "/whole/{do}": {"x-amazon-apigateway-any-method": function_proxy(&function_arn("hello"))},
     }))
 }
 

@@ -1,9 +1,6 @@
 //! Functions whose processes Postern runs itself (lambda-events.md section 8).
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use postern_testing::{
     Backend, Gateway, Message, Place, answer, definition, expect, function_arn, function_proxy, hang,
@@ -332,40 +329,4 @@ fn explain_shows_the_event_and_calls_the_function_where_that_is_asked_for() {
     assert_eq!((&event["httpMethod"], &event["path"]), (&json!("POST"), &json!("/hello/answer")));
     let told = gateway.explain(0, &request, &[]);
     assert_eq!((&told["ending"], &told["answer"]), (&json!("backendNotCalled"), &Value::Null));
-}
-
-/// Where `.ci/tools` puts the official clients.
-fn runtime_clients() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let clients = target.join("runtime-clients");
-    assert!(clients.exists(), "`.ci/tools` installs the official clients there: {}", clients.display());
-    clients
-}
-
-#[test]
-fn the_official_python_client_serves_a_function_unchanged() {
-    let python = runtime_clients().join("bin/python3");
-    let folder = postern_testing::repository_root().join("crates/testing/fixtures/functions");
-    let gateway = hosting(|_, configuration| {
-        configuration["functions"][0]["process"] = json!({
-            "command": [python, "-m", "awslambdaric", "app.handler"],
-            "workingDirectory": folder,
-            "environment": {"PYTHONDONTWRITEBYTECODE": "1"},
-            "concurrency": 1,
-        });
-    });
-    for _ in 0..3 {
-        let answer = ask(&gateway, "official", "");
-        let expected = json!({
-            "request": answer.field("x-amzn-RequestId"),
-            "function": function_arn("hello"),
-            "memory": "128",
-            "has_time": true,
-            "path": "/hello/official",
-        });
-        assert_eq!((answer.status(), json_of(&answer)), (200, expected));
-    }
-    assert_eq!(ask(&gateway, "official", "fail").masked(), bad_gateway());
-    assert_eq!(ask(&gateway, "official", "").status(), 200);
-    assert_eq!(gateway.metric("postern_function_starts_total", &["function=\"hello\""]), 1.0);
 }

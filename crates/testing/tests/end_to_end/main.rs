@@ -23,6 +23,7 @@ mod operator;
 mod policies;
 mod proxy_protocol;
 mod refusals;
+mod runtime_clients;
 mod security_policies;
 mod settings;
 mod streaming;
