@@ -288,8 +288,7 @@ fn a_backend_that_breaks_off_breaks_the_connection_without_a_last_chunk() {
     let mut client = gateway.connect();
     client.send(get("/break/5"));
     assert_eq!(client.head().status, 200);
-    let rest = client.rest();
-    assert!(rest.is_err_and(|fault| fault.kind() == ErrorKind::ConnectionReset));
+    assert_eq!(client.rest().unwrap(), b"5\r\n01234\r\n", "what had come, and no last chunk");
     until("the record", || !gateway.seen.exchanges.lock().unwrap().is_empty());
     assert!(!gateway.seen.exchanges.lock().unwrap()[0].1.complete);
 }

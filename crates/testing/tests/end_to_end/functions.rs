@@ -1,6 +1,6 @@
 //! Functions whose processes Postern runs itself (lambda-events.md section 8).
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Instant};
 
 use postern_testing::{
     Backend, Gateway, Message, Place, answer, definition, expect, function_arn, function_proxy, hang,
@@ -186,7 +186,10 @@ fn a_process_that_is_idle_is_ended_and_another_started_when_it_is_needed() {
 fn a_call_that_takes_too_long_is_answered_502_and_its_process_is_ended() {
     let gateway = hosting(|_, configuration| configuration["functions"][0]["timeoutSeconds"] = json!(1));
     let first = process(&gateway);
+    let begun = Instant::now();
     assert_eq!(ask(&gateway, "hang", "").masked(), bad_gateway());
+    // Not a process's ten seconds for its start.
+    assert!((1..8).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     until_gone(&first);
     assert_ne!(process(&gateway), first, "another has come");
 }

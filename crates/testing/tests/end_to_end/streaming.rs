@@ -1,8 +1,13 @@
 //! `responseTransferMode: STREAM` with HTTP_PROXY (integrations.md section 15).
 
-use std::{io::Write, net::TcpStream};
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
 
-use postern_testing::{Backend, Gateway, Wire, answer, bytes, close, definition, expect, hang, http_proxy};
+use postern_testing::{
+    API_HOST, Backend, Gateway, PATIENCE, Wire, answer, bytes, close, definition, expect, hang, http_proxy,
+};
 use serde_json::{Value, json};
 
 use crate::{gateway, get};
@@ -100,6 +105,27 @@ fn st9_a_stream_that_fails_is_cut() {
         wire.send(get("/demo/stream"));
         assert!(wire.try_answer().is_err(), "there is no last chunk, so it is not whole");
         assert!(gateway.log_line("mode=STREAMED").contains("status=200 length=3"));
+    }
+}
+
+/// Also what comes together with the failure. HTTP/1.0 knows a body's end by the connection's alone, so that one
+/// must not look orderly.
+#[test]
+fn st9_a_client_gets_what_came_before_a_stream_failed() {
+    let failing = bytes(format!("{CHUNKED}3\r\none\r\nnonsense\r\n"));
+    let backend = Backend::script([expect("GET /"), failing.clone(), expect("GET /"), failing]);
+    let gateway = plain(&backend);
+    for (version, end, is_orderly) in [("1.1", "\r\n\r\n3\r\none\r\n", true), ("1.0", "\r\n\r\none", false)] {
+        let mut stream = TcpStream::connect(gateway.endpoint(0)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!("GET /demo/stream HTTP/{version}\r\nHost: {API_HOST}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut all = Vec::new();
+        let ended = stream.read_to_end(&mut all);
+        let text = String::from_utf8(all).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with(end), "{version}: {text}");
+        let fault = ended.err().map(|error| error.kind());
+        assert_eq!(fault, (!is_orderly).then_some(io::ErrorKind::ConnectionReset), "{version}");
     }
 }
 

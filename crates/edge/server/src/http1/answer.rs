@@ -26,6 +26,9 @@ pub(crate) struct Written {
     pub(crate) body_bytes: u64,
     /// Whether all of it was sent.
     pub(crate) complete: bool,
+    /// Whether the backend broke off, the client was sent what had come, and its framing tells it that more is
+    /// missing.
+    pub(crate) is_cut: bool,
     /// Whether the connection must close, since only its end ends the body.
     pub(crate) until_close: bool,
     /// When the first byte of a backend's body came, if not with its head.
@@ -34,7 +37,7 @@ pub(crate) struct Written {
 
 impl Written {
     const fn body(body_bytes: u64, complete: bool) -> Self {
-        Self { body_bytes, complete, until_close: false, first_content_at_nanoseconds: None }
+        Self { body_bytes, complete, is_cut: false, until_close: false, first_content_at_nanoseconds: None }
     }
 }
 
@@ -159,8 +162,12 @@ async fn write_stream<S: Wire, R: Reply>(
                 }
             }
             Ok(Ok(None)) => break,
-            // The client must see that something is missing: no last chunk, and a reset.
-            Ok(Err(_)) | Err(ClientGone) => return written,
+            Ok(Err(_)) => {
+                let is_sent = channel.send(output, &[]).await.is_ok();
+                written.is_cut = is_sent && framing != Framing::UntilClose;
+                return written;
+            }
+            Err(ClientGone) => return written,
         }
     }
     if framing == Framing::Chunked {

@@ -332,6 +332,9 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     for limit in [progress.limit_hit(), stalled].into_iter().flatten() {
         worker.recorder.event(Event::LimitHit(limit));
     }
+    if written.is_cut {
+        return Next::Close { linger: true };
+    }
     if !written.complete {
         return Next::Abort;
     }

@@ -201,29 +201,28 @@ impl Process {
         }
     }
 
-    /// When something may have to be done about it. A call that begins later is not due earlier.
-    fn next_check(&self, pool: &FunctionPool) -> Instant {
-        let now = Instant::now();
-        let since = self.since.get();
-        let process = &pool.function.process;
-        let (timeout, idle) = (seconds(process.timeout_seconds), seconds(process.idle_seconds));
+    /// How long it may stay in its state.
+    fn patience(&self, pool: &FunctionPool) -> Duration {
+        let (timeout, idle) = limits(pool);
         match &*self.state.borrow() {
-            State::Starting => since + timeout.max(START_WITHIN),
-            State::Busy(_) => since + timeout,
-            State::Ready | State::Idle(_) => (since + idle).min(now + timeout),
+            State::Starting => timeout.max(START_WITHIN),
+            State::Busy(_) => timeout,
+            State::Ready | State::Idle(_) => idle,
         }
+    }
+
+    /// When something may have to be done about it. A state that it enters meanwhile is not due earlier, so
+    /// that nobody has to be woken when it does.
+    fn next_check(&self, pool: &FunctionPool) -> Instant {
+        let (timeout, idle) = limits(pool);
+        let due = self.since.get() + self.patience(pool);
+        due.min(Instant::now() + timeout.min(idle))
     }
 
     /// Whether it has to end, and why: `Some(true)` where it was too slow.
     fn is_due(&self, pool: &FunctionPool) -> Option<bool> {
-        let elapsed = self.since.get().elapsed();
-        let process = &pool.function.process;
-        let (timeout, idle) = (seconds(process.timeout_seconds), seconds(process.idle_seconds));
-        match &*self.state.borrow() {
-            State::Starting => (elapsed >= timeout.max(START_WITHIN)).then_some(true),
-            State::Busy(_) => (elapsed >= timeout).then_some(true),
-            State::Ready | State::Idle(_) => (elapsed >= idle).then_some(false),
-        }
+        let is_idle = matches!(*self.state.borrow(), State::Ready | State::Idle(_));
+        (self.since.get().elapsed() >= self.patience(pool)).then_some(!is_idle)
     }
 
     fn signal(&self, signal: Signal) {
@@ -249,8 +248,11 @@ pub(crate) const ASKS_WITHIN: Duration = Duration::from_millis(50);
 /// How long a process that was asked to end may take.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
-fn seconds(seconds: u32) -> Duration {
-    Duration::from_secs(seconds.into())
+/// How long a call of a function may take, and how long its processes may be idle.
+fn limits(pool: &FunctionPool) -> (Duration, Duration) {
+    let process = &pool.function.process;
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    (seconds(process.timeout_seconds), seconds(process.idle_seconds))
 }
 
 /// Starts a process and watches it until it is gone.
