@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod support;
 
-use std::{io::ErrorKind, net::Shutdown, time::Duration};
+use std::{net::Shutdown, time::Duration};
 
 use postern_gateway::{BodyFault, Event};
 use support::{Gateway, HOST, get, pattern, post, until};
