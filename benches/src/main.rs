@@ -38,6 +38,10 @@ type Bench = (&'static str, &'static str, fn() -> Operation);
 const BENCHES: &[Bench] = &[
     ("nothing", "the bench itself: what every row holds on top", || Box::new(|| 0)),
     ("head-parse", "a request's head of 12 fields", head::parse),
+    ("head-parse-short", "a request's head of 3 fields, 110 bytes", head::parse_short),
+    ("head-response", "a backend's head of 5 fields", head::response),
+    ("query", "the check of a query of two parameters", head::query),
+    ("authority", "a host of 18 bytes, and its normal form", head::authority),
     ("route-10", "the method of a path among 10 resources", || route::find(10)),
     ("route-1000", "the method of a path among 1,000 resources", || route::find(1_000)),
     ("route-100000", "the method of a path among 100,000 resources", || route::find(100_000)),

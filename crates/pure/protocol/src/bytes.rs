@@ -10,6 +10,12 @@ pub(crate) const HOST: u8 = 1 << 1;
 pub(crate) const HEXADECIMAL: u8 = 1 << 2;
 /// An unreserved character (RFC 3986 section 2.3).
 pub(crate) const UNRESERVED: u8 = 1 << 3;
+/// Anything but a capital letter.
+pub(crate) const NO_CAPITAL: u8 = 1 << 4;
+/// A byte that may stand in a query and is no escape's.
+pub(crate) const PLAIN_QUERY: u8 = 1 << 5;
+/// A byte that is the same in the name or value of a query when it is decoded and encoded again.
+pub(crate) const SAME_IN_FORM: u8 = 1 << 6;
 
 const CLASSES: [u8; 256] = classes();
 
@@ -22,7 +28,8 @@ const fn classes() -> [u8; 256] {
     mark(&mut table, b"-._~", HOST | UNRESERVED);
     mark(&mut table, b"!$&'()*+;=", HOST);
     mark(&mut table, b"!#$%&'*+-.^_`|~", TOKEN);
-    table
+    mark(&mut table, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~/+", SAME_IN_FORM);
+    mark_most(table)
 }
 
 #[expect(
@@ -39,6 +46,29 @@ const fn mark(table: &mut [u8; 256], members: &[u8], class: u8) {
     }
 }
 
+/// Marks the members of the classes that are told by what is not in them.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler, which has no iterators there; a place is below 256"
+)]
+const fn mark_most(mut table: [u8; 256]) -> [u8; 256] {
+    let mut index = 0;
+    while index < table.len() {
+        let byte = index as u8;
+        if !byte.is_ascii_uppercase() {
+            table[index] |= NO_CAPITAL;
+        }
+        if is_in_target(byte) && !matches!(byte, b'%' | b'|' | b'{' | b'}') {
+            table[index] |= PLAIN_QUERY;
+        }
+        index += 1;
+    }
+    table
+}
+
 /// The classes that a byte belongs to.
 #[expect(clippy::indexing_slicing, reason = "a byte is always below 256")]
 #[inline]
@@ -53,9 +83,16 @@ pub(crate) const fn is(byte: u8, class: u8) -> bool {
     class_of(byte) & class != 0
 }
 
-/// Whether all bytes belong to a class. Looks at all of them, which is quicker than to stop at one.
+/// The classes that all bytes belong to. Looks at all of them, which is quicker than to stop at one.
+#[inline]
+pub(crate) fn common_classes(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |seen, byte| seen & class_of(*byte))
+}
+
+/// Whether all bytes belong to a class.
+#[inline]
 pub(crate) fn are_all(bytes: &[u8], class: u8) -> bool {
-    bytes.iter().fold(class, |seen, byte| seen & class_of(*byte)) != 0
+    common_classes(bytes) & class != 0
 }
 
 /// Whether the bytes are a token: at least one, and all of [`TOKEN`].
@@ -84,6 +121,11 @@ pub(crate) const fn hexadecimal_digit(digit: u8) -> Option<u8> {
 /// Whether a byte is a control character other than HTAB: it may not stand in a field value.
 pub(crate) const fn is_control(byte: u8) -> bool {
     byte != b'\t' && byte.is_ascii_control()
+}
+
+/// Whether a byte may stand in a target: 0x21 to 0x7e without `#`.
+const fn is_in_target(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7e) && byte != b'#'
 }
 
 /// White space around a field value is SP and HTAB and nothing else.
@@ -122,21 +164,20 @@ pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
 /// field value.
 #[inline]
 pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
-    let is_found = |byte| byte != b'\t';
-    find(bytes, |word| word.below(0x20) | word.equal(0x7f), is_found)
+    find(bytes, |word| word.below(0x20) | word.equal(0x7f), is_control)
 }
 
 /// Where the first byte is that may not stand in a target: controls, space, `#`, 0x7f to 0xff.
 #[inline]
 pub(crate) fn find_outside_target(bytes: &[u8]) -> Option<usize> {
     let marks = |word: Word| word.below(0x21) | word.equal(b'#') | word.equal(0x7f) | word.high();
-    find(bytes, marks, |_| true)
+    find(bytes, marks, |byte| !is_in_target(byte))
 }
 
-/// Where a byte below 0x80 first is. Made for short texts; `memchr` is better on long ones.
+/// Where a byte below 0x80 first is. Made for short texts, on which `memchr` takes longer to begin.
 #[inline]
 pub(crate) fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
-    find(bytes, |word| word.equal(wanted), |_| true)
+    find(bytes, |word| word.equal(wanted), |byte| byte == wanted)
 }
 
 /// Eight bytes in one number, the first of them lowest.
@@ -171,7 +212,7 @@ impl Word {
     }
 }
 
-/// Where the first byte is that `marks` marks and `is_found` confirms.
+/// Where the first byte is for which `is_found` holds. `marks` marks it among eight, and perhaps others.
 #[inline(always)]
 fn find(mut bytes: &[u8], marks: impl Fn(Word) -> u64, is_found: impl Fn(u8) -> bool) -> Option<usize> {
     let length = bytes.len();
@@ -188,8 +229,7 @@ fn find(mut bytes: &[u8], marks: impl Fn(Word) -> u64, is_found: impl Fn(u8) -> 
         }
         bytes = rest;
     }
-    let is_marked = |byte: &u8| marks(Word(u64::from_le_bytes([*byte; 8]))) != 0 && is_found(*byte);
-    let place = bytes.iter().position(is_marked)?;
+    let place = bytes.iter().position(|byte| is_found(*byte))?;
     Some(length.wrapping_sub(bytes.len()).wrapping_add(place))
 }
 

@@ -7,7 +7,9 @@ use std::{error, fmt};
 
 use memchr::{memchr, memchr2};
 
-use crate::bytes::{UNRESERVED, find_outside_target, hexadecimal_pair, is};
+use crate::bytes::{
+    PLAIN_QUERY, SAME_IN_FORM, UNRESERVED, are_all, find_byte, find_outside_target, hexadecimal_pair, is,
+};
 
 /// A `%` that two hexadecimal digits do not follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +122,16 @@ pub fn encode_form(text: &[u8], output: &mut Vec<u8>) {
     encode_except(text, special, output);
 }
 
+/// Appends a name or value of a query decoded and encoded again, as [`decode_form`] and [`encode_form`] do
+/// it. Its escapes were checked.
+fn recode_form(text: &[u8], output: &mut Vec<u8>) {
+    if are_all(text, SAME_IN_FORM) {
+        output.extend_from_slice(text);
+    } else {
+        encode_form(&decode_checked_form(text), output);
+    }
+}
+
 /// Escapes all but unreserved characters and those for which `special` has another one.
 fn encode_except(text: &[u8], special: impl Fn(u8) -> Option<u8>, output: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -201,6 +213,10 @@ impl<'text> Query<'text> {
     ///
     /// See [`QueryRefusal`].
     pub fn parse(text: &'text [u8], parameters_max: usize) -> Result<Self, QueryRefusal> {
+        // Most queries have no escape, and cannot have too many parameters: a byte of one, a separator.
+        if are_all(text, PLAIN_QUERY) && text.len().div_ceil(2) <= parameters_max {
+            return Ok(Self { text });
+        }
         if find_outside_target(text).is_some() || text.iter().any(|byte| matches!(byte, b'|' | b'{' | b'}')) {
             return Err(QueryRefusal::RawCharacter);
         }
@@ -237,7 +253,7 @@ pub struct Parameter<'text> {
 
 impl<'text> Parameter<'text> {
     fn read(text: &'text [u8]) -> Self {
-        let (raw_name, rest) = text.split_at(memchr(b'=', text).unwrap_or(text.len()));
+        let (raw_name, rest) = text.split_at(find_byte(text, b'=').unwrap_or(text.len()));
         Self { raw_name, raw_value: rest.strip_prefix(b"=").unwrap_or_default() }
     }
 
@@ -257,6 +273,14 @@ impl<'text> Parameter<'text> {
     #[must_use]
     pub fn name(self) -> Cow<'text, [u8]> {
         decode_checked_form(self.raw_name)
+    }
+
+    /// Appends name, `=` and value, decoded and encoded again: escapes of what needs none are gone, and
+    /// what needs one has it.
+    pub fn write_normal(self, output: &mut Vec<u8>) {
+        recode_form(self.raw_name, output);
+        output.push(b'=');
+        recode_form(self.raw_value, output);
     }
 
     /// The decoded value (Q1). Any bytes: it need not be UTF-8.

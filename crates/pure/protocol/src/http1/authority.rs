@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use crate::bytes::{HOST, are_all, find_byte};
+use crate::bytes::{HOST, NO_CAPITAL, common_classes, find_byte};
 
 /// A host with or without a port, as in `Host` and in an absolute-form target.
 ///
@@ -18,6 +18,7 @@ use crate::bytes::{HOST, are_all, find_byte};
 pub struct Authority<'bytes> {
     host: &'bytes [u8],
     port: Option<u16>,
+    has_capitals: bool,
 }
 
 impl<'bytes> Authority<'bytes> {
@@ -32,18 +33,23 @@ impl<'bytes> Authority<'bytes> {
             find_byte(bytes, b':').unwrap_or(bytes.len())
         };
         let (host, rest) = bytes.split_at_checked(host_length)?;
-        let host = if is_literal { ip_literal(host)? } else { registered_name(host)? };
+        let (host, has_capitals) = if is_literal { ip_literal(host)? } else { registered_name(host)? };
         let port = match rest {
             [] => None,
             [b':', digits @ ..] => Some(port(digits)?),
             _ => return None,
         };
-        Some(Self { host, port })
+        Some(Self { host, port, has_capitals })
     }
 
     /// An authority that was parsed before.
-    pub(crate) const fn of_parts(host: &'bytes [u8], port: Option<u16>) -> Self {
-        Self { host, port }
+    pub(crate) const fn of_parts(host: &'bytes [u8], port: Option<u16>, has_capitals: bool) -> Self {
+        Self { host, port, has_capitals }
+    }
+
+    /// Whether a letter of the host is a capital.
+    pub(crate) const fn has_capitals(&self) -> bool {
+        self.has_capitals
     }
 
     /// The host as it was written, without port and without one trailing dot; an IPv6 address
@@ -62,13 +68,9 @@ impl<'bytes> Authority<'bytes> {
     /// The host in lower case: what tables of hosts are keyed by. Borrowed unless a letter changes.
     #[must_use]
     pub fn normalised(&self) -> Cow<'bytes, str> {
-        // INVARIANT (a host is ASCII): `parse` let nothing else through, so nothing is replaced.
-        let host = String::from_utf8_lossy(self.host);
-        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(host.to_ascii_lowercase())
-        } else {
-            host
-        }
+        // INVARIANT (a host is ASCII): `parse` let nothing else through.
+        let host = str::from_utf8(self.host).unwrap_or_default();
+        if self.has_capitals { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) }
     }
 
     /// Whether both name one host. Letter case is ignored, and so is a port that only one of them
@@ -83,17 +85,20 @@ impl<'bytes> Authority<'bytes> {
     }
 }
 
-/// `IP-literal` without `IPvFuture`, for which no address mechanism is defined, and without zones.
-fn ip_literal(host: &[u8]) -> Option<&[u8]> {
+/// `IP-literal` without `IPvFuture`, for which no address mechanism is defined, and without zones; and
+/// whether it has capitals.
+fn ip_literal(host: &[u8]) -> Option<(&[u8], bool)> {
     let inside = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
     str::from_utf8(inside).ok()?.parse::<Ipv6Addr>().ok()?;
-    Some(host)
+    Some((host, common_classes(host) & NO_CAPITAL == 0))
 }
 
-/// `reg-name` without escapes and commas, and without one trailing dot; `IPv4address` is one too.
-fn registered_name(host: &[u8]) -> Option<&[u8]> {
+/// `reg-name` without escapes and commas, and without one trailing dot; `IPv4address` is one too. And
+/// whether it has capitals.
+fn registered_name(host: &[u8]) -> Option<(&[u8], bool)> {
     let host = host.strip_suffix(b".").unwrap_or(host);
-    (!host.is_empty() && are_all(host, HOST)).then_some(host)
+    let classes = common_classes(host);
+    (!host.is_empty() && classes & HOST != 0).then_some((host, classes & NO_CAPITAL == 0))
 }
 
 fn port(digits: &[u8]) -> Option<u16> {

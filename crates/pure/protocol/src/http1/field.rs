@@ -31,7 +31,13 @@ pub struct FieldSection {
     places: PerName<Place>,
     /// The sum of `name: value CRLF` so far.
     length: usize,
+    /// The length of the longest name.
+    longest_name: usize,
 }
+
+/// A section without a field.
+pub(crate) static NO_FIELDS: FieldSection =
+    FieldSection { fields: Vec::new(), places: PerName::of_value(0), length: 0, longest_name: 0 };
 
 /// Where the fields of one name are: the number of the first, counted from 1, with [`REPEATED`] when
 /// there are more; 0 when there is none.
@@ -40,6 +46,16 @@ type Place = u16;
 /// Marks a place whose name came more than once. Heads of more fields than the bits below it can
 /// count are refused, whatever the limit says.
 const REPEATED: Place = 1 << 15;
+
+/// So many fields can be counted below [`REPEATED`].
+#[expect(clippy::as_conversions, reason = "widening; `usize::from` is not const")]
+const FIELDS_MAX: usize = REPEATED as usize - 1;
+
+/// The number of the field behind so many others, which are fewer than [`FIELDS_MAX`].
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "below 2^15")]
+const fn number_of(others: usize) -> Place {
+    (others as Place).wrapping_add(1)
+}
 
 impl FieldSection {
     /// The fields in order.
@@ -87,8 +103,27 @@ impl FieldSection {
 
     pub(crate) fn clear(&mut self) {
         self.fields.clear();
-        self.places = PerName::default();
+        self.places = PerName::of_value(0);
         self.length = 0;
+        self.longest_name = 0;
+    }
+
+    /// Whether the fields keep within limits.
+    pub(crate) fn fits(&self, limits: &Limits) -> bool {
+        self.length <= limits.head_bytes
+            && self.fields.len() <= limits.header_fields
+            && self.longest_name <= limits.header_name_bytes
+    }
+
+    /// Says that the bytes which stood at `from` stand at `to`.
+    pub(crate) fn move_places(&mut self, from: usize, to: usize) {
+        if from == to {
+            return;
+        }
+        for field in &mut self.fields {
+            field.name = field.name.moved(from, to);
+            field.value = field.value.moved(from, to);
+        }
     }
 
     /// Reads field lines from `next` on until the empty line, and moves `next` behind what was
@@ -101,16 +136,12 @@ impl FieldSection {
     ) -> Result<Progress, Fault> {
         loop {
             let rest = bytes.get(*next..).unwrap_or_default();
-            match rest {
-                [b'\r', b'\n', ..] => {
+            if !rest.first().is_some_and(|byte| is(*byte, TOKEN)) {
+                let progress = no_field(rest)?;
+                if progress == Progress::Complete {
                     *next = next.wrapping_add(2);
-                    return Ok(Progress::Complete);
                 }
-                [] | [b'\r'] => return Ok(Progress::Partial),
-                [b'\r', ..] => return Err(Fault::BareCarriageReturn),
-                [b'\n', ..] => return Err(Fault::BareLineFeed),
-                [b' ' | b'\t', ..] => return Err(Fault::FoldedLine),
-                _ => {}
+                return Ok(progress);
             }
             let Some(line) = Line::read(rest, limits)? else { return Ok(Progress::Partial) };
             self.push(line, *next, limits)?;
@@ -127,9 +158,11 @@ impl FieldSection {
         if self.length > limits.head_bytes {
             return Err(Fault::FieldsTooLong);
         }
-        let number = self.fields.len().wrapping_add(1);
-        let number = Place::try_from(number).ok().filter(|_| number <= limits.header_fields);
-        let number = number.filter(|number| *number < REPEATED).ok_or(Fault::TooManyFields)?;
+        if self.fields.len() >= limits.header_fields.min(FIELDS_MAX) {
+            return Err(Fault::TooManyFields);
+        }
+        let number = number_of(self.fields.len());
+        self.longest_name = self.longest_name.max(line.name.len());
         let place = self.places.of_mut(line.known);
         *place = if *place == 0 { number } else { *place | REPEATED };
         // A known name has no `_`.
@@ -212,6 +245,18 @@ impl FieldSection {
     }
 }
 
+/// What it means that no field line starts here: no line starts with a token's byte.
+fn no_field(rest: &[u8]) -> Result<Progress, Fault> {
+    match rest {
+        [b'\r', b'\n', ..] => Ok(Progress::Complete),
+        [] | [b'\r'] => Ok(Progress::Partial),
+        [b'\r', ..] => Err(Fault::BareCarriageReturn),
+        [b'\n', ..] => Err(Fault::BareLineFeed),
+        [b' ' | b'\t', ..] => Err(Fault::FoldedLine),
+        _ => Err(Fault::FieldName),
+    }
+}
+
 /// What `Connection` said about the connection itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Connection {
@@ -245,8 +290,7 @@ struct Line<'bytes> {
 }
 
 impl<'bytes> Line<'bytes> {
-    /// Reads a line that starts with neither white space nor a line end. `None` when it is not
-    /// whole.
+    /// Reads a line that starts with a token's byte. `None` when it is not whole.
     #[inline]
     fn read(bytes: &'bytes [u8], limits: &Limits) -> Result<Option<Self>, Fault> {
         let (known, name_length) = match known_name(bytes) {
@@ -260,9 +304,6 @@ impl<'bytes> Line<'bytes> {
             return Ok(None);
         };
         let [b':', rest @ ..] = rest else { return Err(Fault::FieldName) };
-        if name.is_empty() {
-            return Err(Fault::FieldName);
-        }
         let Some((value, end)) = find_control(rest).and_then(|length| rest.split_at_checked(length)) else {
             return Ok(None);
         };
@@ -307,6 +348,7 @@ impl<'head> Fields<'head> {
             name: field.name.of(self.bytes),
             value: field.value.of(self.bytes),
             field,
+            bytes: self.bytes,
         })
     }
 
@@ -354,4 +396,18 @@ pub struct FieldView<'head> {
     pub value: &'head [u8],
     /// What was found out about it.
     pub field: &'head Field,
+    /// What the head was read from.
+    bytes: &'head [u8],
+}
+
+impl<'head> FieldView<'head> {
+    /// The whole line with its line end, where it came as a [`FieldBlock`](super::FieldBlock) would write
+    /// it: with one space behind the colon and no white space behind the value.
+    #[inline]
+    pub(crate) fn written_line(&self) -> Option<&'head [u8]> {
+        let Field { name, value, .. } = self.field;
+        let between = self.bytes.get(name.end()..value.start())?;
+        let line = self.bytes.get(name.start()..value.end().wrapping_add(2))?;
+        (between == b": " && line.ends_with(b"\r\n")).then_some(line)
+    }
 }

@@ -1,18 +1,36 @@
 //! Reading a head line by line as its bytes arrive, each byte once.
 
-use memchr::memchr;
+use std::fmt;
 
-use super::{Fault, FieldSection, Limits, Progress};
+use super::{Fault, FieldSection, Limits, Progress, field::NO_FIELDS};
+use crate::bytes::find_byte;
 
 /// The fields of a head, and how far its reading has come.
-#[derive(Debug, Default)]
+///
+/// Whoever sends one head after another mostly sends the same fields again. So the last fields are kept
+/// with their bytes until others come, and the same bytes are not read a second time.
+#[derive(Default)]
 pub(crate) struct HeadLines {
-    pub(crate) fields: FieldSection,
+    /// Of this head once it is complete; before that perhaps of the one before.
+    fields: FieldSection,
+    /// The bytes that `fields` were read from, the empty line included; empty while they are not whole.
+    kept: Vec<u8>,
+    /// Where these bytes started.
+    kept_start: usize,
     stage: Stage,
     /// Where the first line starts that was not read.
     next: usize,
     /// Up to here that line was searched for its end.
     searched: usize,
+}
+
+/// Without the bytes: they may hold secrets.
+impl fmt::Debug for HeadLines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { fields, stage, next, .. } = self;
+        let mut shown = formatter.debug_struct("HeadLines");
+        shown.field("fields", fields).field("stage", stage).field("next", next).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,10 +43,20 @@ enum Stage {
 
 impl HeadLines {
     pub(crate) fn clear(&mut self) {
-        self.fields.clear();
         self.stage = Stage::FirstLine;
         self.next = 0;
         self.searched = 0;
+    }
+
+    /// The fields; none while the head is not complete.
+    #[inline]
+    pub(crate) const fn fields(&self) -> &FieldSection {
+        if matches!(self.stage, Stage::Complete) { &self.fields } else { &NO_FIELDS }
+    }
+
+    /// The same, to be marked.
+    pub(crate) const fn fields_mut(&mut self) -> &mut FieldSection {
+        &mut self.fields
     }
 
     /// How many bytes were read: all of the head once it is complete.
@@ -65,16 +93,32 @@ impl HeadLines {
             let Some((b'\r', text)) = line.split_last() else { return Err(Fault::BareLineFeed) };
             read_first(text, line_start)?;
             self.next = line_start.wrapping_add(line.len()).wrapping_add(1);
+            self.begin_fields(bytes, limits);
+        }
+        if self.stage == Stage::Fields {
+            if self.fields.read(bytes, &mut self.next, limits)? == Progress::Partial {
+                self.searched = bytes.len();
+                return if is_full { Err(Fault::HeadTooLong) } else { Ok(Progress::Partial) };
+            }
+            self.kept.extend_from_slice(bytes.get(self.kept_start..self.next).unwrap_or_default());
+            self.stage = Stage::Complete;
+        }
+        Ok(Progress::Complete)
+    }
+
+    /// Takes the fields of the head before if the same bytes come again; else makes ready for others.
+    fn begin_fields(&mut self, bytes: &[u8], limits: &Limits) {
+        let start = std::mem::replace(&mut self.kept_start, self.next);
+        let rest = bytes.get(self.next..).unwrap_or_default();
+        if !self.kept.is_empty() && rest.starts_with(&self.kept) && self.fields.fits(limits) {
+            self.fields.move_places(start, self.next);
+            self.next = self.next.wrapping_add(self.kept.len());
+            self.stage = Stage::Complete;
+        } else {
+            self.fields.clear();
+            self.kept.clear();
             self.stage = Stage::Fields;
         }
-        if self.stage == Stage::Fields
-            && self.fields.read(bytes, &mut self.next, limits)? == Progress::Partial
-        {
-            self.searched = bytes.len();
-            return if is_full { Err(Fault::HeadTooLong) } else { Ok(Progress::Partial) };
-        }
-        self.stage = Stage::Complete;
-        Ok(Progress::Complete)
     }
 
     /// Whether the line that was read in part may be whole now. Without this look a head that
@@ -83,7 +127,7 @@ impl HeadLines {
         if self.searched <= self.next {
             return true;
         }
-        let has_end = memchr(b'\n', bytes.get(self.searched..).unwrap_or_default()).is_some();
+        let has_end = find_byte(bytes.get(self.searched..).unwrap_or_default(), b'\n').is_some();
         self.searched = bytes.len();
         has_end
     }
@@ -96,5 +140,5 @@ const PLACE_MAX: usize = u32::MAX as usize;
 /// The line that starts at `start`, up to its LF.
 fn first_line(bytes: &[u8], start: usize) -> Option<&[u8]> {
     let rest = bytes.get(start..)?;
-    rest.get(..memchr(b'\n', rest)?)
+    rest.get(..find_byte(rest, b'\n')?)
 }

@@ -162,9 +162,16 @@ impl<T> PerName<T> {
     }
 }
 
+impl<T: Copy> PerName<T> {
+    /// The same value for every name.
+    pub(crate) const fn of_value(value: T) -> Self {
+        Self([value; COUNT])
+    }
+}
+
 impl<T: Copy + Default> Default for PerName<T> {
     fn default() -> Self {
-        Self([T::default(); COUNT])
+        Self::of_value(T::default())
     }
 }
 

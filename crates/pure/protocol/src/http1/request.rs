@@ -25,10 +25,18 @@ pub enum TargetForm {
 pub struct RequestHead {
     lines: HeadLines,
     first: RequestLine,
-    host: Option<(Span, Option<u16>)>,
+    host: Option<HostPlace>,
     framing: BodyFraming,
     keep_alive: bool,
     expect_continue: bool,
+}
+
+/// The authority of `Host`, its text kept as a place.
+#[derive(Clone, Copy, Debug)]
+struct HostPlace {
+    host: Span,
+    port: Option<u16>,
+    has_capitals: bool,
 }
 
 impl RequestHead {
@@ -52,7 +60,7 @@ impl RequestHead {
     /// The fields.
     #[must_use]
     pub const fn fields(&self) -> &FieldSection {
-        &self.lines.fields
+        self.lines.fields()
     }
 
     /// The method as a number.
@@ -140,13 +148,15 @@ impl<'head> Request<'head> {
     /// The value of `Host`. `None` only for HTTP/1.0 requests without one.
     #[must_use]
     pub fn authority(self) -> Option<Authority<'head>> {
-        self.head.host.map(|(host, port)| Authority::of_parts(host.of(self.bytes), port))
+        self.head.host.map(|HostPlace { host, port, has_capitals }| {
+            Authority::of_parts(host.of(self.bytes), port, has_capitals)
+        })
     }
 
     /// The fields.
     #[must_use]
     pub const fn fields(self) -> Fields<'head> {
-        self.head.lines.fields.over(self.bytes)
+        self.head.lines.fields().over(self.bytes)
     }
 }
 
@@ -191,10 +201,10 @@ impl RequestHead {
     /// Judges what the whole head says: framing, host, expectation, connection.
     fn judge(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
         let version_minor = self.first.version_minor;
-        self.framing = declared(self.lines.fields.over(bytes), version_minor)?.unwrap_or_default();
+        self.framing = declared(self.lines.fields().over(bytes), version_minor)?.unwrap_or_default();
         self.host = self.judge_host(bytes)?;
         self.expect_continue = self.judge_expectation(bytes)?;
-        let connection = self.lines.fields.read_connection(bytes, limits, KnownName::is_protected)?;
+        let connection = self.lines.fields_mut().read_connection(bytes, limits, KnownName::is_protected)?;
         self.keep_alive = connection.keeps(version_minor);
         Ok(())
     }
@@ -202,7 +212,7 @@ impl RequestHead {
     /// Whether the client waits for a 100. Nobody waits for leave to send nothing, and HTTP/1.0
     /// knows no interim answer.
     fn judge_expectation(&self, bytes: &[u8]) -> Result<bool, Fault> {
-        let fields = self.lines.fields.over(bytes);
+        let fields = self.lines.fields().over(bytes);
         if !fields.contains(KnownName::Expect) {
             return Ok(false);
         }
@@ -213,8 +223,8 @@ impl RequestHead {
     }
 
     /// The place of the host and its port, after a look at the target's own authority.
-    fn judge_host(&self, bytes: &[u8]) -> Result<Option<(Span, Option<u16>)>, Fault> {
-        let fields = &self.lines.fields;
+    fn judge_host(&self, bytes: &[u8]) -> Result<Option<HostPlace>, Fault> {
+        let fields = self.lines.fields();
         if fields.is_repeated(KnownName::Host) {
             return Err(Fault::HostRepeated);
         }
@@ -232,7 +242,11 @@ impl RequestHead {
                 .ok_or(Fault::TargetAuthority)?;
         }
         let start = field.value.start();
-        Ok(Some((Span::new(start, start.wrapping_add(host.host().len())), host.port())))
+        Ok(Some(HostPlace {
+            host: Span::new(start, start.wrapping_add(host.host().len())),
+            port: host.port(),
+            has_capitals: host.has_capitals(),
+        }))
     }
 }
 

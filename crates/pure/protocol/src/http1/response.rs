@@ -38,7 +38,7 @@ impl ResponseHead {
     /// The fields.
     #[must_use]
     pub const fn fields(&self) -> &FieldSection {
-        &self.lines.fields
+        self.lines.fields()
     }
 
     /// The status, 100 to 599, never 101.
@@ -96,7 +96,7 @@ impl<'head> Response<'head> {
     /// The fields.
     #[must_use]
     pub const fn fields(self) -> Fields<'head> {
-        self.head.lines.fields.over(self.bytes)
+        self.head.lines.fields().over(self.bytes)
     }
 }
 
@@ -135,7 +135,7 @@ impl ResponseHead {
     /// RFC 9112 section 6.3, with every doubt refused.
     fn judge(&mut self, bytes: &[u8], limits: &Limits, answers_head: bool) -> Result<(), Fault> {
         let version_minor = self.first.version_minor;
-        let declared = declared(self.lines.fields.over(bytes), version_minor)?;
+        let declared = declared(self.lines.fields().over(bytes), version_minor)?;
         let has_no_body = answers_head || matches!(self.first.status, 100..=199 | 204 | 304);
         self.framing = match declared {
             _ if has_no_body => ResponseFraming::None,
@@ -143,7 +143,7 @@ impl ResponseHead {
             Some(BodyFraming::Chunked) => ResponseFraming::Chunked,
             Some(BodyFraming::None) | None => ResponseFraming::UntilClose,
         };
-        let connection = self.lines.fields.read_connection(bytes, limits, |_| false)?;
+        let connection = self.lines.fields_mut().read_connection(bytes, limits, |_| false)?;
         self.keep_alive = connection.keeps(version_minor) && self.framing != ResponseFraming::UntilClose;
         Ok(())
     }

@@ -16,6 +16,14 @@ impl Span {
         Self { start: start as u32, length: end.wrapping_sub(start) as u32 }
     }
 
+    /// The same bytes in a buffer where what stood at `from` stands at `to`.
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "places fit")]
+    #[inline]
+    pub(crate) const fn moved(self, from: usize, to: usize) -> Self {
+        let Self { start, length } = self;
+        Self { start: start.wrapping_add(to.wrapping_sub(from) as u32), length }
+    }
+
     /// The bytes of the span. Empty when `bytes` is not the buffer that the head was read from and
     /// is too short.
     #[inline]

@@ -4,6 +4,7 @@ use std::{error, fmt, iter};
 
 use memchr::memchr;
 
+use super::FieldView;
 use crate::bytes::{find_control, find_outside_target, is_token, trim};
 
 /// A name or value that may not stand in a field line. The value is not told: it may be a secret.
@@ -88,6 +89,22 @@ impl FieldBlock {
         self.write(name, value);
     }
 
+    /// Adds a field that was read: nothing is checked again. Most lines are copied as they came.
+    pub fn push_read(&mut self, field: &FieldView<'_>) {
+        self.push_read_as(b"", field);
+    }
+
+    /// Adds a field that was read, with a token of the house before its name.
+    #[inline]
+    pub fn push_read_as(&mut self, prefix: &'static [u8], field: &FieldView<'_>) {
+        debug_assert_eq!(check(field.name, field.value), Ok(()));
+        self.lines.extend_from_slice(prefix);
+        match field.written_line() {
+            Some(line) => self.lines.extend_from_slice(line),
+            None => self.write(field.name, field.value),
+        }
+    }
+
     /// Adds a line whose value is a number. The name is trusted as in
     /// [`FieldBlock::push_trusted`].
     pub fn push_number(&mut self, name: &[u8], value: u64) {
@@ -152,9 +169,7 @@ impl FieldBlock {
         })
     }
 
-    #[inline]
     fn write(&mut self, name: &[u8], value: &[u8]) {
-        self.lines.reserve(name.len().saturating_add(value.len()).saturating_add(4));
         self.lines.extend_from_slice(name);
         self.lines.extend_from_slice(b": ");
         self.lines.extend_from_slice(value);
@@ -267,13 +282,22 @@ const fn error_phrase(status: u16) -> &'static str {
     }
 }
 
-/// Writes `HTTP/1.1 status reason CRLF`. The field block and an empty line follow.
+/// Writes `HTTP/1.1 status reason CRLF`. The field block and an empty line follow. A status has three
+/// digits.
 pub fn write_status_line(output: &mut Vec<u8>, status: u16) {
-    output.extend_from_slice(b"HTTP/1.1 ");
-    push_number(output, u64::from(status));
-    output.push(b' ');
+    debug_assert!((100..=999).contains(&status));
+    let mut start = *b"HTTP/1.1 000 ";
+    let [.., hundreds, tens, ones, _] = &mut start;
+    (*hundreds, *tens, *ones) = (digit(status / 100), digit(status / 10), digit(status));
+    output.extend_from_slice(&start);
     output.extend_from_slice(reason_phrase(status).as_bytes());
     output.extend_from_slice(LINE_END);
+}
+
+/// The last decimal digit of a number.
+#[expect(clippy::as_conversions, reason = "below 10")]
+const fn digit(number: u16) -> u8 {
+    b'0' | (number % 10) as u8
 }
 
 /// Writes `method target HTTP/1.1 CRLF`. The field block and an empty line follow.
@@ -318,7 +342,19 @@ pub const CHUNK_END: &[u8] = LINE_END;
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Writes a number in decimal, without the formatting machinery.
-pub fn push_number(output: &mut Vec<u8>, mut number: u64) {
+pub fn push_number(output: &mut Vec<u8>, number: u64) {
+    match u16::try_from(number) {
+        // Most numbers are lengths and statuses.
+        Ok(small @ 0..10) => output.push(digit(small)),
+        Ok(small @ 10..100) => output.extend_from_slice(&[digit(small / 10), digit(small)]),
+        Ok(small @ 100..1_000) => {
+            output.extend_from_slice(&[digit(small / 100), digit(small / 10), digit(small)]);
+        }
+        _ => push_long_number(output, number),
+    }
+}
+
+fn push_long_number(output: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut first = digits.len();
     for place in digits.iter_mut().rev() {

@@ -117,6 +117,43 @@ proptest! {
         }
     }
 
+    /// A reader that has read other heads finds what a new one finds: fields that come again, fields that
+    /// almost do, in pieces, and under other limits.
+    #[test]
+    fn smuggling_heads_before_change_nothing(
+        sections in proptest::collection::vec(fields(), 1..3),
+        heads in proptest::collection::vec(
+            (
+                prop_oneof![Just("GET / HTTP/1.1"), Just("GET /longer?a=b HTTP/1.1"), Just("GET / HTTP/1.0"), Just("GET  / HTTP/1.1")],
+                any::<prop::sample::Index>(),
+                prop_oneof![4 => Just("\r\n"), 1 => Just("X-B: 2\r\n\r\n"), 1 => Just("\n"), 1 => Just("\r")],
+                any::<prop::sample::Index>(),
+                prop_oneof![4 => Just(Limits::PRIVATE), 1 => (0..9_usize, 1..99_usize, 1..12_usize).prop_map(|(header_fields, head_bytes, header_name_bytes)| {
+                    Limits { header_fields, head_bytes, header_name_bytes, raw_head_bytes: 199, ..Limits::PRIVATE }
+                })],
+            ),
+            1..6,
+        ),
+    ) {
+        let mut used = RequestHead::default();
+        for (line, section, end, cut, limits) in heads {
+            let bytes = format!("{line}\r\nHost: a.example\r\n{}{end}", section.get(&sections)).into_bytes();
+            let mut new = RequestHead::default();
+            let expected = read_request(&bytes, &limits, &mut new);
+            used.clear();
+            prop_assert!(used.fields().as_slice().is_empty());
+            let mut progress = read_request(&bytes[..cut.index(bytes.len())], &limits, &mut used);
+            if progress == Ok(Progress::Partial) {
+                progress = read_request(&bytes, &limits, &mut used);
+            }
+            prop_assert_eq!(progress, expected);
+            if expected == Ok(Progress::Complete) {
+                prop_assert_eq!(Summary::of(&used, &bytes), Summary::of(&new, &bytes));
+                prop_assert_eq!(used.fields().as_slice(), new.fields().as_slice());
+            }
+        }
+    }
+
     #[test]
     fn smuggling_any_bytes_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = read_request(&bytes, &Limits::PRIVATE, &mut RequestHead::default());

@@ -94,6 +94,34 @@ proptest! {
         prop_assert!(query.is_ok());
     }
 
+    /// The checks one by one, for the one look that most queries need.
+    #[test]
+    fn query_refusals_are_those_of_each_check(query in "[a-z%2&;=|{+/ #\u{e9}]{0,12}", most in 0..5_usize) {
+        let is_raw = |byte: u8| !(0x21..0x7f).contains(&byte) || b"#|{}".contains(&byte);
+        let expected = if query.bytes().any(is_raw) {
+            Some(QueryRefusal::RawCharacter)
+        } else if decode(query.as_bytes()).is_err() {
+            Some(QueryRefusal::MalformedEscape)
+        } else if query.split(['&', ';']).filter(|it| !it.is_empty()).count() > most {
+            Some(QueryRefusal::TooManyParameters)
+        } else {
+            None
+        };
+        prop_assert_eq!(Query::parse(query.as_bytes(), most).err(), expected);
+    }
+
+    #[test]
+    fn query_in_normal_form_is_decoded_and_encoded_again(query in "([a-z/+.~=]|%2[0-9B]|[!&;])*") {
+        for parameter in Query::parse(query.as_bytes(), usize::MAX).unwrap().parameters() {
+            let (mut quick, mut slow) = (Vec::new(), Vec::new());
+            parameter.write_normal(&mut quick);
+            encode_form(&parameter.name(), &mut slow);
+            slow.push(b'=');
+            encode_form(&parameter.value(), &mut slow);
+            prop_assert_eq!(quick, slow);
+        }
+    }
+
     #[test]
     fn query_of_any_bytes_is_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
         if let Ok(query) = Query::parse(&bytes, 3) {

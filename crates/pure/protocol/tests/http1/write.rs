@@ -1,5 +1,7 @@
 //! What is written: blocks of fields, first lines, numbers.
 
+use proptest::prelude::*;
+
 use postern_protocol::http1::{
     CHUNK_END, FieldBlock, InvalidField, InvalidRequestLine, KnownName, Limits, Progress, ResponseHead,
     push_number, read_response, reason_phrase, write_chunk_head, write_request_line, write_status_line,
@@ -114,5 +116,26 @@ fn numbers_are_written_as_the_library_writes_them() {
                 assert_eq!(output, format!("{number:x}\r\n").into_bytes());
             }
         }
+    }
+}
+
+proptest! {
+    /// Lines that came as they are written, and lines that did not.
+    #[test]
+    fn fields_that_were_read_are_written_as_name_and_value(
+        lines in proptest::collection::vec("[A-Za-z-]{1,9}:[ \t]{0,2}[!-~ \t]{0,9}", 0..6)
+    ) {
+        let bytes = format!("HTTP/1.1 299 \r\n{}\r\n", lines.iter().map(|it| format!("{it}\r\n")).collect::<String>());
+        let mut head = ResponseHead::default();
+        // A few names, such as `TE`, are of framing.
+        prop_assume!(read_response(bytes.as_bytes(), &Limits::PRIVATE, false, &mut head).is_ok());
+        let (mut quick, mut slow) = (FieldBlock::default(), FieldBlock::default());
+        for field in head.fields().over(bytes.as_bytes()).iter() {
+            quick.push_read(&field);
+            slow.push_trusted(field.name, field.value);
+            quick.push_read_as(b"x-", &field);
+            slow.push_trusted(&[b"x-", field.name].concat(), field.value);
+        }
+        prop_assert_eq!(quick, slow);
     }
 }
