@@ -29,6 +29,7 @@ mod program;
 mod signer;
 mod tree;
 mod until;
+mod verifier;
 mod wire;
 
 pub use backend::{Backend, Step, answer, bytes, close, expect, expect_head, hang, reset};
@@ -47,4 +48,5 @@ pub use program::{Outcome, program, run_program};
 pub use signer::{Signed, Unsigned, sign_all};
 pub use tree::{Manifest, Map, MapRow, SourceFile, crate_manifests, repository_root, text_files};
 pub use until::{PATIENCE, until};
+pub use verifier::{SignedCall, verify_all};
 pub use wire::Wire;

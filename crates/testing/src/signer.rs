@@ -93,8 +93,7 @@ impl<'t> Unsigned<'t> {
 /// Signs them all, which is quicker than one after the other.
 #[must_use]
 pub fn sign_all(requests: &[Unsigned<'_>]) -> Vec<Signed> {
-    let own = repository_root().join("target/python/bin/python");
-    let mut command = if own.exists() { Command::new(own) } else { Command::new("python3") };
+    let mut command = python();
     command.arg("-c").arg(include_str!("botocore.py"));
     let cases: Vec<Value> = requests.iter().map(Unsigned::case).collect();
     let output = run(command, Value::from(cases).to_string().as_bytes());
@@ -102,6 +101,12 @@ pub fn sign_all(requests: &[Unsigned<'_>]) -> Vec<Signed> {
     let answers: Vec<Value> = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("botocore signs nothing (`.ci/tools` installs it): {complaints}"));
     requests.iter().zip(answers).map(|(request, answer)| Signed::of(request, &answer)).collect()
+}
+
+/// The Python that has botocore.
+pub(crate) fn python() -> Command {
+    let own = repository_root().join("target/python/bin/python");
+    if own.exists() { Command::new(own) } else { Command::new("python3") }
 }
 
 impl Signed {

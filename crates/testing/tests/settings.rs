@@ -188,6 +188,7 @@ const SETTINGS: &[(&str, &str)] = &[
         "credentials[].secretAccessKeyFile",
         "function_calls::calls_are_signed_for_the_environment_or_for_a_role",
     ),
+    ("serviceEndpoints", "services::an_endpoint_is_where_the_operator_says_and_for_subdomains_too"),
     ("apiKeys[].name", "keys_and_rates::a_plan_names_its_keys"),
     ("apiKeys[].value", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),
     ("apiKeys[].valueFile", "keys_and_rates::a_key_can_be_given_by_value_file_variable_or_hash"),

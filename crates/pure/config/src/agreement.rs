@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use postern_document::{Placed, Problems};
 use postern_model::{
     ConnectionType, Credentials, Definition, DomainName, EndpointType, Function, FunctionArn,
-    FunctionBackend, Integration, IntegrationType, Method, PublicListeners, RestApi, Stage, UriSegment,
-    UriTemplate, UsagePlan, Verb, VpcEndpoint, VpcEndpointId, VpcLink,
+    FunctionBackend, Integration, IntegrationType, Method, PublicListeners, RestApi, ServiceEndpoints, Stage,
+    UriSegment, UriTemplate, UsagePlan, Verb, VpcEndpoint, VpcEndpointId, VpcLink, calls_function,
 };
 
 use crate::{
     names::{DeclaredApi, Names, StageUser, UsedMethod, UsedStage},
     section::rest_apis::ReadApi,
+    services,
 };
 
 /// The parts that are compared, each as far as it could be read.
@@ -25,6 +26,7 @@ pub(crate) struct Parts<'read> {
     pub(crate) vpc_links: &'read [VpcLink],
     pub(crate) functions: &'read [Function],
     pub(crate) credentials: &'read Credentials,
+    pub(crate) service_endpoints: &'read ServiceEndpoints,
     pub(crate) usage_plans: &'read [UsagePlan],
     /// Whether quota counters outlive the process.
     pub(crate) keeps_state: bool,
@@ -42,6 +44,7 @@ pub(crate) fn check(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
         check_stage_variables(read, names, problems);
         check_links(&read.api, parts.vpc_links, problems);
         check_functions(&read.api, parts, problems);
+        services::check(&read.api, parts, problems);
     }
     // What is missing because it could not be read would be warned of for nothing.
     if !problems.has_errors() {
@@ -222,11 +225,11 @@ fn check_links(api: &RestApi, vpc_links: &[VpcLink], problems: &mut Problems) {
 fn check_functions(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
     for method in methods(&api.definition) {
         let integration = &method.integration;
-        let Some(uri) = integration.uri.as_ref().filter(|_| calls_function(integration)) else { continue };
+        let Some(uri) = integration.uri.as_ref().filter(|_| is_of_function(integration)) else { continue };
         let depends_on_stage = uri.stage_variables().next().is_some();
         for stage in &api.stages {
             let Some(call) = filled(uri, stage) else { continue };
-            if let Err(fault) = check_function(integration, &call, stage, parts) {
+            if let Err(fault) = check_function(method, &call, stage, parts) {
                 let within = if depends_on_stage {
                     format!(", in stage `{}` that is `{call}`", stage.name)
                 } else {
@@ -241,36 +244,22 @@ fn check_functions(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
     }
 }
 
-/// Calls of other services are refused by themselves.
-fn calls_function(integration: &Integration) -> bool {
+fn is_of_function(integration: &Integration) -> bool {
     match integration.kind {
         IntegrationType::AwsProxy => true,
-        IntegrationType::Aws => {
-            integration.uri.as_ref().is_some_and(|uri| uri.as_str().contains(":lambda:path/"))
-        }
+        IntegrationType::Aws => integration.uri.as_ref().is_some_and(calls_function),
         IntegrationType::Mock | IntegrationType::Http | IntegrationType::HttpProxy => false,
     }
 }
 
-fn check_function(
-    integration: &Integration,
-    call: &str,
-    stage: &Stage,
-    parts: &Parts<'_>,
-) -> Result<(), String> {
+fn check_function(method: &Method, call: &str, stage: &Stage, parts: &Parts<'_>) -> Result<(), String> {
     let arn = FunctionArn::of_uri(call).map_err(|error| error.to_string())?;
     let function = Function::find(parts.functions, &arn)
         .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;
-    let role = integration.credentials.as_ref().and_then(|role| filled(role, stage));
+    let role = method.integration.credentials.as_ref().and_then(|role| filled(role, stage));
     match &function.backend {
-        FunctionBackend::Invoke(invoke)
-            if invoke.is_signed && parts.credentials.of(role.as_deref()).is_none() =>
-        {
-            Err(format!(
-                "calls of `{}` are signed, and there is nothing to sign with: expected AWS_ACCESS_KEY_ID and its \
-                 companions in the environment, or an entry of `credentials` for the integration's role",
-                arn.name()
-            ))
+        FunctionBackend::Invoke(invoke) if invoke.is_signed => {
+            services::check_signing(method, role.as_deref(), arn.name(), parts)
         }
         _ => Ok(()),
     }
@@ -278,7 +267,7 @@ fn check_function(
 
 /// The text with the stage's variables filled in; `None` where one is missing, which is reported
 /// elsewhere.
-fn filled(template: &UriTemplate, stage: &Stage) -> Option<String> {
+pub(crate) fn filled(template: &UriTemplate, stage: &Stage) -> Option<String> {
     let mut text = String::new();
     for segment in template.segments() {
         match segment {
@@ -394,6 +383,6 @@ fn warn_of_keys_without_plan(
     }
 }
 
-fn methods(definition: &Definition) -> impl Iterator<Item = &Method> {
+pub(crate) fn methods(definition: &Definition) -> impl Iterator<Item = &Method> {
     definition.resources.iter().flat_map(|resource| &resource.methods)
 }

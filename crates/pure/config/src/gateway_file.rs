@@ -15,7 +15,7 @@ use crate::{
     section::{
         api_keys, credentials, domain_names, functions, gateway, listeners, principals,
         rest_apis::{self, Account, Scene},
-        usage_plans,
+        service_endpoints, usage_plans,
         vpc_endpoints::{self, ReadVpcEndpoints},
         vpc_links,
     },
@@ -104,6 +104,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let vpc_links = vpc_links::read(root, reading);
     let functions = functions::read(root, region.as_ref(), reading);
     let credentials = credentials::read(root, reading);
+    let service_endpoints = service_endpoints::read(root, &mut reading.problems);
     let limits = gateway::limits(root, &mut reading.problems);
     let account = region.as_ref().zip(account_id.as_ref());
     let account = account.map(|(region, account_id)| Account { region, account_id });
@@ -124,6 +125,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         vpc_links: &vpc_links,
         functions: &functions,
         credentials: &credentials,
+        service_endpoints: &service_endpoints,
         usage_plans: &usage_plans,
         keeps_state: state_directory.is_some(),
     };
@@ -138,6 +140,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         vpc_links,
         functions,
         credentials,
+        service_endpoints,
         api_keys: keys.into_api_keys(),
         usage_plans,
         principals,

@@ -220,6 +220,12 @@ pub const KEYS: &Fields = &Fields {
             "What calls are signed with in the name of a role.",
         ),
         key(
+            "serviceEndpoints",
+            Kind::Map(&Kind::Text),
+            Absent::Means("every service at its own host"),
+            "Where integrations call services instead, as `dynamodb: http://127.0.0.1:8000`.",
+        ),
+        key(
             "apiKeys",
             Kind::List(&Kind::Record(API_KEY)),
             Absent::Means("none"),
@@ -278,7 +284,7 @@ pub const KEYS: &Fields = &Fields {
             "Where the service's behaviour may be left.",
         ),
     ],
-    unsupported: &["serviceEndpoints", "keySets"],
+    unsupported: &["keySets"],
 };
 
 const VPC_ENDPOINT: &Fields = &Fields {

@@ -19,6 +19,7 @@ mod keys;
 mod names;
 mod reading;
 mod section;
+mod services;
 mod surroundings;
 mod unique;
 mod uses;

@@ -5,6 +5,7 @@
 //! through [`Effects`] and [`RequestBody`]; who wants to watch is an [`Observer`].
 
 mod function;
+mod service;
 
 use postern_model::IntegrationType;
 use postern_protocol::http1::FieldBlock;
@@ -18,8 +19,8 @@ use crate::{
     connection::mutual_tls,
     content,
     integration::{
-        Address, CallMemory, IntegrationResult, SelectedBy, Target, is_streamed, map_request, map_response,
-        write_mapped_call, write_proxy_answer, write_proxy_call,
+        Address, CallMemory, IntegrationResult, MappedRequest, SelectedBy, Target, is_streamed, map_request,
+        map_response, write_mapped_call, write_proxy_answer, write_proxy_call,
     },
     record::IntegrationOutcome,
     response::{self, Sheet, Sheets},
@@ -156,6 +157,9 @@ where
         IntegrationType::HttpProxy => {
             http_proxy(&permit, record, &matched, paper, client_body, effects).await?
         }
+        IntegrationType::Aws if service::is_called(&matched) => {
+            service::service(&permit, record, &matched, paper, &client_body, effects).await?
+        }
         IntegrationType::Aws => {
             function::function_mapped(&permit, record, &matched, paper, &client_body, effects).await?
         }
@@ -203,7 +207,18 @@ async fn http<E: Effects, B: RequestBody>(
         [] => CallBody::None,
         sent => CallBody::<B>::Whole(sent),
     };
-    let mut reply = integrate(record, effects, &integration_call, sent).await?;
+    let reply = integrate(record, effects, &integration_call, sent).await?;
+    answer_mapped(record, matched, reply, &mut mapped, (sheets, fields)).await
+}
+
+/// Makes an answer of a backend's, chosen by its status (SP1).
+async fn answer_mapped<R: Reply>(
+    record: &mut Record<'_>,
+    matched: &Matched<'_>,
+    mut reply: R,
+    mapped: &mut MappedRequest<'_>,
+    (sheets, fields): (&mut Sheets, &mut FieldBlock),
+) -> Result<Served<R>, Refusal> {
     body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
     let (bytes, head) = reply.head();
     let selected_by = SelectedBy::Status(i64::from(reply.status()));

@@ -7,7 +7,7 @@ use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
     AccountId, ApiKey, Credentials, DomainName, Function, Limits, Partition, PublicListeners, Region,
-    RestApi, SharedListeners, Signer, ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
+    RestApi, ServiceEndpoints, SharedListeners, Signer, ThrottleLimit, UsagePlan, VpcEndpoint, VpcLink,
 };
 
 /// Everything that one gateway serves, checked: every name that is used exists, no two things claim
@@ -38,6 +38,8 @@ pub struct Configuration {
     pub functions: Vec<Function>,
     /// What calls of services are signed with.
     pub credentials: Credentials,
+    /// Where services are called that are not called at their own hosts.
+    pub service_endpoints: ServiceEndpoints,
     /// API keys.
     pub api_keys: Vec<ApiKey>,
     /// Usage plans.

@@ -1,6 +1,6 @@
 //! Lambda-style functions: what stands behind an ARN, and how it is reached.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
 use crate::{Malformed, Secret, Target};
 
@@ -305,6 +305,16 @@ impl HttpEndpoint {
             (true, 443) | (false, 80) => host,
             _ => format!("{host}:{port}"),
         }
+    }
+
+    /// The same below a subdomain; an address has none.
+    pub(crate) fn below(&self, subdomain: &str) -> Self {
+        let Target { host, port } = &self.target;
+        if host.parse::<IpAddr>().is_ok() {
+            return self.clone();
+        }
+        let host = format!("{subdomain}.{host}").into();
+        Self { https: self.https, target: Target { host, port: *port } }
     }
 }
 

@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use postern_document::Place;
 
 use crate::{
-    Malformed, ParameterLocation, RequestMapping, RequestTarget, ResponseMapping, SelectionPattern, Verb,
+    Malformed, ParameterLocation, RequestMapping, RequestTarget, ResponseMapping, SelectionPattern,
+    StageVariables, Verb,
 };
 
 /// What a method calls.
@@ -192,6 +193,39 @@ impl UriTemplate {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The pieces with stage variables filled in (a missing one is empty), neighbouring texts joined: what
+    /// is left are texts and path parameters (integrations.md section 2).
+    #[must_use]
+    pub fn filled(&self, variables: &StageVariables) -> Vec<UriSegment> {
+        let mut filled: Vec<UriSegment> = Vec::new();
+        for segment in &self.segments {
+            let text = match segment {
+                UriSegment::Literal(text) => text,
+                UriSegment::StageVariable(name) => variables.get(name).map_or("", |value| value),
+                UriSegment::PathParameter(_) => {
+                    filled.push(segment.clone());
+                    continue;
+                }
+            };
+            if let Some(UriSegment::Literal(last)) = filled.last_mut() {
+                *last = format!("{last}{text}").into();
+            } else {
+                filled.push(UriSegment::Literal(text.into()));
+            }
+        }
+        filled
+    }
+
+    /// The text with stage variables filled in; `None` where a path parameter stands in it.
+    #[must_use]
+    pub fn filled_text(&self, variables: &StageVariables) -> Option<String> {
+        match self.filled(variables).as_slice() {
+            [] => Some(String::new()),
+            [UriSegment::Literal(text)] => Some(text.to_string()),
+            _ => None,
+        }
     }
 
     /// The names of the stage variables that it uses.

@@ -18,10 +18,6 @@ const UNSERVED: &[(Feature, &str)] = &[
         "API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: \
          expected `HEADER`",
     ),
-    (
-        Feature::ServiceIntegration,
-        "integrations of type `aws` with other services than Lambda are not served yet",
-    ),
     (Feature::SecurityPolicy, "`x-amazon-apigateway-security-policy` is not served yet"),
     (Feature::EndpointAccessMode, "`x-amazon-apigateway-endpoint-access-mode` is not served yet"),
 ];
@@ -32,7 +28,6 @@ pub(crate) enum Feature {
     LambdaAuthorizer,
     CognitoAuthorizer,
     ApiKeyOfAuthorizer,
-    ServiceIntegration,
     SecurityPolicy,
     EndpointAccessMode,
 }

@@ -1,7 +1,7 @@
 //! Bytes that others defined, read and written.
 //!
-//! **For:** HTTP/1.1 heads and framing, frames of HTTP/2, targets and queries, the PROXY protocol, Signature Version 4, the Invoke and
-//! Runtime APIs of Lambda, certificates of clients.
+//! **For:** HTTP/1.1 heads and framing, frames of HTTP/2, targets and queries, the PROXY protocol, Signature Version 4, how
+//! services are spoken to, the Invoke and Runtime APIs of Lambda, certificates of clients.
 //! **Never enters:** sockets, clocks, configuration, decisions about who may do what.
 //! **Comes in:** bytes, in pieces of any size. **Goes out:** spans, checked values, a fault with its
 //! status; and the bytes of messages that are written.
@@ -18,5 +18,6 @@ pub mod integration_response;
 pub mod lambda_invoke;
 pub mod lambda_runtime;
 pub mod proxy_protocol;
+pub mod service;
 pub mod signature;
 pub mod uri;

@@ -25,6 +25,7 @@ mod proxy_protocol;
 mod refusals;
 mod runtime_clients;
 mod security_policies;
+mod services;
 mod settings;
 mod streaming;
 mod subnets;

@@ -13,6 +13,7 @@ pub(crate) mod policies;
 pub(crate) mod principals;
 pub(crate) mod rest_apis;
 pub(crate) mod routing_rules;
+pub(crate) mod service_endpoints;
 pub(crate) mod stages;
 pub(crate) mod throttle;
 pub(crate) mod usage_plans;

@@ -313,7 +313,6 @@ fn the_example_of_the_contract_names_no_unknown_key() {
     let refused: Vec<String> = outcome.problems.errors().map(|problem| problem.message.clone()).collect();
     let expected = [
         "`truststoreFile` is `tls/truststore.pem`: there is no such file",
-        "`serviceEndpoints` is not supported yet",
         "`authorizerSilence` is not supported yet",
     ];
     assert_eq!(refused, expected);

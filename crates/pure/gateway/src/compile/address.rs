@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use postern_model::{
-    ConnectionType, Integration, StageVariables, Target as HostAndPort, UriSegment, UriTemplate,
-};
+use postern_model::{ConnectionType, Integration, StageVariables, Target as HostAndPort, UriSegment};
 
 use super::Destinations;
 use crate::{
@@ -30,7 +28,7 @@ fn try_resolve(
     destinations: &mut Destinations<'_>,
 ) -> Result<Address, String> {
     let uri = integration.uri.as_ref().ok_or("the integration has no URI")?;
-    let segments = filled(uri, variables);
+    let segments = uri.filled(variables);
     let (origin, rest) = split_origin(&segments)?;
     let tls = origin.https.then(|| DestinationTls {
         server_name: origin.host.clone(),
@@ -43,7 +41,7 @@ fn try_resolve(
             destinations.host(&target, named_by_operator, tls)
         }
         ConnectionType::VpcLink(id) => {
-            let id = text_of(id, variables).ok_or("`connectionId` has a place that nothing fills")?;
+            let id = id.filled_text(variables).ok_or("`connectionId` has a place that nothing fills")?;
             destinations.link(&id, tls).ok_or_else(|| format!("there is no VPC link `{id}`"))?
         }
     };
@@ -125,43 +123,15 @@ fn strip_scheme<'t>(text: &'t str, scheme: &str) -> Option<&'t str> {
     start.eq_ignore_ascii_case(scheme).then(|| text.get(scheme.len()..)).flatten()
 }
 
-/// The template with stage variables filled in (a missing one is empty) and neighbouring texts joined.
-fn filled(uri: &UriTemplate, variables: &StageVariables) -> Vec<UriSegment> {
-    let mut filled: Vec<UriSegment> = Vec::new();
-    for segment in uri.segments() {
-        let text = match segment {
-            UriSegment::Literal(text) => text,
-            UriSegment::StageVariable(name) => variables.get(name).map_or("", |value| value),
-            UriSegment::PathParameter(_) => {
-                filled.push(segment.clone());
-                continue;
-            }
-        };
-        if let Some(UriSegment::Literal(last)) = filled.last_mut() {
-            *last = format!("{last}{text}").into();
-        } else {
-            filled.push(UriSegment::Literal(text.into()));
-        }
-    }
-    filled
-}
-
-/// A template without path parameters as text.
-pub(crate) fn text_of(template: &UriTemplate, variables: &StageVariables) -> Option<String> {
-    match filled(template, variables).as_slice() {
-        [] => Some(String::new()),
-        [UriSegment::Literal(text)] => Some(text.to_string()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use postern_model::UriTemplate;
 
     fn split(uri: &str) -> Result<(Origin, Vec<UriSegment>), String> {
         let variables = StageVariables::from([("host".into(), "api.example".into())]);
-        split_origin(&filled(&uri.parse().unwrap(), &variables))
+        let uri: UriTemplate = uri.parse().unwrap();
+        split_origin(&uri.filled(&variables))
     }
 
     fn literal(text: &str) -> UriSegment {

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use postern_model::{
-    AccessKey, Configuration, Credentials, Function, FunctionArn, FunctionProcess, HostOverride, Target,
-    VpcLink, VpcLinkId,
+    Configuration, Credentials, Function, FunctionArn, FunctionProcess, HostOverride, ResolvedService,
+    ServiceCall, ServiceEndpoints, Target, VpcLink, VpcLinkId, is_of_caller,
 };
 
 use crate::{
     Destination, DestinationTarget, DestinationTls, HostedFunction, State,
+    integration::SigningKey,
     state::{DestinationKey, HostedKey},
 };
 
@@ -20,6 +21,7 @@ pub(crate) struct Destinations<'s> {
     hosts: Vec<HostOverride>,
     functions: Vec<Function>,
     credentials: Credentials,
+    service_endpoints: ServiceEndpoints,
     known: HashMap<DestinationKey, Arc<Destination>>,
     hosted: HashMap<HostedKey, Arc<HostedFunction>>,
 }
@@ -33,6 +35,7 @@ impl<'s> Destinations<'s> {
             hosts: configuration.hosts.clone(),
             functions: configuration.functions.clone(),
             credentials: configuration.credentials.clone(),
+            service_endpoints: configuration.service_endpoints.clone(),
             known: HashMap::new(),
             hosted: HashMap::new(),
         }
@@ -59,9 +62,17 @@ impl<'s> Destinations<'s> {
         Function::find(&self.functions, arn).cloned()
     }
 
-    /// The access key for calls in the name of a role.
-    pub(crate) fn access_key(&self, role: Option<&str>) -> Option<AccessKey> {
-        self.credentials.of(role).cloned()
+    /// What calls are signed with in the name of a role, of the caller, or of nobody in particular.
+    pub(crate) fn signing_key(&self, role: Option<&str>) -> Option<SigningKey> {
+        if role.is_some_and(is_of_caller) {
+            return Some(SigningKey::OfCaller);
+        }
+        self.credentials.of(role).cloned().map(SigningKey::Own)
+    }
+
+    /// The service that is called, or why there is none.
+    pub(crate) fn service(&self, call: &ServiceCall) -> Result<ResolvedService, String> {
+        call.resolve(&self.service_endpoints)
     }
 
     /// A function whose processes run here: of the same number as before, as long as nothing about it

@@ -2,7 +2,7 @@
 
 use postern_model::{Function, FunctionArn, FunctionBackend, HttpEndpoint, Integration, StageVariables};
 
-use super::{Destinations, address::text_of};
+use super::Destinations;
 use crate::{
     DestinationTls,
     integration::{FunctionEndpoint, FunctionTarget, FunctionWay, Target},
@@ -25,10 +25,10 @@ fn try_resolve(
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,
 ) -> Result<FunctionTarget, String> {
-    let uri = integration.uri.as_ref().and_then(|uri| text_of(uri, variables));
+    let uri = integration.uri.as_ref().and_then(|uri| uri.filled_text(variables));
     let uri = uri.ok_or("the integration has no URI, or one with a place that nothing fills")?;
     let arn = FunctionArn::of_uri(&uri).map_err(|error| format!("`{uri}` calls no function: {error}"))?;
-    let role = integration.credentials.as_ref().and_then(|role| text_of(role, variables));
+    let role = integration.credentials.as_ref().and_then(|role| role.filled_text(variables));
     let function = destinations
         .function(&arn)
         .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;
@@ -40,7 +40,7 @@ fn try_resolve(
         FunctionBackend::Invoke(invoke) => FunctionWay::Invoke {
             endpoint: endpoint(&invoke.endpoint, false, destinations),
             key: if invoke.is_signed {
-                let key = destinations.access_key(role.as_deref());
+                let key = destinations.signing_key(role.as_deref());
                 Some(key.ok_or("there is nothing to sign the call with")?)
             } else {
                 None

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb};
+use postern_model::{IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb, calls_function};
 
-use super::{Destinations, address, functions, own};
+use super::{Destinations, address, functions, own, services};
 use crate::{
     Snapshot,
     integration::{self, CompiledIntegration},
@@ -75,6 +75,9 @@ pub(crate) fn compile(
     let target = match integration.kind {
         IntegrationType::Http | IntegrationType::HttpProxy => {
             Some(address::resolve(integration, &stage.variables, destinations))
+        }
+        IntegrationType::Aws if !integration.uri.as_ref().is_some_and(calls_function) => {
+            Some(services::resolve(integration, &stage.variables, destinations))
         }
         IntegrationType::Aws | IntegrationType::AwsProxy => {
             Some(functions::resolve(integration, &stage.variables, destinations))

@@ -9,6 +9,7 @@ mod entrances;
 mod functions;
 mod methods;
 mod plans;
+mod services;
 
 use std::{collections::HashMap, sync::Arc};
 

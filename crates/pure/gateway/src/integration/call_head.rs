@@ -34,7 +34,7 @@ impl CallMemory {
             fields.push_number(b"Content-Length", length);
         }
         head.clear();
-        write_request_line(head, verb_token(record, address).as_bytes(), target)
+        write_request_line(head, address.verb_token(record).as_bytes(), target)
             .map_err(|_| Refusal::Configuration("the integration's URI is not an address".into()))?;
         head.extend_from_slice(fields.as_bytes());
         head.extend_from_slice(b"\r\n");
@@ -42,14 +42,16 @@ impl CallMemory {
     }
 }
 
-/// The verb of the call: the integration's, else the client's.
-fn verb_token<'a>(record: &Record<'a>, address: &Address) -> Cow<'a, str> {
-    let client = record.located.as_ref().and_then(|located| located.verb);
-    match address.verb.or(client) {
-        Some(verb) => verb.as_str().into(),
-        None => {
-            let token = record.arrival.map(|arrival| arrival.head.over(arrival.bytes).method());
-            lossy(token.unwrap_or(b"GET"))
+impl Address {
+    /// The verb of a call: the integration's, else the client's.
+    pub(super) fn verb_token<'a>(&self, record: &Record<'a>) -> Cow<'a, str> {
+        let client = record.located.as_ref().and_then(|located| located.verb);
+        match self.verb.or(client) {
+            Some(verb) => verb.as_str().into(),
+            None => {
+                let token = record.arrival.map(|arrival| arrival.head.over(arrival.bytes).method());
+                lossy(token.unwrap_or(b"GET"))
+            }
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use postern_model::{
-    AccessKey, FunctionArn, IntegrationType, RequestMapping, RequestTarget, UriSegment, Verb,
-};
+use postern_model::{FunctionArn, IntegrationType, Region, RequestMapping, RequestTarget, UriSegment, Verb};
 
+use super::SigningKey;
 use crate::{Destination, HostedFunction};
 
 /// An integration in one stage. What does not depend on the stage is read from the model.
@@ -24,6 +23,8 @@ pub(crate) enum Target {
     Address(Box<Address>),
     /// A function.
     Function(Box<FunctionTarget>),
+    /// A service.
+    Service(Box<ServiceTarget>),
     /// Why there is none.
     Malformed(Box<str>),
 }
@@ -58,7 +59,7 @@ pub(crate) enum FunctionWay {
     Invoke {
         endpoint: FunctionEndpoint,
         /// What calls are signed with; absent: they are not.
-        key: Option<AccessKey>,
+        key: Option<SigningKey>,
     },
     /// It is in a container with the Runtime Interface Emulator.
     Emulator(FunctionEndpoint),
@@ -70,6 +71,28 @@ pub(crate) struct FunctionEndpoint {
     pub(crate) destination: Arc<Destination>,
     /// The value of `Host`.
     pub(crate) host: Box<str>,
+}
+
+/// A service, and how it is called.
+#[derive(Debug)]
+pub(crate) struct ServiceTarget {
+    pub(crate) address: Address,
+    /// The region that calls are signed for.
+    pub(crate) region: Region,
+    /// What signatures call the service.
+    pub(crate) signing_name: Box<str>,
+    pub(crate) key: SigningKey,
+    /// What an action is asked for by; absent: by path or query.
+    pub(crate) json_action: Option<JsonAction>,
+}
+
+/// The headers of an action whose parameters are a JSON object, each where no mapping sets it.
+#[derive(Debug)]
+pub(crate) struct JsonAction {
+    /// `X-Amz-Target`; absent where the definition must map it (AW4).
+    pub(crate) target: Option<Box<str>>,
+    /// `Content-Type`.
+    pub(crate) content_type: Box<str>,
 }
 
 /// A piece of a target.

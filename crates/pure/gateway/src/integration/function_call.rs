@@ -8,10 +8,12 @@ use postern_protocol::{
     lambda_invoke::{
         self, AnswerHead, ApiError, ApiErrorKind, Caller, EMULATOR_PATH, InvocationType, InvokeCall, Outcome,
     },
-    signature::{Credential, PayloadHash, RequestParts, SigningPlace, Timestamp, sign},
 };
 
-use super::{CallMemory, FunctionEndpoint, FunctionTarget, FunctionWay};
+use super::{
+    CallMemory, FunctionEndpoint, FunctionTarget, FunctionWay,
+    signing::{Unsigned, push_signature},
+};
 use crate::{IntegrationFailureKind, Record, Refusal, context::lossy, routing::Matched};
 
 /// What a call of a function says beside its event.
@@ -71,44 +73,24 @@ pub(crate) fn write_invoke_call(
         }
     }
     fields.push_trusted(b"Host", endpoint.host.as_bytes());
-    if let FunctionWay::Invoke { key: Some(key), .. } = &call.target.way {
-        let credential = Credential {
-            access_key_id: &key.access_key_id,
-            secret_access_key: key.secret_access_key.reveal(),
-            session_token: key.session_token.as_ref().map(|token| token.reveal().as_str()),
-        };
-        let now = Timestamp::from_epoch_seconds(record.received.epoch_milliseconds / 1_000);
-        let place = SigningPlace { region: call.target.arn.region(), service: "lambda", now };
-        push_signature((&path, &query), call.event, &credential, &place, fields);
-    }
-    fields.push_number(b"Content-Length", call.event.len() as u64);
     target.clear();
     target.extend_from_slice(path.as_bytes());
     if !query.is_empty() {
         target.push(b'?');
         target.extend_from_slice(query.as_bytes());
     }
+    if let FunctionWay::Invoke { key: Some(key), .. } = &call.target.way {
+        let scope = (call.target.arn.region(), "lambda");
+        let unsigned = Unsigned { method: b"POST", target, body: call.event, scope };
+        push_signature(record, key, &unsigned, fields)?;
+    }
+    fields.push_number(b"Content-Length", call.event.len() as u64);
     head.clear();
     write_request_line(head, b"POST", target)
         .map_err(|_| Refusal::Configuration("the function's ARN makes no address".into()))?;
     head.extend_from_slice(fields.as_bytes());
     head.extend_from_slice(b"\r\n");
     Ok(())
-}
-
-fn push_signature(
-    (path, query): (&str, &str),
-    event: &[u8],
-    credential: &Credential<'_>,
-    place: &SigningPlace<'_>,
-    fields: &mut FieldBlock,
-) {
-    let sent: Vec<(&[u8], &[u8])> = fields.iter().collect();
-    let request =
-        RequestParts { method: b"POST", path: path.as_bytes(), query: query.as_bytes(), fields: &sent };
-    for (name, value) in sign(&request, &PayloadHash::of(event), credential, place) {
-        fields.push_trusted(name.as_bytes(), value.as_bytes());
-    }
 }
 
 /// The ARN of the method, as functions are told who calls.

@@ -40,6 +40,11 @@ impl MappedRequest<'_> {
         if self.is_written { written.as_bytes() } else { self.passing.as_bytes() }
     }
 
+    /// Whether the body was written anew.
+    pub(super) const fn is_written(&self) -> bool {
+        self.is_written
+    }
+
     /// Whether the client's bytes pass with the content coding that they came with.
     fn passes_coded(&self, body: &BodyText<'_>) -> bool {
         body.is_coded && !self.is_written && self.passing.is_untouched()
@@ -88,23 +93,49 @@ pub(crate) fn write_mapped_call<'b>(
     memory: &mut CallMemory,
     output: &mut String,
 ) -> Result<MappedRequest<'b>, Refusal> {
+    let (mapped, mappings) = map_request_of(record, matched, address, body, output)?;
+    let verb = address.verb.unwrap_or(matched.verb);
+    let length = declared_length(verb, mapped.body(output).len(), mapped.is_written);
+    write_fields_of_call(matched, address, (&mappings, &mapped.overrides), memory)?;
+    push_coding(record, &mapped, body, &mut memory.fields);
+    push_missing_fields(record, address, length.is_some(), &mut memory.fields);
+    memory.finish(record, address, length)?;
+    Ok(mapped)
+}
+
+/// Evaluates the mappings of a call to an address and renders its template, if one takes the body, into
+/// `output`.
+pub(super) fn map_request_of<'b, 'm>(
+    record: &Record<'m>,
+    matched: &Matched<'m>,
+    address: &Address,
+    body: &'b BodyText<'b>,
+    output: &mut String,
+) -> Result<(MappedRequest<'b>, Mappings<'m>), Refusal>
+where
+    'b: 'm,
+{
     let mappings = Mappings::evaluate(record, matched, body, |mapping| !address.copies(mapping))?;
     let mut mapped = map_request(record, matched, body, output)?;
     if let Some(instead) = mappings.body().filter(|_| !mapped.is_written) {
         output.push_str(&instead);
         mapped.is_written = true;
     }
-    let verb = address.verb.unwrap_or(matched.verb);
-    let length = declared_length(verb, mapped.body(output).len(), mapped.is_written);
-    write_fields_of_call(matched, address, (&mappings, &mapped.overrides), memory)?;
+    Ok((mapped, mappings))
+}
+
+/// Says which content coding a body has that passes with the one that it came with.
+pub(super) fn push_coding(
+    record: &Record<'_>,
+    mapped: &MappedRequest<'_>,
+    body: &BodyText<'_>,
+    fields: &mut FieldBlock,
+) {
     if let Some(arrival) = record.arrival.filter(|_| mapped.passes_coded(body))
-        && !memory.fields.contains(b"Content-Encoding")
+        && !fields.contains(b"Content-Encoding")
     {
-        content::push_request_coding(arrival, &mut memory.fields);
+        content::push_request_coding(arrival, fields);
     }
-    push_missing_fields(record, address, length.is_some(), &mut memory.fields);
-    memory.finish(record, address, length)?;
-    Ok(mapped)
 }
 
 /// Maps a request to a function: what a call's head is made of stands in `fields` then, and a body that is
@@ -149,7 +180,7 @@ fn push_mapped_headers(
 }
 
 /// Target and fields that mappings and overrides give.
-fn write_fields_of_call(
+pub(super) fn write_fields_of_call(
     matched: &Matched<'_>,
     address: &Address,
     (mappings, overrides): (&Mappings<'_>, &Overrides),
@@ -186,8 +217,13 @@ fn write_query(mappings: &Mappings<'_>, overrides: &Overrides, address: &Address
     }
 }
 
-/// What every call to an HTTP backend has where no mapping set it.
-fn push_missing_fields(record: &Record<'_>, address: &Address, has_body: bool, fields: &mut FieldBlock) {
+/// What every call has where no mapping set it.
+pub(super) fn push_missing_fields(
+    record: &Record<'_>,
+    address: &Address,
+    has_body: bool,
+    fields: &mut FieldBlock,
+) {
     let api = record.located.as_ref().map_or("", |located| located.api.id.as_str());
     if !fields.contains(b"Accept") {
         fields.push_trusted(b"Accept", b"application/json");

@@ -12,12 +12,15 @@ mod mapped;
 mod mappings;
 pub(crate) mod parameters;
 mod request_line;
+mod service_call;
+mod signing;
 mod template_choice;
 mod template_view;
 
 pub(crate) use call_head::CallMemory;
 pub(crate) use compiled::{
-    Address, CompiledIntegration, FunctionEndpoint, FunctionTarget, FunctionWay, Target, TargetPiece,
+    Address, CompiledIntegration, FunctionEndpoint, FunctionTarget, FunctionWay, JsonAction, ServiceTarget,
+    Target, TargetPiece,
 };
 pub(crate) use forwarding::{write_own_fields, write_trace_id};
 pub(crate) use function_call::{
@@ -28,8 +31,11 @@ pub(crate) use http_proxy::{write_proxy_answer, write_proxy_call};
 pub(crate) use lambda_answer::{ProxyAnswer, write_fields, write_function_answer};
 pub(crate) use lambda_event::{EVENT_BYTES_MAX, write_event};
 pub(crate) use mapped::{
-    IntegrationResult, SelectedBy, map_function_call, map_request, map_response, write_mapped_call,
+    IntegrationResult, MappedRequest, SelectedBy, map_function_call, map_request, map_response,
+    write_mapped_call,
 };
+pub(crate) use service_call::write_service_call;
+pub(crate) use signing::SigningKey;
 
 use postern_model::{Integration, RequestMapping, RequestSource, RequestTarget, ResponseTransferMode};
 

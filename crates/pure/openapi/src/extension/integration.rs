@@ -16,7 +16,7 @@ use crate::{
     mapping,
     operation::Declared,
     reference::reference_of,
-    report::{Feature, Keys},
+    report::Keys,
     template,
 };
 
@@ -213,7 +213,7 @@ impl<'a> Draft<'a> {
         self.integration.http_method = node.and_then(|node| context.parse("httpMethod", node, str::parse));
         let Some(node) = node else {
             if self.is_aws() {
-                let message = "`httpMethod` is missing: it is `POST` for a Lambda function";
+                let message = "`httpMethod` is missing: it is `POST` for a Lambda function or an action";
                 context.report.error(self.record.place(), message);
             }
             return;
@@ -378,9 +378,6 @@ impl<'a> Draft<'a> {
 
     fn note_use(&self, context: &mut Context<'_>) {
         let Integration { place, kind, .. } = &self.integration;
-        if *kind == IntegrationType::Aws && !self.is_function() {
-            context.report.uses(Feature::ServiceIntegration, place);
-        }
         context.lints.proxied_function |= *kind == IntegrationType::AwsProxy;
         if self.integration.cache_namespace.is_some() || !self.integration.cache_key_parameters.is_empty() {
             let message = "`cacheNamespace` and `cacheKeyParameters` have no effect yet: response caching is not served";

@@ -1,0 +1,74 @@
+//! Do the services that integrations call exist, in every stage, and is there what their calls are signed with.
+
+use postern_document::Problems;
+use postern_model::{
+    AuthorizationType, Integration, IntegrationType, Malformed, Method, RestApi, ServiceCall, Stage,
+    calls_function, is_of_caller,
+};
+
+use crate::agreement::{Parts, filled, methods};
+
+/// Reports every integration that calls a service which cannot be called.
+pub(crate) fn check(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
+    for method in methods(&api.definition).filter(|method| is_of_service(&method.integration)) {
+        let integration = &method.integration;
+        let Some(uri) = &integration.uri else { continue };
+        let templates = [Some(uri), integration.credentials.as_ref()];
+        let depends_on_stage =
+            templates.into_iter().flatten().any(|template| template.stage_variables().next().is_some());
+        for stage in &api.stages {
+            if let Err(fault) = check_in(method, stage, parts) {
+                let within =
+                    if depends_on_stage { format!(", in stage `{}`", stage.name) } else { String::new() };
+                problems.error(&integration.place, format!("`uri` is `{}`{within}: {fault}", uri.as_str()));
+            }
+            if !depends_on_stage {
+                break;
+            }
+        }
+    }
+}
+
+fn is_of_service(integration: &Integration) -> bool {
+    integration.kind == IntegrationType::Aws && !integration.uri.as_ref().is_some_and(calls_function)
+}
+
+fn check_in(method: &Method, stage: &Stage, parts: &Parts<'_>) -> Result<(), String> {
+    let integration = &method.integration;
+    let Some(uri) = &integration.uri else { return Ok(()) };
+    // A variable that the stage has not got is reported elsewhere.
+    if uri.stage_variables().any(|name| !stage.variables.contains_key(name)) {
+        return Ok(());
+    }
+    let call =
+        ServiceCall::parse(&uri.filled(&stage.variables)).map_err(|error: Malformed| error.to_string())?;
+    call.resolve(parts.service_endpoints)?;
+    let role = integration.credentials.as_ref().and_then(|role| filled(role, stage));
+    check_signing(method, role.as_deref(), &call.service, parts)
+}
+
+/// Whether there is what calls of a service are signed with.
+pub(crate) fn check_signing(
+    method: &Method,
+    role: Option<&str>,
+    service: &str,
+    parts: &Parts<'_>,
+) -> Result<(), String> {
+    if role.is_some_and(is_of_caller) {
+        if method.authorization == AuthorizationType::AwsIam {
+            return Ok(());
+        }
+        return Err(
+            "`credentials` are those of the caller, and the method lets in callers who have not signed: \
+             expected AWS_IAM authorization"
+                .to_owned(),
+        );
+    }
+    if parts.credentials.of(role).is_some() {
+        return Ok(());
+    }
+    Err(format!(
+        "calls of `{service}` are signed, and there is nothing to sign with: expected AWS_ACCESS_KEY_ID and its \
+         companions in the environment, or an entry of `credentials` for the integration's role"
+    ))
+}
