@@ -77,7 +77,7 @@ fn canonical(target: &[UriSegment]) -> Vec<UriSegment> {
             None => ("", &**text),
         };
         is_path &= query.is_empty();
-        let decoded = uri::decode(path.as_bytes()).unwrap_or(path.as_bytes().into());
+        let decoded = uri::decode(path.as_bytes()).unwrap_or_else(|_| path.as_bytes().into());
         let mut written = Vec::with_capacity(text.len());
         uri::encode_path(&decoded, &mut written);
         UriSegment::Literal(format!("{}{query}", String::from_utf8_lossy(&written)).into())

@@ -70,7 +70,7 @@ fn escape_query(target: &mut Vec<u8>) {
                 target.push(b'=');
             }
             // What is not well escaped stands for itself.
-            uri::encode(&uri::decode_form(text).unwrap_or(text.into()), target);
+            uri::encode(&uri::decode_form(text).unwrap_or_else(|_| text.into()), target);
         }
     }
 }
