@@ -11,7 +11,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use postern_gateway::{Effects, Event, Held, Live, Now, Recorder};
+use postern_gateway::{Effects, Event, Held, Live, Now, Recorder, Timers};
 use tokio::{
     net::TcpStream,
     runtime::{Builder, LocalOptions},

@@ -50,7 +50,7 @@ impl Connection {
     pub(crate) fn is_usable(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         let has_news = match &self.wire {
-            Wire::Plain(socket) => socket.poll_read_ready(&mut context).is_ready(),
+            Wire::Plain(socket) => return is_silent(socket),
             Wire::Tls(stream) => {
                 let (socket, session) = stream.get_ref();
                 // A session that wants nothing more holds bytes that nobody has read, or is at its end.
@@ -109,6 +109,11 @@ impl Connection {
             Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
+}
+
+/// Whether nothing came on a socket, its end included.
+fn is_silent(socket: &TcpStream) -> bool {
+    matches!(socket.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn poll_write_some<W: AsyncWrite + Unpin>(

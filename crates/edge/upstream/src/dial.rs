@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Display},
     io,
     net::SocketAddr,
+    pin::pin,
     rc::Rc,
 };
 
@@ -68,7 +69,7 @@ impl Display for DialFailure {
 impl<T: Timers> Dialler<'_, T> {
     /// Opens a connection, TLS included, until `deadline` at the latest.
     pub(crate) async fn dial(&self, name: &Name, deadline: u64) -> Result<Connection, DialFailure> {
-        let opening = async {
+        let opening = pin!(async {
             let (socket, address) = self.connect(name, deadline).await?;
             // Without it the last piece of a body may wait for an acknowledgement. Failing is not worth
             // losing the connection.
@@ -78,7 +79,7 @@ impl<T: Timers> Dialler<'_, T> {
                 Some(tls) => self.handshake(socket, tls).await?,
             };
             Ok(Connection::new(wire, name.is_asked_for().then(|| Rc::new(address))))
-        };
+        });
         self.timers.within(deadline, opening).await.unwrap_or(Err(DialFailure::TooSlow))
     }
 
@@ -92,7 +93,8 @@ impl<T: Timers> Dialler<'_, T> {
         while let Some(address) = addresses.next() {
             let now = self.timers.monotonic_nanoseconds();
             let share = deadline.saturating_sub(now) / (addresses.len() as u64 + 1);
-            match self.timers.within(now.saturating_add(share), TcpStream::connect(address)).await {
+            let connecting = pin!(TcpStream::connect(address));
+            match self.timers.within(now.saturating_add(share), connecting).await {
                 Ok(Ok(socket)) => return Ok((socket, address)),
                 Ok(Err(error)) => last = DialFailure::Connect(address, error),
                 Err(_) => last = DialFailure::TooSlow,

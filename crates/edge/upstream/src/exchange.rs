@@ -1,6 +1,6 @@
 //! One call: a connection, the request out, the answer's head in (hardening.md section 8).
 
-use std::{future::poll_fn, pin::pin, rc::Rc, task::Poll};
+use std::{future::poll_fn, rc::Rc, task::Poll};
 
 use postern_gateway::{
     CallBody, Event, IntegrationCall, IntegrationFailure, IntegrationFailureKind as Kind, Recorder,
@@ -14,7 +14,7 @@ use crate::{
     dial::{DialFailure, Dialler},
     incoming::{Incoming, NoAnswer},
     pool::{Place, TargetPool},
-    reply::Received,
+    reply::{Answering, Around},
     send::{Sending, Sent},
     upstream::Worker,
     vpc_link::DestinationPool,
@@ -94,44 +94,60 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
     /// One attempt: the first on an idle connection where there is one, the second on a new one and to
     /// another target than the first, where there is another.
     async fn attempt(&mut self, beside: Option<&Rc<TargetPool>>) -> Result<BackendReply<T, R>, Attempt> {
-        let Ready { place, mut connection, is_reused } = self.connect(beside).await?;
-        let mut incoming = Incoming::new(&self.worker.buffers, self.call.is_head);
-        let sent = self.send(&mut connection, &mut incoming, place.target(), is_reused).await?;
-        self.waits_for = Some(Rc::clone(place.target()));
-        let waited = self.wait_for_head(&mut connection, &mut incoming, place.target()).await;
-        self.waits_for = None;
+        let Ready { place, connection, is_reused } = self.connect(beside).await?;
+        let target = Rc::clone(place.target());
+        let mut lent = self.worker.buffers.answering();
+        // What is lent belongs to nobody else.
+        let Some(answering) = lent.get_mut() else {
+            return Err(self.pool.failure(Kind::Network, Some(&target), "its memory is in use").into());
+        };
+        answering.place = Some(place);
+        let Answering { incoming, connection: held, .. } = answering;
+        let connection = held.insert(connection);
+        incoming.expect(self.call.is_head);
+        let sent = self.send(connection, incoming, &target, is_reused).await?;
+        self.waits_for = Some(target);
+        let waited = self.wait_for_head(connection, incoming).await;
+        let target = self.waits_for.take();
         if let Err(no_answer) = waited {
-            return Err(self.no_answer(no_answer, sent, place.target(), incoming.has_begun()));
+            return Err(self.no_answer(no_answer, sent, target, incoming.has_begun()));
         }
         if let ResponseFraming::Length(length) = incoming.head.framing()
             && length > self.call.answer_bytes_max
         {
             self.worker.recorder.event(Event::LimitHit("payloadBytes"));
             let reason = "the answer is larger than `payloadBytes`";
-            return Err(self.pool.failure(Kind::BadAnswer, Some(place.target()), reason).into());
+            return Err(self.pool.failure(Kind::BadAnswer, target.as_deref(), reason).into());
         }
-        if let Some(health) = self.pool.health(place.target()) {
+        if let Some(health) = target.as_ref().and_then(|target| self.pool.health(target)) {
             health.succeeded();
         }
         let is_sent_whole = matches!(sent, Sent::Whole);
-        let received = Received { place, connection, incoming, is_sent_whole };
-        Ok(BackendReply::new(self.worker, self.call, &self.pool, received))
+        let around = Around { worker: Rc::clone(self.worker), pool: Rc::clone(&self.pool) };
+        Ok(BackendReply::new(around, self.call, lent, is_sent_whole))
     }
 
     /// A connection and a place for it. Targets that cannot be reached are passed over: nothing was sent
-    /// to them.
+    /// to them. Whatever has to be waited for has memory of its own, which the usual call does not need.
     async fn connect(&self, beside: Option<&Rc<TargetPool>>) -> Result<Ready, IntegrationFailure> {
         let Self { worker, call, pool, .. } = self;
-        let mut turn = pool.turn().await;
+        let mut turn = match pool.takes_turns() {
+            true => Box::pin(pool.turn()).await,
+            false => None,
+        };
         let mut tried: Vec<Rc<TargetPool>> = beside.cloned().into_iter().collect();
         let mut last = None;
         loop {
             let chosen = pool.choose(&tried, || worker.timers.monotonic_nanoseconds());
             // A second attempt goes to the same target only where there is no other.
             let Some(target) = chosen.or_else(|| beside.filter(|_| last.is_none()).cloned()) else { break };
-            let place = target.place(call.limits, &worker.recorder).await.map_err(|_| {
-                self.pool.failure(Kind::Overloaded, Some(&target), "too many calls wait for a connection")
-            })?;
+            let place = match target.free_place(call.limits) {
+                Some(place) => place,
+                None => Box::pin(target.place(call.limits, &worker.recorder)).await.map_err(|_| {
+                    let reason = "too many calls wait for a connection";
+                    self.pool.failure(Kind::Overloaded, Some(&target), reason)
+                })?,
+            };
             let place = place.hold(turn.take());
             if beside.is_none()
                 && let Some(connection) = target.take_idle(worker.timers.coarse_nanoseconds())
@@ -139,7 +155,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
                 return Ok(Ready { place, connection, is_reused: true });
             }
             target.make_room(call.limits);
-            match self.dial(&target).await {
+            match Box::pin(self.dial(&target)).await {
                 Ok(connection) => return Ok(Ready { place, connection, is_reused: false }),
                 Err(failure) => last = Some(self.pool.failure(failure.kind(), Some(&target), failure)),
             }
@@ -221,17 +237,13 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         &self,
         connection: &mut Connection,
         incoming: &mut Incoming,
-        target: &TargetPool,
     ) -> Result<(), NoAnswer> {
-        let watches = self.pool.has_alternatives() && self.may_repeat();
-        let mut put_out = pin!(target.put_out.notified());
+        let target = self.waits_for.as_deref().filter(|_| self.pool.has_alternatives() && self.may_repeat());
+        let watched = target.map(|target| (target, target.times_put_out.get()));
         poll_fn(|context| {
             let head = incoming.poll_head(connection, context);
-            if head.is_pending()
-                && watches
-                && !incoming.has_begun()
-                && put_out.as_mut().poll(context).is_ready()
-            {
+            let is_put_out = watched.is_some_and(|(target, before)| target.times_put_out.get() != before);
+            if head.is_pending() && is_put_out && !incoming.has_begun() {
                 return Poll::Ready(Err(NoAnswer::PutOut));
             }
             head
@@ -244,14 +256,14 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         &self,
         no_answer: NoAnswer,
         sent: Sent,
-        target: &Rc<TargetPool>,
+        target: Option<Rc<TargetPool>>,
         has_begun: bool,
     ) -> Attempt {
-        if !matches!(no_answer, NoAnswer::PutOut) {
+        let to = target.as_deref();
+        if let Some(target) = to.filter(|_| !matches!(no_answer, NoAnswer::PutOut)) {
             self.worker.note_failure(&self.pool, target);
         }
         let may_repeat = !has_begun && self.may_repeat();
-        let to = Some(&**target);
         let failure = match (no_answer, sent) {
             (NoAnswer::Bad(reason), _) => self.pool.failure(Kind::BadAnswer, to, reason),
             (_, Sent::Failed(_, error)) => {
@@ -267,6 +279,6 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
                 self.pool.failure(Kind::Network, to, "it was put out before it answered")
             }
         };
-        Attempt { failure, may_repeat_beside: may_repeat.then(|| Rc::clone(target)) }
+        Attempt { failure, may_repeat_beside: target.filter(|_| may_repeat) }
     }
 }

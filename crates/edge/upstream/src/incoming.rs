@@ -2,16 +2,15 @@
 
 use std::{
     io,
-    rc::Rc,
     task::{Context, Poll, ready},
 };
 
 use postern_protocol::http1::{INTERIM_RESPONSES_MAX, Limits, Progress, ResponseHead, read_response};
 
-use crate::{
-    buffers::{Buffer, Buffers},
-    connection::Connection,
-};
+use crate::connection::Connection;
+
+/// Holds a head and small bodies.
+const BUFFER_BYTES: usize = 16 << 10;
 
 /// How heads of backends are read: they have room for what a client may not send.
 pub(crate) const REPLY_LIMITS: Limits =
@@ -21,9 +20,9 @@ pub(crate) const REPLY_LIMITS: Limits =
 #[derive(Debug)]
 pub(crate) struct Incoming {
     /// The head stands at its start.
-    pub(crate) buffer: Buffer,
+    pub(crate) buffer: Vec<u8>,
     pub(crate) filled: usize,
-    pub(crate) head: Rc<ResponseHead>,
+    pub(crate) head: ResponseHead,
     is_complete: bool,
     interim: usize,
     /// What was found wrong while the request was still on its way out.
@@ -45,16 +44,21 @@ pub(crate) enum NoAnswer {
 }
 
 impl Incoming {
-    /// Nothing yet. `answers_head` says that HEAD is asked, so that no body follows.
-    pub(crate) fn new(buffers: &Buffers, answers_head: bool) -> Self {
-        Self {
-            buffer: buffers.small(),
-            filled: 0,
-            head: buffers.head(),
-            is_complete: false,
-            interim: 0,
-            fault: None,
-            answers_head,
+    /// Nothing has come of the answer to a request; `answers_head` says that HEAD is asked, so that no body
+    /// follows.
+    pub(crate) fn expect(&mut self, answers_head: bool) {
+        self.answers_head = answers_head;
+    }
+
+    /// Nothing yet, in the memory that is here.
+    pub(crate) fn forget(&mut self) {
+        self.filled = 0;
+        self.head.clear();
+        self.is_complete = false;
+        self.interim = 0;
+        self.fault = None;
+        if self.buffer.len() > BUFFER_BYTES {
+            self.buffer = vec![0; BUFFER_BYTES];
         }
     }
 
@@ -73,7 +77,7 @@ impl Incoming {
             return Poll::Ready(Err(*fault));
         }
         while !self.is_complete {
-            let room = self.buffer.bytes_mut().get_mut(self.filled..).unwrap_or_default();
+            let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
             if room.is_empty() {
                 return Poll::Ready(Err(NoAnswer::Bad("the head of the answer is too large")));
             }
@@ -102,10 +106,9 @@ impl Incoming {
     }
 
     fn parse(&mut self) -> Result<(), &'static str> {
-        // Nobody else holds a head that is still being read.
-        let head = Rc::get_mut(&mut self.head).ok_or("the head's memory is in use")?;
+        let head = &mut self.head;
         while self.filled > 0 {
-            let bytes = self.buffer.bytes().get(..self.filled).unwrap_or_default();
+            let bytes = self.buffer.get(..self.filled).unwrap_or_default();
             match read_response(bytes, &REPLY_LIMITS, self.answers_head, head) {
                 Err(fault) => return Err(fault.reason()),
                 Ok(Progress::Partial) => break,
@@ -118,7 +121,7 @@ impl Incoming {
                     if self.interim > INTERIM_RESPONSES_MAX {
                         return Err("the backend sent too many interim answers");
                     }
-                    self.buffer.bytes_mut().copy_within(head.length()..self.filled, 0);
+                    self.buffer.copy_within(head.length()..self.filled, 0);
                     self.filled -= head.length();
                     head.clear();
                 }
@@ -144,13 +147,13 @@ impl Incoming {
             return Poll::Ready(());
         }
         loop {
-            if self.filled == self.buffer.bytes().len() {
+            if self.filled == self.buffer.len() {
                 if self.filled as u64 > answer_bytes_max {
                     return Poll::Pending;
                 }
-                self.buffer.grow();
+                self.buffer.resize(self.filled.saturating_mul(2), 0);
             }
-            let room = self.buffer.bytes_mut().get_mut(self.filled..).unwrap_or_default();
+            let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
             match ready!(connection.poll_read(context, room)) {
                 Ok(count) if count > 0 => self.filled += count,
                 Ok(_) | Err(_) => return Poll::Ready(()),
@@ -159,8 +162,16 @@ impl Incoming {
     }
 }
 
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        self.buffer.owner().give_back_head(&self.head);
+impl Default for Incoming {
+    fn default() -> Self {
+        Self {
+            buffer: vec![0; BUFFER_BYTES],
+            filled: 0,
+            head: ResponseHead::default(),
+            is_complete: false,
+            interim: 0,
+            fault: None,
+            answers_head: false,
+        }
     }
 }

@@ -28,8 +28,8 @@ pub(crate) struct TargetPool {
     /// Shared with the other workers; absent where the target is no link's.
     pub(crate) health: Option<Arc<TargetHealth>>,
     pub(crate) warming: Warming,
-    /// Tells the calls that wait for an answer that the target was put out.
-    pub(crate) put_out: Notify,
+    /// How often it was put out: calls that wait for its answer look at it whenever they are woken.
+    pub(crate) times_put_out: Cell<u64>,
     /// The last one used is the first to be used again: it is warm, and the others grow old.
     idle: RefCell<Vec<Idle>>,
     busy: Cell<u64>,
@@ -72,7 +72,7 @@ impl TargetPool {
             name: Name::new(target),
             health,
             warming: Warming::default(),
-            put_out: Notify::new(),
+            times_put_out: Cell::new(0),
             idle: RefCell::default(),
             busy: Cell::new(0),
             waiting: Cell::new(0),
@@ -85,29 +85,37 @@ impl TargetPool {
         self.busy.get().saturating_add(self.waiting.get())
     }
 
-    /// Takes a place among the busy connections (`backendConnections`). Where there is none, waits for
-    /// one, unless too many wait already (`backendPending`).
+    /// Takes a place among the busy connections (`backendConnections`) where one is free and nobody waits
+    /// for one: who comes later waits behind those who wait already.
+    pub(crate) fn free_place(self: &Rc<Self>, limits: &Limits) -> Option<Place> {
+        if self.waiting.get() > 0 || self.busy.get() >= limits.backend_connections {
+            return None;
+        }
+        Some(self.take_place())
+    }
+
+    fn take_place(self: &Rc<Self>) -> Place {
+        self.busy.set(self.busy.get() + 1);
+        Place { target: Rc::clone(self), turn: None }
+    }
+
+    /// Waits for a place where none is free, unless too many wait already (`backendPending`).
     pub(crate) async fn place<R: Recorder>(
         self: &Rc<Self>,
         limits: &Limits,
         recorder: &R,
     ) -> Result<Place, TooManyWait> {
-        let is_free = || self.busy.get() < limits.backend_connections;
-        // Who comes later waits behind those who wait already.
-        if self.waiting.get() > 0 || !is_free() {
-            if self.waiting.get() >= limits.backend_pending {
-                recorder.event(Event::LimitHit("backendPending"));
-                return Err(TooManyWait);
-            }
-            recorder.event(Event::LimitHit("backendConnections"));
-            let _waiting = Waiting::begin(&self.waiting);
-            self.freed.notified().await;
-            while !is_free() {
-                self.freed.notified().await;
-            }
+        if self.waiting.get() >= limits.backend_pending {
+            recorder.event(Event::LimitHit("backendPending"));
+            return Err(TooManyWait);
         }
-        self.busy.set(self.busy.get() + 1);
-        Ok(Place { target: Rc::clone(self), turn: None })
+        recorder.event(Event::LimitHit("backendConnections"));
+        let _waiting = Waiting::begin(&self.waiting);
+        self.freed.notified().await;
+        while self.busy.get() >= limits.backend_connections {
+            self.freed.notified().await;
+        }
+        Ok(self.take_place())
     }
 
     /// An idle connection that the backend has left open, as far as is known.
@@ -202,14 +210,6 @@ mod tests {
     use std::net::SocketAddr;
     use tokio::net::{TcpListener, TcpStream};
 
-    struct Silent;
-
-    impl Recorder for Silent {
-        fn exchange(&self, _record: &postern_gateway::Record<'_>, _sent: postern_gateway::Sent) {}
-
-        fn event(&self, _event: Event) {}
-    }
-
     #[test]
     fn upstream_connections_follow_their_name() {
         let target = DestinationTarget {
@@ -224,7 +224,7 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let elsewhere: SocketAddr = "10.0.0.1:80".parse().unwrap();
             let pool = Rc::new(TargetPool::new(&target, None));
-            let place = pool.place(&Limits::default(), &Silent).await.unwrap();
+            let place = pool.free_place(&Limits::default()).unwrap();
             let open = async || {
                 let socket = TcpStream::connect(address).await.unwrap();
                 Connection::new(Wire::Plain(socket), Some(Rc::new(address)))
@@ -251,7 +251,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let pool = Rc::new(TargetPool::new(&target, None));
-            let place = pool.place(&limits, &Silent).await.unwrap();
+            let place = pool.free_place(&limits).unwrap();
             for at in 0..2 {
                 let socket = TcpStream::connect(address).await.unwrap();
                 place.keep(Connection::new(Wire::Plain(socket), None), at);

@@ -9,7 +9,7 @@ use postern_gateway::{
 use postern_protocol::http1::{ChunkedReader, ResponseFraming, ResponseHead};
 
 use crate::{
-    buffers::Buffer,
+    buffers::{Buffer, Lent},
     connection::Connection,
     incoming::{Incoming, REPLY_LIMITS},
     pool::Place,
@@ -17,29 +17,34 @@ use crate::{
     vpc_link::DestinationPool,
 };
 
-/// What an exchange has when the head of the answer is in.
-pub(crate) struct Received {
-    pub(crate) place: Place,
-    pub(crate) connection: Connection,
-    pub(crate) incoming: Incoming,
-    /// Whether the request went out whole.
-    pub(crate) is_sent_whole: bool,
-}
-
 /// The answer of a backend. Dropped before its end, its connection is closed and never used again.
+///
+/// What it holds lies in memory of the worker's: a reply is passed on as a few pointers.
 #[derive(Debug)]
 pub struct BackendReply<T, R> {
-    worker: Rc<Worker<T, R>>,
-    pool: Rc<DestinationPool>,
+    around: Around<T, R>,
+    answering: Lent,
+}
+
+/// Whose answer it is.
+#[derive(Debug)]
+pub(crate) struct Around<T, R> {
+    pub(crate) worker: Rc<Worker<T, R>>,
+    pub(crate) pool: Rc<DestinationPool>,
+}
+
+/// An answer on its way: what came of it, and where the rest comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Answering {
+    pub(crate) place: Option<Place>,
+    pub(crate) connection: Option<Connection>,
+    /// Holds the head and what came with it.
+    pub(crate) incoming: Incoming,
     deadline: u64,
     gap: u64,
     /// Bytes that the body may still have.
     allowance: u64,
-    place: Option<Place>,
-    connection: Option<Connection>,
     reusable: bool,
-    /// Holds the head and what came with it.
-    incoming: Incoming,
     /// Holds what comes later, where that is much.
     large: Option<Buffer>,
     /// What has been read and not given out, in the large buffer if there is one.
@@ -48,8 +53,9 @@ pub struct BackendReply<T, R> {
 }
 
 /// What of the body is still to come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Body {
+    #[default]
     Done,
     Length(u64),
     Chunked(ChunkedReader),
@@ -59,39 +65,54 @@ enum Body {
 }
 
 impl<T: Timers, R: Recorder> BackendReply<T, R> {
+    /// The answer whose head is in, after a request that went out whole or not.
     pub(crate) fn new(
-        worker: &Rc<Worker<T, R>>,
+        around: Around<T, R>,
         call: &IntegrationCall<'_>,
-        pool: &Rc<DestinationPool>,
-        received: Received,
+        mut answering: Lent,
+        is_sent_whole: bool,
     ) -> Self {
-        let Received { place, connection, incoming, is_sent_whole } = received;
-        let body = match incoming.head.framing() {
+        if let Some(answering) = answering.get_mut() {
+            answering.begin(&around, call, is_sent_whole);
+        }
+        Self { around, answering }
+    }
+}
+
+impl Answering {
+    /// Nothing has come, and nothing is waited for.
+    pub(crate) fn forget(&mut self) {
+        self.connection = None;
+        self.place = None;
+        self.large = None;
+        self.body = Body::Done;
+        self.incoming.forget();
+    }
+
+    /// The head is in: the body follows.
+    fn begin<T: Timers, R>(
+        &mut self,
+        around: &Around<T, R>,
+        call: &IntegrationCall<'_>,
+        is_sent_whole: bool,
+    ) {
+        let head = &self.incoming.head;
+        self.body = match head.framing() {
             ResponseFraming::None | ResponseFraming::Length(0) => Body::Done,
             ResponseFraming::Length(length) => Body::Length(length),
             ResponseFraming::Chunked => Body::Chunked(ChunkedReader::new()),
             ResponseFraming::UntilClose => Body::UntilClose,
         };
-        let mut reply = Self {
-            worker: Rc::clone(worker),
-            pool: Rc::clone(pool),
-            deadline: call.deadline_nanoseconds,
-            gap: call.answer_gap_nanoseconds,
-            allowance: call.answer_bytes_max,
-            place: Some(place),
-            connection: Some(connection),
-            reusable: is_sent_whole && incoming.head.keep_alive(),
-            unread: incoming.head.length()..incoming.filled,
-            incoming,
-            large: None,
-            body,
-        };
-        reply.finish_if_done();
-        reply
+        self.deadline = call.deadline_nanoseconds;
+        self.gap = call.answer_gap_nanoseconds;
+        self.allowance = call.answer_bytes_max;
+        self.reusable = is_sent_whole && head.keep_alive();
+        self.unread = head.length()..self.incoming.filled;
+        self.finish_if_done(around);
     }
 
     /// Gives the connection back once the body is over, unless something stands behind it.
-    fn finish_if_done(&mut self) {
+    fn finish_if_done<T: Timers, R>(&mut self, around: &Around<T, R>) {
         if !matches!(self.body, Body::Done) {
             return;
         }
@@ -100,17 +121,20 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
             && self.reusable
             && self.unread.is_empty()
         {
-            place.keep(connection, self.worker.timers.coarse_nanoseconds());
+            place.keep(connection, around.worker.timers.coarse_nanoseconds());
         }
     }
 
     fn bytes(&self) -> &[u8] {
-        self.large.as_ref().unwrap_or(&self.incoming.buffer).bytes()
+        self.large.as_ref().map_or(&*self.incoming.buffer, Buffer::bytes)
     }
 
     /// The next run of body data among what has been read: where it stands. `None` where more must be
     /// read, or the body is over.
-    fn next_range(&mut self) -> Result<Option<Range<usize>>, IntegrationFailure> {
+    fn next_range<T: Timers, R: Recorder>(
+        &mut self,
+        around: &Around<T, R>,
+    ) -> Result<Option<Range<usize>>, IntegrationFailure> {
         let start = self.unread.start;
         let (consumed, data, done) = match &mut self.body {
             Body::Done | Body::Failed(_) => return Ok(None),
@@ -121,11 +145,11 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
                 (count, start..start + count, *left == 0)
             }
             Body::Chunked(reader) => {
-                let bytes = self.large.as_ref().unwrap_or(&self.incoming.buffer).bytes();
+                let bytes = self.large.as_ref().map_or(&*self.incoming.buffer, Buffer::bytes);
                 let input = bytes.get(self.unread.clone()).unwrap_or_default();
                 let step = match reader.feed(input, &REPLY_LIMITS) {
                     Ok(step) => step,
-                    Err(fault) => return Err(self.bad(fault.reason())),
+                    Err(fault) => return Err(self.bad(around, fault.reason())),
                 };
                 (step.consumed, start + step.data.start..start + step.data.end, step.finished)
             }
@@ -133,7 +157,7 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
         self.unread.start += consumed;
         if done {
             self.body = Body::Done;
-            self.finish_if_done();
+            self.finish_if_done(around);
         }
         if data.is_empty() {
             return Ok(None);
@@ -141,31 +165,34 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
         match self.allowance.checked_sub(data.len() as u64) {
             Some(rest) => self.allowance = rest,
             None => {
-                self.worker.recorder.event(Event::LimitHit("payloadBytes"));
-                return Err(self.fail(Kind::BadAnswer, "the answer is larger than `payloadBytes`"));
+                around.worker.recorder.event(Event::LimitHit("payloadBytes"));
+                return Err(self.fail(around, Kind::BadAnswer, "the answer is larger than `payloadBytes`"));
             }
         }
         Ok(Some(data))
     }
 
     /// Reads more of the body into a buffer.
-    async fn read_more(&mut self) -> Result<(), IntegrationFailure> {
-        let room_behind_head = self.incoming.buffer.bytes().len() - self.incoming.head.length();
+    async fn read_more<T: Timers, R: Recorder>(
+        &mut self,
+        around: &Around<T, R>,
+    ) -> Result<(), IntegrationFailure> {
+        let room_behind_head = self.incoming.buffer.len() - self.incoming.head.length();
         let expects_much = match &self.body {
             Body::Length(left) => *left > room_behind_head as u64,
             Body::Chunked(_) | Body::UntilClose => true,
             Body::Done | Body::Failed(_) => return Ok(()),
         };
         if expects_much && self.large.is_none() {
-            self.large = Some(self.worker.buffers.large());
+            self.large = Some(around.worker.buffers.large());
         }
         let (buffer, from) = match &mut self.large {
-            Some(large) => (large, 0),
-            None => (&mut self.incoming.buffer, self.incoming.head.length()),
+            Some(large) => (large.bytes_mut(), 0),
+            None => (&mut *self.incoming.buffer, self.incoming.head.length()),
         };
-        let room = buffer.bytes_mut().get_mut(from..).unwrap_or_default();
+        let room = buffer.get_mut(from..).unwrap_or_default();
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let timers = &self.worker.timers;
+        let timers = &around.worker.timers;
         let deadline = match self.gap {
             // No gap is too long but that which ends everything.
             u64::MAX => self.deadline,
@@ -174,59 +201,48 @@ impl<T: Timers, R: Recorder> BackendReply<T, R> {
         let read = poll_fn(|context| connection.poll_read(context, room));
         let count = match timers.within(deadline, read).await {
             Err(_) if deadline < self.deadline => {
-                return Err(self.fail(Kind::TimedOut, "the backend paused for too long within its answer"));
+                let reason = "the backend paused for too long within its answer";
+                return Err(self.fail(around, Kind::TimedOut, reason));
             }
-            Err(_) => return Err(self.fail(Kind::TimedOut, "the answer was not complete within the timeout")),
-            Ok(Err(error)) => return Err(self.bad(&format!("the answer broke off: {error}"))),
+            Err(_) => {
+                let reason = "the answer was not complete within the timeout";
+                return Err(self.fail(around, Kind::TimedOut, reason));
+            }
+            Ok(Err(error)) => return Err(self.bad(around, &format!("the answer broke off: {error}"))),
             Ok(Ok(count)) => count,
         };
         self.unread = from..from + count;
         if count == 0 {
             if !matches!(self.body, Body::UntilClose) {
-                return Err(self.bad("the backend closed within the body of its answer"));
+                return Err(self.bad(around, "the backend closed within the body of its answer"));
             }
             self.body = Body::Done;
-            self.finish_if_done();
+            self.finish_if_done(around);
         }
         Ok(())
     }
 
     /// An answer that is none, or none that is whole.
-    fn bad(&mut self, reason: &str) -> IntegrationFailure {
+    fn bad<T: Timers, R: Recorder>(&mut self, around: &Around<T, R>, reason: &str) -> IntegrationFailure {
         if let Some(place) = &self.place {
-            self.worker.note_failure(&self.pool, place.target());
+            around.worker.note_failure(&around.pool, place.target());
         }
-        self.fail(Kind::BadAnswer, reason)
+        self.fail(around, Kind::BadAnswer, reason)
     }
 
     /// A failure after which the connection is of no use.
-    fn fail(&mut self, kind: Kind, reason: &str) -> IntegrationFailure {
+    fn fail<T, R>(&mut self, around: &Around<T, R>, kind: Kind, reason: &str) -> IntegrationFailure {
         self.body = Body::Done;
         self.unread = 0..0;
         self.connection = None;
         let place = self.place.take();
-        self.pool.failure(kind, place.as_ref().map(|place| &**place.target()), reason)
-    }
-}
-
-impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
-    fn status(&self) -> u16 {
-        self.incoming.head.status()
+        around.pool.failure(kind, place.as_ref().map(|place| &**place.target()), reason)
     }
 
-    fn head(&self) -> (&[u8], &ResponseHead) {
-        (self.incoming.buffer.bytes(), &self.incoming.head)
-    }
-
-    fn length(&self) -> BodyLength {
-        match self.incoming.head.framing() {
-            ResponseFraming::None => BodyLength::None,
-            ResponseFraming::Length(length) => BodyLength::Known(length),
-            ResponseFraming::Chunked | ResponseFraming::UntilClose => BodyLength::Unknown,
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
+    async fn next<T: Timers, R: Recorder>(
+        &mut self,
+        around: &Around<T, R>,
+    ) -> Result<Option<&[u8]>, IntegrationFailure> {
         if matches!(self.body, Body::Failed(_))
             && let Body::Failed(failure) = std::mem::replace(&mut self.body, Body::Done)
         {
@@ -234,7 +250,7 @@ impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
         }
         loop {
             if !self.unread.is_empty()
-                && let Some(range) = self.next_range()?
+                && let Some(range) = self.next_range(around)?
             {
                 return Ok(self.bytes().get(range));
             }
@@ -242,20 +258,53 @@ impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
                 return Ok(None);
             }
             if self.unread.is_empty() {
-                self.read_more().await?;
+                self.read_more(around).await?;
             }
         }
     }
 
-    fn take_arrived(&mut self) -> &[u8] {
+    fn take_arrived<T: Timers, R: Recorder>(&mut self, around: &Around<T, R>) -> &[u8] {
         // Of chunks only the first would be given; all that came is given by `next` without waiting.
         if matches!(self.body, Body::Chunked(_)) || self.unread.is_empty() {
             return &[];
         }
-        let range = self.next_range().unwrap_or_else(|failure| {
+        let range = self.next_range(around).unwrap_or_else(|failure| {
             self.body = Body::Failed(failure);
             None
         });
         range.and_then(|range| self.bytes().get(range)).unwrap_or_default()
+    }
+}
+
+impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
+    fn status(&self) -> u16 {
+        self.answering.incoming.head.status()
+    }
+
+    fn head(&self) -> (&[u8], &ResponseHead) {
+        let Incoming { buffer, head, .. } = &self.answering.incoming;
+        (buffer, head)
+    }
+
+    fn length(&self) -> BodyLength {
+        match self.answering.incoming.head.framing() {
+            ResponseFraming::None => BodyLength::None,
+            ResponseFraming::Length(length) => BodyLength::Known(length),
+            ResponseFraming::Chunked | ResponseFraming::UntilClose => BodyLength::Unknown,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
+        match self.answering.get_mut() {
+            Some(answering) => answering.next(&self.around).await,
+            None => Ok(None),
+        }
+    }
+
+    fn take_arrived(&mut self) -> &[u8] {
+        match self.answering.get_mut() {
+            Some(answering) => answering.take_arrived(&self.around),
+            None => &[],
+        }
     }
 }

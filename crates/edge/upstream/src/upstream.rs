@@ -1,6 +1,6 @@
 //! A worker's way to all backends.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use postern_gateway::{
     BodyLength, CallBody, Destination, Effects, HostedCall, IntegrationCall, IntegrationFailure, Live,
@@ -134,10 +134,11 @@ impl<T: Timers, R: Recorder> Worker<T, R> {
                     |health: &Arc<TargetHealth>| health.is_out(|| self.timers.monotonic_nanoseconds());
                 if target.health.as_ref().is_some_and(is_out) {
                     target.close_idle();
-                    target.put_out.notify_waiters();
+                    target.times_put_out.set(target.times_put_out.get().wrapping_add(1));
                 }
             }
         }
+        self.timers.wake_all();
     }
 }
 
@@ -154,14 +155,14 @@ impl<T: Timers, R: Recorder> Effects for Upstream<T, R> {
         body: CallBody<'_, B>,
     ) -> Result<Self::Reply, IntegrationFailure> {
         let mut exchange = Exchange::new(&self.0, call, body);
-        let answered = self.0.timers.within(call.deadline_nanoseconds, exchange.run()).await;
+        let answered = self.0.timers.within(call.deadline_nanoseconds, pin!(exchange.run())).await;
         answered.unwrap_or_else(|_| Err(exchange.timed_out())).map(UpstreamReply::Backend)
     }
 
     async fn invoke(&self, call: &HostedCall<'_>) -> Result<Self::Reply, IntegrationFailure> {
         let Worker { timers, backends, reply_heads, .. } = &*self.0;
         let reply = backends.functions().invoke(call, timers, reply_heads).await?;
-        Ok(UpstreamReply::Hosted(self.clone(), reply))
+        Ok(UpstreamReply::Hosted(self.clone(), Box::new(reply)))
     }
 }
 
@@ -171,7 +172,7 @@ pub enum UpstreamReply<T, R> {
     /// A backend's.
     Backend(BackendReply<T, R>),
     /// That of a function whose processes run here, and the worker whose clock it goes by.
-    Hosted(Upstream<T, R>, HostedReply),
+    Hosted(Upstream<T, R>, Box<HostedReply>),
 }
 
 impl<T: Timers, R: Recorder> Reply for UpstreamReply<T, R> {

@@ -62,6 +62,11 @@ impl DestinationPool {
         }
     }
 
+    /// Whether one call at a time is taken.
+    pub(crate) const fn takes_turns(&self) -> bool {
+        self.turn.is_some()
+    }
+
     /// Waits for the turn of a call, where one at a time is taken. It is over when the permit is dropped.
     pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
@@ -215,21 +220,12 @@ mod tests {
     #[test]
     fn upstream_the_one_with_the_fewest_calls_is_next() {
         let limits = postern_model::Limits::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for (algorithm, expected) in [(LEAST, [0, 6, 0]), (ROUND_ROBIN, [2, 2, 2])] {
             let pool = link(3, algorithm);
-            let place = |index: usize| runtime.block_on(pool.targets[index].place(&limits, &Silent)).unwrap();
+            let place = |index: usize| pool.targets[index].free_place(&limits).unwrap();
             let _busy = (place(0), place(2));
             assert_eq!(shares(&pool, 6, 0), expected, "{algorithm:?}");
         }
-    }
-
-    struct Silent;
-
-    impl postern_gateway::Recorder for Silent {
-        fn exchange(&self, _record: &postern_gateway::Record<'_>, _sent: postern_gateway::Sent) {}
-
-        fn event(&self, _event: postern_gateway::Event) {}
     }
 
     #[test]

@@ -26,10 +26,15 @@ pub trait Timers {
     }
 
     /// Waits for a future, but not beyond a moment on the monotonic clock (in nanoseconds). The wheel
-    /// is coarse: the wait may last one tick longer.
-    fn within<F: Future>(
+    /// is coarse: the wait may last one tick longer. The future stays where it is pinned: moving a large one
+    /// would cost more than what keeps its time.
+    fn within<F: Future + Unpin>(
         &self,
         deadline_nanoseconds: u64,
         future: F,
     ) -> impl Future<Output = Result<F::Output, Elapsed>>;
+
+    /// Wakes everybody who waits within a deadline, due or not, so that they look again at what they wait
+    /// for: for news that concern few and come seldom.
+    fn wake_all(&self);
 }

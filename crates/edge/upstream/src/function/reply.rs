@@ -1,6 +1,6 @@
 //! The answer of a hosted function, as the Invoke API would give it.
 
-use std::rc::Rc;
+use std::{pin::pin, rc::Rc};
 
 use postern_gateway::{BodyLength, HostedCall, IntegrationFailure, IntegrationFailureKind as Kind, Timers};
 use postern_protocol::{
@@ -116,7 +116,11 @@ impl HostedReply {
             Body::Whole(_) => return Ok(Some(self.take_arrived()).filter(|payload| !payload.is_empty())),
             Body::Pieces(pieces) => pieces,
         };
-        let failure = match timers.within(deadline, pieces.recv()).await {
+        let next = {
+            let receiving = pin!(pieces.recv());
+            timers.within(deadline, receiving).await
+        };
+        let failure = match next {
             Ok(Some(Ok(piece))) => {
                 self.given = piece;
                 return Ok(Some(&self.given));

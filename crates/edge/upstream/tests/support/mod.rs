@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     future::{poll_fn, ready},
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -63,13 +63,12 @@ impl Timers for ManualTimers {
         Now { monotonic_nanoseconds: self.0.0.get(), epoch_milliseconds: 0 }
     }
 
-    async fn within<F: Future>(&self, deadline: u64, future: F) -> Result<F::Output, Elapsed> {
-        let mut future = pin!(future);
+    async fn within<F: Future + Unpin>(&self, deadline: u64, mut future: F) -> Result<F::Output, Elapsed> {
         loop {
             // Made before the clock is looked at: a move in between is not missed.
             let mut moved = pin!(self.0.1.notified());
             let outcome = poll_fn(|context| {
-                if let Poll::Ready(output) = future.as_mut().poll(context) {
+                if let Poll::Ready(output) = Pin::new(&mut future).poll(context) {
                     return Poll::Ready(Some(Ok(output)));
                 }
                 if self.0.0.get() >= deadline {
@@ -81,6 +80,10 @@ impl Timers for ManualTimers {
                 return outcome;
             }
         }
+    }
+
+    fn wake_all(&self) {
+        self.0.1.notify_waiters();
     }
 }
 
@@ -595,7 +598,7 @@ pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<
 pub(crate) async fn abandon<F: Future>(future: F, condition: impl Future<Output = ()>) {
     let (mut future, mut condition) = (pin!(future), pin!(condition));
     poll_fn(|context| {
-        assert!(future.as_mut().poll(context).is_pending(), "it ended");
+        assert!(Pin::new(&mut future).poll(context).is_pending(), "it ended");
         condition.as_mut().poll(context)
     })
     .await;

@@ -26,10 +26,17 @@ impl Timers for PlainTimers {
         self.0.now()
     }
 
-    async fn within<F: Future>(&self, deadline_nanoseconds: u64, future: F) -> Result<F::Output, Elapsed> {
+    async fn within<F: Future + Unpin>(
+        &self,
+        deadline_nanoseconds: u64,
+        future: F,
+    ) -> Result<F::Output, Elapsed> {
         let left = deadline_nanoseconds.saturating_sub(self.0.monotonic_nanoseconds());
         time::timeout(Duration::from_nanos(left), future).await.map_err(|_| Elapsed)
     }
+
+    /// One request has no target to change over to.
+    fn wake_all(&self) {}
 }
 
 /// Nobody counts what a person asks about.
