@@ -1,7 +1,7 @@
 //! Custom domain names: which rule or mapping takes a request, and what is left of its path
 //! (private-access.md sections 9 and 10).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use postern_model::{DomainHost, DomainName, RoutingMode, SecurityPolicy};
 use postern_protocol::{certificate::Truststore, http1::Fields};
@@ -124,12 +124,13 @@ pub(super) fn behind<'a>(path: &'a str, base_path: &str) -> Option<&'a str> {
     if base_path.is_empty() { Some(path) } else { path.strip_prefix('/')?.strip_prefix(base_path) }
 }
 
-/// The domain names that are seen at one door, by their places in the snapshot.
+/// The domain names that are seen at one door, by their places in the snapshot. There are few, and comparing a
+/// few names is quicker than hashing one.
 #[derive(Debug, Default)]
 pub(crate) struct SeenDomains {
-    exact: HashMap<Box<str>, usize>,
+    exact: BTreeMap<Box<str>, usize>,
     /// By what stands behind `*.`.
-    wildcard: HashMap<Box<str>, usize>,
+    wildcard: BTreeMap<Box<str>, usize>,
     /// Whether one of them asks of TLS what others do not.
     pub(crate) has_own_terms: bool,
 }
