@@ -142,7 +142,17 @@ pub fn function_stream(arn: &str) -> Value {
 /// A process that does what the test says: `fixtures/functions/function.py`.
 #[must_use]
 pub fn python_process(arguments: &[&str]) -> Value {
-    let program = crate::repository_root().join("crates/testing/fixtures/functions/function.py");
+    python("function.py", arguments)
+}
+
+/// A Lambda authorizer that does what the token says: `fixtures/functions/authorizer.py`.
+#[must_use]
+pub fn authorizer_process() -> Value {
+    python("authorizer.py", &[])
+}
+
+fn python(file: &str, arguments: &[&str]) -> Value {
+    let program = crate::repository_root().join("crates/testing/fixtures/functions").join(file);
     let mut command = vec!["python3".to_owned(), program.to_string_lossy().into_owned()];
     command.extend(arguments.iter().map(|word| (*word).to_owned()));
     json!({"command": command})

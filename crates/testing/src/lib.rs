@@ -37,8 +37,9 @@ pub use balancer::Balancer;
 pub use certificate::{Authority, Certificate};
 pub use clients::{Curl, Load, curl, curl_unbuffered, h2load, openssl_client, wrk};
 pub use configuration::{
-    API_HOST, API_ID, VPC_ID, VPCE_A, VPCE_B, base_configuration, definition, function_arn, function_proxy,
-    function_stream, function_uri, http, http_proxy, mock, open_policy, python_process,
+    API_HOST, API_ID, VPC_ID, VPCE_A, VPCE_B, authorizer_process, base_configuration, definition,
+    function_arn, function_proxy, function_stream, function_uri, http, http_proxy, mock, open_policy,
+    python_process,
 };
 pub use gateway::Gateway;
 pub use http2::{Frame, FrameKind, Http2};

@@ -285,6 +285,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("limits.connectSeconds", "limits::connect_seconds"),
     ("limits.drainWaitSeconds", "life::it_is_not_ready_while_it_drains"),
     ("limits.drainSeconds", "limits::drain_seconds"),
+    ("limits.authorizerSeconds", "authorizers::an_authorizer_has_its_seconds"),
     ("limits.templateBytes", "template_limits::template_bytes_are_counted_at_load"),
     ("limits.templateOutputBytes", "template_limits::template_output_is_counted"),
     ("limits.templateLoop", "template_limits::the_rounds_of_a_loop_are_counted"),
@@ -292,6 +293,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ("limits.templateDepth", "template_limits::the_depth_of_a_template_is_counted"),
     ("compatibility.methodOverride", "settings::a_method_override_changes_the_method_or_is_left_alone"),
     ("compatibility.caseSensitiveHeaderNames", "settings::names_of_header_parameters_have_case_or_not"),
+    (
+        "compatibility.authorizerSilence",
+        "authorizers::the_silence_of_an_authorizer_leaves_the_decision_to_the_resource_policy_or_refuses",
+    ),
 ];
 
 fn settings_of_the_reader() -> BTreeSet<String> {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use postern_document::{Placed, Problems};
+use postern_document::{Place, Placed, Problems};
 use postern_model::{
-    ConnectionType, Credentials, Definition, DomainName, EndpointType, Function, FunctionArn,
-    FunctionBackend, Integration, IntegrationType, Method, PublicListeners, RestApi, ServiceEndpoints, Stage,
-    UriSegment, UriTemplate, UsagePlan, Verb, VpcEndpoint, VpcEndpointId, VpcLink, calls_function,
+    ApiKeySource, AuthorizationType, AuthorizerKind, ConnectionType, Credentials, Definition, DomainName,
+    EndpointType, Function, FunctionArn, FunctionBackend, Integration, IntegrationType, Method,
+    PublicListeners, RestApi, ServiceEndpoints, Stage, UriSegment, UriTemplate, UsagePlan, Verb, VpcEndpoint,
+    VpcEndpointId, VpcLink, calls_function,
 };
 
 use crate::{
@@ -61,6 +62,7 @@ fn warn(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
         warn_of_unreachable(read, parts, problems);
         warn_of_reserved_paths(&read.api.definition, problems);
         warn_of_keys_without_plan(read, parts.usage_plans, names, problems);
+        warn_of_keys_without_authorizer(read, problems);
     }
     for domain in parts.domain_names.iter().filter(|domain| domain.value.mutual_tls.is_some()) {
         warn_of_ways_around(domain, parts, problems);
@@ -220,28 +222,67 @@ fn check_links(api: &RestApi, vpc_links: &[VpcLink], problems: &mut Problems) {
     }
 }
 
-/// Every function that an integration calls, in every stage, has its entry, and what its calls are
-/// signed with is there.
+/// A place of a definition that calls a function.
+struct FunctionUse<'d> {
+    place: &'d Place,
+    /// The key that names the function.
+    key: &'static str,
+    uri: &'d UriTemplate,
+    credentials: Option<&'d UriTemplate>,
+    /// How callers have shown who they are before.
+    authorization: &'d AuthorizationType,
+}
+
+/// Every function that an integration or an authorizer calls, in every stage, has its entry, and what its
+/// calls are signed with is there.
 fn check_functions(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
-    for method in methods(&api.definition) {
-        let integration = &method.integration;
-        let Some(uri) = integration.uri.as_ref().filter(|_| is_of_function(integration)) else { continue };
-        let depends_on_stage = uri.stage_variables().next().is_some();
+    for used in function_uses(&api.definition) {
+        let depends_on_stage = used.uri.stage_variables().next().is_some();
         for stage in &api.stages {
-            let Some(call) = filled(uri, stage) else { continue };
-            if let Err(fault) = check_function(method, &call, stage, parts) {
+            let Some(call) = filled(used.uri, stage) else { continue };
+            if let Err(fault) = check_function(&used, &call, stage, parts) {
                 let within = if depends_on_stage {
                     format!(", in stage `{}` that is `{call}`", stage.name)
                 } else {
                     String::new()
                 };
-                problems.error(&integration.place, format!("`uri` is `{}`{within}: {fault}", uri.as_str()));
+                let (key, uri) = (used.key, used.uri.as_str());
+                problems.error(used.place, format!("`{key}` is `{uri}`{within}: {fault}"));
             }
             if !depends_on_stage {
                 break;
             }
         }
     }
+}
+
+fn function_uses(definition: &Definition) -> impl Iterator<Item = FunctionUse<'_>> {
+    let of_methods = methods(definition).filter_map(|method| {
+        let integration = &method.integration;
+        Some(FunctionUse {
+            place: &integration.place,
+            key: "uri",
+            uri: integration.uri.as_ref().filter(|_| is_of_function(integration))?,
+            credentials: integration.credentials.as_ref(),
+            authorization: &method.authorization,
+        })
+    });
+    let is_used = |name: &str| {
+        methods(definition)
+            .any(|method| matches!(&method.authorization, AuthorizationType::Custom(own) if **own == *name))
+    };
+    let used = definition.authorizers.iter().filter(move |(name, _)| is_used(name));
+    let of_authorizers = used.filter_map(|(_, authorizer)| match &authorizer.kind {
+        AuthorizerKind::Token(function) | AuthorizerKind::Request(function) => Some(FunctionUse {
+            place: &authorizer.place,
+            key: "authorizerUri",
+            uri: &function.uri,
+            credentials: function.credentials.as_ref(),
+            authorization: &AuthorizationType::None,
+        }),
+        AuthorizerKind::CognitoUserPools(_) => None,
+    });
+    of_methods.chain(of_authorizers)
 }
 
 fn is_of_function(integration: &Integration) -> bool {
@@ -252,14 +293,19 @@ fn is_of_function(integration: &Integration) -> bool {
     }
 }
 
-fn check_function(method: &Method, call: &str, stage: &Stage, parts: &Parts<'_>) -> Result<(), String> {
+fn check_function(
+    used: &FunctionUse<'_>,
+    call: &str,
+    stage: &Stage,
+    parts: &Parts<'_>,
+) -> Result<(), String> {
     let arn = FunctionArn::of_uri(call).map_err(|error| error.to_string())?;
     let function = Function::find(parts.functions, &arn)
         .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;
-    let role = method.integration.credentials.as_ref().and_then(|role| filled(role, stage));
+    let role = used.credentials.and_then(|role| filled(role, stage));
     match &function.backend {
         FunctionBackend::Invoke(invoke) if invoke.is_signed => {
-            services::check_signing(method, role.as_deref(), arn.name(), parts)
+            services::check_signing(used.authorization, role.as_deref(), arn.name(), parts)
         }
         _ => Ok(()),
     }
@@ -380,6 +426,24 @@ fn warn_of_keys_without_plan(
             );
             problems.warning(place, message);
         }
+    }
+}
+
+/// Where keys come from authorizers, a method without one refuses everybody (AU-11).
+fn warn_of_keys_without_authorizer(read: &ReadApi, problems: &mut Problems) {
+    let definition = &read.api.definition;
+    let has_none = |method: &&Method| {
+        method.api_key_required && !matches!(method.authorization, AuthorizationType::Custom(_))
+    };
+    if definition.api_key_source == ApiKeySource::Authorizer
+        && let Some(method) = methods(definition).find(has_none)
+    {
+        let message = format!(
+            "API `{}` takes its keys from authorizers, and a method asks for a key without one: it refuses every \
+             request",
+            read.api.id
+        );
+        problems.warning(&method.integration.place, message);
     }
 }
 

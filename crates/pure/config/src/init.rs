@@ -15,9 +15,8 @@ const FILL_IN: &str = "# FILL IN:";
 const STAGE: &str = "prod";
 
 /// Writes the text of a `postern.yaml` that serves these definitions (file names and texts): an entry
-/// for every link, function, stage variable and key that they refer to, and a comment for every
-/// authorizer, which are not supported yet. `FILL IN` marks what a person must say; until then the
-/// reader refuses each of these lines.
+/// for every link, function (of an authorizer too), stage variable and key that they refer to. `FILL IN`
+/// marks what a person must say; until then the reader refuses each of these lines.
 ///
 /// # Errors
 /// Everything that is wrong with the definitions.
@@ -38,7 +37,6 @@ pub fn init(definitions: &[(&str, &str)]) -> Result<String, Problems> {
     file.vpc_links(&found);
     file.keys(&found);
     file.functions(&found);
-    file.authorizers(&found);
     file.instruments();
     Ok(file.text)
 }
@@ -244,24 +242,6 @@ impl File {
             }
             self.line("    process:  # or `invoke: {}` for the service itself");
             self.line(&format!("      command: []  {FILL_IN} the program and its arguments"));
-        }
-    }
-
-    /// What cannot have an entry yet.
-    fn authorizers(&mut self, found: &[Found<'_>]) {
-        let names = |found: &Found<'_>| found.definition.authorizers.keys().cloned().collect::<Vec<_>>();
-        let lines: Vec<String> = found
-            .iter()
-            .flat_map(|found| names(found).into_iter().map(move |name| (name, found.file)))
-            .map(|(name, file)| {
-                format!("# Authorizer `{name}` of {file}: authorizers are not supported yet.")
-            })
-            .collect();
-        if !lines.is_empty() {
-            self.line("");
-        }
-        for line in lines {
-            self.line(&line);
         }
     }
 

@@ -1080,15 +1080,21 @@ const COMPATIBILITY: &Fields = &Fields {
             Absent::Value("true"),
             "Whether names of header parameters and mappings have case over HTTP/1.1.",
         ),
+        key(
+            "authorizerSilence",
+            Kind::Choice(&["allow", "deny"]),
+            Absent::Value("allow"),
+            "What becomes of a request that a Lambda authorizer's policy says nothing about: `allow` leaves it to \
+             the resource policy, `deny` refuses.",
+        ),
     ],
-    unsupported: &["authorizerSilence"],
+    unsupported: &[],
 };
 
 const LIMIT_FIELDS: &Fields = &Fields {
     what: "the limits",
     keys: &LIMIT_KEYS,
     unsupported: &[
-        "authorizerSeconds",
         "bufferedBodyBytes",
         "connectionBufferBytes",
         "dropUnderscoreHeaders",

@@ -44,18 +44,18 @@ fn check_in(method: &Method, stage: &Stage, parts: &Parts<'_>) -> Result<(), Str
         ServiceCall::parse(&uri.filled(&stage.variables)).map_err(|error: Malformed| error.to_string())?;
     call.resolve(parts.service_endpoints)?;
     let role = integration.credentials.as_ref().and_then(|role| filled(role, stage));
-    check_signing(method, role.as_deref(), &call.service, parts)
+    check_signing(&method.authorization, role.as_deref(), &call.service, parts)
 }
 
 /// Whether there is what calls of a service are signed with.
 pub(crate) fn check_signing(
-    method: &Method,
+    authorization: &AuthorizationType,
     role: Option<&str>,
     service: &str,
     parts: &Parts<'_>,
 ) -> Result<(), String> {
     if role.is_some_and(is_of_caller) {
-        if method.authorization == AuthorizationType::AwsIam {
+        if *authorization == AuthorizationType::AwsIam {
             return Ok(());
         }
         return Err(
@@ -69,6 +69,6 @@ pub(crate) fn check_signing(
     }
     Err(format!(
         "calls of `{service}` are signed, and there is nothing to sign with: expected AWS_ACCESS_KEY_ID and its \
-         companions in the environment, or an entry of `credentials` for the integration's role"
+         companions in the environment, or an entry of `credentials` for the role"
     ))
 }

@@ -39,7 +39,7 @@ mod walk;
 
 pub use answer::{Answer, AnswerBody};
 pub use arrival::{Arrival, HttpVersion, Now};
-pub use authorization::PolicyStep;
+pub use authorization::{AuthorizerOutput, PolicyStep};
 pub use calendar::{date_of_day, day_of_date};
 pub use call::{Destination, DestinationTarget, DestinationTls, HostedCall, HostedFunction, IntegrationCall};
 pub use compile::{Compiled, compile};
@@ -61,7 +61,7 @@ pub use observer::{Gate, Observer};
 pub use passing::{FunctionStream, Passing};
 pub use record::{IntegrationOutcome, Record, Routed};
 pub use recorder::{Event, Recorder, RefusedConnection, Sent};
-pub use refusal::{ApiKeyFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
+pub use refusal::{ApiKeyFault, IdentityFault, NoSuchApi, PolicyDenial, PolicyLayer, Refusal, ThrottleLevel};
 pub use routing::TlsTerms;
 pub use routing::{MethodIndex, Tree, VariableSpan};
 pub use scratch::Scratch;

@@ -52,6 +52,8 @@ pub enum Gate {
     IdentityPolicy,
     /// The API's resource policy.
     ResourcePolicy,
+    /// The method's Lambda authorizer, and its policy together with the API's (RP-98).
+    Authorizer,
     /// Whether there is a method at all, for a signer whom the policies allow: only then it is told (F7).
     Resource,
     /// The API key and its usage plan.

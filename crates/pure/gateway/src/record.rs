@@ -1,10 +1,12 @@
 //! What an exchange was: for whoever counts, logs or looks it up.
 
+use std::{borrow::Cow, sync::Arc};
+
 use postern_model::DomainHost;
 
 use crate::{
     Arrival, Connection, Now, Refusal, RequestIds, Snapshot,
-    authorization::Authenticated,
+    authorization::{Authenticated, AuthorizerOutput},
     routing::{By, Located, Matched},
     usage::{KeyNumber, Usage},
 };
@@ -23,6 +25,8 @@ pub struct Record<'a> {
     pub(crate) matched: Option<Matched<'a>>,
     /// Who signed.
     pub(crate) authenticated: Authenticated<'a>,
+    /// What the Lambda authorizer did, where the method has one.
+    pub(crate) authorizer: Option<Box<AuthorizerOutcome>>,
     /// Whether every policy has let the request through.
     pub(crate) is_authorized: bool,
     /// The key that was sent, also where it opens nothing.
@@ -45,6 +49,42 @@ pub struct IntegrationOutcome {
     pub begun_nanoseconds: u64,
     /// From then until its answer's head was in, in nanoseconds.
     pub latency_nanoseconds: u64,
+}
+
+/// What a Lambda authorizer did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AuthorizerOutcome {
+    /// What it said; absent where it gave no usable answer.
+    pub(crate) output: Option<Arc<AuthorizerOutput>>,
+    /// The status of its function's call; absent where it was not called for this request.
+    pub(crate) function_status: Option<u16>,
+    /// How long it was waited for, in nanoseconds: 0 where it had answered before.
+    pub(crate) latency_nanoseconds: u64,
+}
+
+impl AuthorizerOutcome {
+    /// What `$context.authorizer` holds of its answer: names and values.
+    pub(crate) fn context(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.output.iter().flat_map(|output| output.context())
+    }
+
+    /// A value of `$context.authorizer`, by the name behind that.
+    pub(crate) fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+        match name {
+            "integrationLatency" => Some(self.latency_milliseconds().to_string().into()),
+            _ => self.context().find(|(own, _)| *own == name).map(|(_, value)| value.into()),
+        }
+    }
+
+    /// The API key that it names.
+    pub(crate) fn usage_identifier_key(&self) -> Option<&str> {
+        self.output.as_ref()?.usage_identifier_key()
+    }
+
+    /// How long it was waited for, in milliseconds.
+    pub(crate) const fn latency_milliseconds(&self) -> u64 {
+        self.latency_nanoseconds / 1_000_000
+    }
 }
 
 /// What of a custom domain name took a request.
@@ -75,6 +115,7 @@ impl<'a> Record<'a> {
             located: None,
             matched: None,
             authenticated: Authenticated::nobody(),
+            authorizer: None,
             is_authorized: false,
             key: None,
             usage: None,

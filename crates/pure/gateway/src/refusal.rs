@@ -7,7 +7,7 @@ use postern_protocol::{certificate::Distrust, signature::SignatureFault};
 use postern_schema::Violations;
 use postern_template::{FailureReason, TemplateFailure};
 
-use crate::{BodyFault, CodingFault, Gate, IntegrationFailure, IntegrationFailureKind};
+use crate::{BodyFault, CodingFault, Gate, IntegrationFailure, IntegrationFailureKind, context::quoted};
 
 /// Why a request is not served. Carries what decided, for the log, the metrics and `explain`; the
 /// client sees no more than its status and its words.
@@ -47,6 +47,10 @@ pub enum Refusal {
     Signature(SignatureFault),
     /// A policy refuses.
     PolicyDenied(PolicyDenial),
+    /// A Lambda authorizer's caller is nobody (AU-30, authorization.md section 3.4).
+    Unauthorized(IdentityFault),
+    /// A Lambda authorizer gave no usable answer: why, for an operator.
+    AuthorizerFailed(Box<str>),
     /// The API key opens nothing here (AU-14).
     ApiKey(ApiKeyFault),
     /// A bucket is empty.
@@ -123,6 +127,19 @@ pub enum PolicyLayer {
     Identity,
     /// The API's resource policy.
     Resource,
+    /// What the method's Lambda authorizer returned.
+    Authorizer,
+}
+
+/// Why a Lambda authorizer's caller is nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityFault {
+    /// An identity source is missing or empty.
+    Missing,
+    /// The token does not match `identityValidationExpression`.
+    Mismatch,
+    /// The function says so.
+    Refused,
 }
 
 /// Why an API key opens nothing.
@@ -171,7 +188,8 @@ pub(crate) struct Wording {
     pub(crate) status: u16,
     /// The value of `x-amzn-ErrorType`.
     pub(crate) error_type: Option<&'static str>,
-    pub(crate) message: Cow<'static, str>,
+    /// Absent: `null`.
+    pub(crate) message: Option<Cow<'static, str>>,
     pub(crate) spelling: Spelling,
 }
 
@@ -181,7 +199,7 @@ impl Refusal {
     /// The answer's words (gateway-responses.md sections 1 and 2).
     pub(crate) fn wording(&self) -> Wording {
         use GatewayResponseType as Type;
-        use Spelling::{Capital, Tight};
+        use Spelling::Tight;
         let built_in = |status, message: &'static str| Wording::new(None, status, None, message, Tight);
         let typed = |kind, status, error_type, message: &'static str, spelling| {
             Wording::new(Some(kind), status, Some(error_type), message, spelling)
@@ -209,20 +227,10 @@ impl Refusal {
             Self::NoSuchResource => {
                 typed(Type::ResourceNotFound, 404, "ResourceNotFoundException", "Not Found", Tight)
             }
-            Self::Signature(fault) => Wording {
-                kind: fault.response_type().parse().ok(),
-                status: fault.status(),
-                error_type: Some(fault.error_type()),
-                message: fault.to_string().into(),
-                spelling: Tight,
-            },
-            Self::PolicyDenied(denial) => Wording {
-                kind: Some(Type::AccessDenied),
-                status: 403,
-                error_type: Some("AccessDeniedException"),
-                message: denial.message().into(),
-                spelling: Capital,
-            },
+            Self::Signature(_)
+            | Self::PolicyDenied(_)
+            | Self::Unauthorized(_)
+            | Self::AuthorizerFailed(_) => self.wording_of_authorization(),
             Self::ApiKey(_) => typed(Type::InvalidApiKey, 403, "ForbiddenException", "Forbidden", Tight),
             Self::Throttled(_) => {
                 typed(Type::Throttled, 429, "TooManyRequestsException", "Too Many Requests", Tight)
@@ -248,6 +256,33 @@ impl Refusal {
         }
     }
 
+    /// The words for a caller who is not let in.
+    fn wording_of_authorization(&self) -> Wording {
+        use GatewayResponseType as Type;
+        let of = |kind, status, error_type, message| Wording {
+            message,
+            ..Wording::new(Some(kind), status, Some(error_type), "", Spelling::Tight)
+        };
+        match self {
+            Self::Signature(fault) => Wording {
+                kind: fault.response_type().parse().ok(),
+                status: fault.status(),
+                error_type: Some(fault.error_type()),
+                message: Some(fault.to_string().into()),
+                spelling: Spelling::Tight,
+            },
+            Self::PolicyDenied(denial) => {
+                let message = Some(denial.message());
+                let denied = of(Type::AccessDenied, 403, "AccessDeniedException", message);
+                Wording { spelling: Spelling::Capital, ..denied }
+            }
+            Self::Unauthorized(_) => {
+                of(Type::Unauthorized, 401, "UnauthorizedException", Some("Unauthorized".into()))
+            }
+            _ => of(Type::AuthorizerConfigurationError, 500, "AuthorizerConfigurationException", None),
+        }
+    }
+
     /// The words of what is raised while the method executes: these have a space behind the colon.
     fn wording_of_execution(&self) -> Wording {
         use GatewayResponseType as Type;
@@ -256,7 +291,7 @@ impl Refusal {
         };
         match self {
             Self::MissingParameters(names) => Wording {
-                message: format!("Missing required request parameters: [{}]", names.join(", ")).into(),
+                message: Some(format!("Missing required request parameters: [{}]", names.join(", ")).into()),
                 ..bad_request(Type::BadRequestParameters, 400, "")
             },
             Self::InvalidBody(_) => bad_request(Type::BadRequestBody, 400, "Invalid request body"),
@@ -300,6 +335,14 @@ impl Refusal {
         )
     }
 
+    /// Whether a Lambda authorizer refuses, or fails.
+    pub(crate) fn is_of_authorizer(&self) -> bool {
+        match self {
+            Self::PolicyDenied(denial) => denial.layer == PolicyLayer::Authorizer,
+            refusal => matches!(refusal, Self::Unauthorized(_) | Self::AuthorizerFailed(_)),
+        }
+    }
+
     /// The limit of the table of limits that was hit, where the refusal is one and the edge has not told
     /// of it already.
     #[must_use]
@@ -339,7 +382,9 @@ impl Refusal {
                 PolicyLayer::Domain => Gate::DomainPolicy,
                 PolicyLayer::Identity => Gate::IdentityPolicy,
                 PolicyLayer::Resource => Gate::ResourcePolicy,
+                PolicyLayer::Authorizer => Gate::Authorizer,
             },
+            Self::Unauthorized(_) | Self::AuthorizerFailed(_) => Gate::Authorizer,
             Self::ApiKey(_) => Gate::ApiKey,
             Self::Throttled(_) => Gate::Throttle,
             Self::QuotaExceeded => Gate::Quota,
@@ -359,6 +404,8 @@ impl Refusal {
             Self::Template(failure) => format!("a mapping template failed: {failure}").into(),
             Self::Integration(failure) => (&*failure.reason).into(),
             Self::PolicyDenied(denial) => denial.reason(),
+            Self::Unauthorized(fault) => fault.reason().into(),
+            Self::AuthorizerFailed(why) => (&**why).into(),
             Self::ApiKey(fault) => fault.reason().into(),
             Self::Throttled(level) => level.reason().into(),
             Self::NoSuchStage => "the API has no stage of that name".into(),
@@ -391,7 +438,12 @@ impl Wording {
         message: &'static str,
         spelling: Spelling,
     ) -> Self {
-        Self { kind, status, error_type, message: Cow::Borrowed(message), spelling }
+        Self { kind, status, error_type, message: Some(Cow::Borrowed(message)), spelling }
+    }
+
+    /// The message as a JSON string, or `null`.
+    pub(crate) fn quoted_message(&self) -> String {
+        self.message.as_deref().map_or_else(|| "null".to_owned(), quoted)
     }
 
     /// The family that an uncustomised type falls back to (GR-1). A request that is too large has
@@ -430,13 +482,17 @@ impl IntegrationFailure {
 
 impl PolicyDenial {
     /// The text of the answer (resource-policies.md section 7).
-    fn message(&self) -> String {
+    fn message(&self) -> Cow<'static, str> {
         let ending = if self.explicit { " with an explicit deny" } else { "" };
+        if self.layer == PolicyLayer::Authorizer {
+            return format!("User is not authorized to access this resource{ending}").into();
+        }
         let caller = self.caller.as_deref().unwrap_or("anonymous");
         let resource = &self.resource;
         format!(
             "User: {caller} is not authorized to perform: execute-api:Invoke on resource: {resource}{ending}"
         )
+        .into()
     }
 
     fn reason(&self) -> Cow<'_, str> {
@@ -457,6 +513,7 @@ impl PolicyLayer {
             Self::Domain => "the policy of the domain name",
             Self::Identity => "the identity policy of the caller",
             Self::Resource => "the resource policy",
+            Self::Authorizer => "the authorizer's policy",
         }
     }
 }
@@ -474,6 +531,16 @@ impl NoSuchApi {
                 "the domain name is STRICT, and the request came through an endpoint or by another server name"
             }
             Self::WrongDoor => "the API is not reachable through this kind of listener",
+        }
+    }
+}
+
+impl IdentityFault {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "an identity source of the authorizer is missing or empty",
+            Self::Mismatch => "the token does not match the authorizer's `identityValidationExpression`",
+            Self::Refused => "the authorizer's function refuses the caller",
         }
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use postern_model::{
-    AccountThrottle, Compatibility, GatewayResponse, GatewayResponseType, Limits, MediaTypePattern, Method,
-    ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
+    AccountThrottle, ApiKeySource, Compatibility, GatewayResponse, GatewayResponseType, Limits,
+    MediaTypePattern, Method, ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
 };
 use postern_policy::Policy;
 use postern_protocol::{certificate::Truststore, http1};
@@ -16,7 +16,7 @@ use postern_protocol::{certificate::Truststore, http1};
 use crate::{
     Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, HostedFunction, Identity, KeyUsage,
     NetworkVerdict, Usage,
-    authorization::Signers,
+    authorization::{CompiledAuthorizer, Signers},
     connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
     routing::{Domain, SeenDomains, TlsTerms, Tree},
@@ -94,6 +94,7 @@ pub(crate) struct Api {
     pub(crate) binary_media_types: Vec<MediaTypePattern>,
     /// Bodies of so many bytes are compressed and decompressed; absent: none is (Z1, Z4).
     pub(crate) minimum_compression_size: Option<u64>,
+    pub(crate) api_key_source: ApiKeySource,
     pub(crate) gateway_responses: Vec<(GatewayResponseType, GatewayResponse)>,
     pub(crate) stages: Vec<Stage>,
 }
@@ -117,6 +118,8 @@ pub(crate) struct Stage {
     pub(crate) name: Box<str>,
     pub(crate) variables: StageVariables,
     pub(crate) deployment_id: Box<str>,
+    /// All of its Lambda authorizers.
+    pub(crate) authorizers: Vec<Arc<CompiledAuthorizer>>,
     /// In the order of the API's methods.
     pub(crate) methods: Vec<StageMethod>,
 }
@@ -125,6 +128,8 @@ pub(crate) struct Stage {
 #[derive(Debug)]
 pub(crate) struct StageMethod {
     pub(crate) integration: CompiledIntegration,
+    /// Its Lambda authorizer, if it has one.
+    pub(crate) authorizer: Option<Arc<CompiledAuthorizer>>,
     /// The stage's buckets of this method: one for each verb that it stands for (TH-14).
     pub(crate) throttle: Vec<MethodThrottle>,
 }

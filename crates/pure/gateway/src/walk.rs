@@ -4,6 +4,7 @@
 //! section 1; each step adds one value that later steps ask for by type. What must be waited for goes
 //! through [`Effects`] and [`RequestBody`]; who wants to watch is an [`Observer`].
 
+mod authorizer;
 mod function;
 mod service;
 
@@ -14,7 +15,7 @@ use crate::{
     Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Gate, IntegrationCall,
     IntegrationFailure, Now, Observer, Passing, Record, Refusal, Reply, RequestBody, RequestIds, Scratch,
     Snapshot,
-    authorization::{self, Permit},
+    authorization::{self, Access, Permit},
     body::{self, ClientBody, Collected},
     connection::mutual_tls,
     content,
@@ -27,6 +28,7 @@ use crate::{
     routing::{self, Matched, RoutingMemory, VariableSpan},
     usage,
 };
+use authorizer::ask_authorizer;
 
 /// Serves one request.
 pub async fn serve<'a, E, B, O>(
@@ -118,24 +120,18 @@ where
     observer.at(Gate::AccountThrottle);
     usage::take_before_authorization(house, arrival.now)?;
     observer.at(Gate::Method);
-    let authenticated = authorization::authenticate(
-        (house, arrival),
-        &located,
-        matched.as_ref(),
-        client_body,
-        memory.collected,
-        observer,
-    )
-    .await?;
+    let (place, method) = ((house, arrival), matched.as_ref());
+    let collected = &mut *memory.collected;
+    let authenticated =
+        authorization::authenticate(place, &located, method, client_body, collected, observer).await?;
     record.authenticated = authenticated;
-    let permit = authorization::authorize(
-        (house, arrival),
-        &located,
-        matched.as_ref(),
-        authenticated,
-        memory.arn,
-        observer,
-    )?;
+    let access = authorization::authorize(place, &located, method, authenticated, memory.arn, observer)?;
+    let permit = match access {
+        Access::Granted(permit) => permit,
+        Access::AwaitsAuthorizer(awaits) => {
+            Box::pin(ask_authorizer::<E, B, O>(awaits, record, memory.arn, paper, effects, observer)).await?
+        }
+    };
     record.is_authorized = true;
     observer.at(Gate::Resource);
     let matched = matched.ok_or(Refusal::NoSuchResource)?;

@@ -258,10 +258,27 @@ pub struct Compatibility {
     pub method_override: bool,
     /// Whether names of header parameters and mappings have case over HTTP/1.1 (GR-62).
     pub case_sensitive_header_names: bool,
+    /// What becomes of a request that a Lambda authorizer's policy says nothing about, where the resource
+    /// policy allows it (RP-99).
+    pub authorizer_silence: AuthorizerSilence,
 }
 
 impl Default for Compatibility {
     fn default() -> Self {
-        Self { method_override: true, case_sensitive_header_names: true }
+        Self {
+            method_override: true,
+            case_sensitive_header_names: true,
+            authorizer_silence: AuthorizerSilence::default(),
+        }
     }
+}
+
+/// What a Lambda authorizer's policy means by saying nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthorizerSilence {
+    /// The resource policy decides, as on the service.
+    #[default]
+    Allow,
+    /// The request is refused.
+    Deny,
 }

@@ -1,6 +1,6 @@
 //! What an OpenAPI or Swagger definition says of an API.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use postern_document::Place;
 use postern_policy::Policy;
@@ -110,6 +110,18 @@ pub enum IdentitySource {
     StageVariable(Box<str>),
     /// `context.NAME`, without the `context.`.
     Context(Box<str>),
+}
+
+/// As definitions write it.
+impl fmt::Display for IdentitySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "method.request.header.{name}"),
+            Self::QueryString(name) => write!(f, "method.request.querystring.{name}"),
+            Self::StageVariable(name) => write!(f, "stageVariables.{name}"),
+            Self::Context(name) => write!(f, "context.{name}"),
+        }
+    }
 }
 
 /// One entry of `binaryMediaTypes`: `type/subtype`, `type/*` or `*/*`, in lower case

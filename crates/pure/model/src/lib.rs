@@ -35,8 +35,8 @@ mod vpc_link;
 
 pub use api_key::{ApiKey, ApiKeyValue};
 pub use configuration::{
-    AccessLog, AccessLogDestination, AccountThrottle, Admin, Compatibility, Configuration, HostOverride,
-    WorkerCount,
+    AccessLog, AccessLogDestination, AccountThrottle, Admin, AuthorizerSilence, Compatibility, Configuration,
+    HostOverride, WorkerCount,
 };
 pub use definition::{
     ApiKeySource, Authorizer, AuthorizerFunction, AuthorizerKind, Definition, EndpointAccessMode,

@@ -162,6 +162,8 @@ limits! {
     drain_wait_seconds, "drainWaitSeconds", 5, 0..=300, "seconds";
     /// From then until what is left is aborted.
     drain_seconds, "drainSeconds", 35, 0..=3_600, "seconds";
+    /// For the function of a Lambda authorizer; 500 beyond.
+    authorizer_seconds, "authorizerSeconds", 10, 1..=29, "seconds";
     /// Bytes of a mapping template; refused at load beyond.
     template_bytes, "templateBytes", 307_200, 1..=16_777_216, "bytes";
     /// Bytes that a template may write; 500 beyond.

@@ -11,13 +11,7 @@ use crate::extension::{self, Level};
 /// A definition with one of these is accepted by `postern openapi check` with that note, and refused
 /// by `check` and `run`. What comes to be served loses its row here, and nothing else changes.
 const UNSERVED: &[(Feature, &str)] = &[
-    (Feature::LambdaAuthorizer, "Lambda authorizers are not served yet"),
     (Feature::CognitoAuthorizer, "Cognito user pool authorizers are not served yet"),
-    (
-        Feature::ApiKeyOfAuthorizer,
-        "API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: \
-         expected `HEADER`",
-    ),
     (Feature::SecurityPolicy, "`x-amazon-apigateway-security-policy` is not served yet"),
     (Feature::EndpointAccessMode, "`x-amazon-apigateway-endpoint-access-mode` is not served yet"),
 ];
@@ -25,9 +19,7 @@ const UNSERVED: &[(Feature, &str)] = &[
 /// Something that a definition may ask for and that may not be served yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Feature {
-    LambdaAuthorizer,
     CognitoAuthorizer,
-    ApiKeyOfAuthorizer,
     SecurityPolicy,
     EndpointAccessMode,
 }

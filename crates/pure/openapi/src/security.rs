@@ -306,9 +306,7 @@ fn read_auth(node: &Node, context: &mut Context<'_>) -> Option<AuthorizationType
 }
 
 fn note_use(security: &Security, place: &Place, context: &mut Context<'_>) {
-    match security.authorization {
-        AuthorizationType::None | AuthorizationType::AwsIam => {}
-        AuthorizationType::Custom(_) => context.report.uses(Feature::LambdaAuthorizer, place),
-        AuthorizationType::CognitoUserPools { .. } => context.report.uses(Feature::CognitoAuthorizer, place),
+    if matches!(security.authorization, AuthorizationType::CognitoUserPools { .. }) {
+        context.report.uses(Feature::CognitoAuthorizer, place);
     }
 }

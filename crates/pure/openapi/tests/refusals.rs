@@ -618,14 +618,13 @@ fn what_is_not_served_yet_is_told_once_for_each_feature() {
     let text = with_root(
         "x-amazon-apigateway-binary-media-types: [image/png, image/gif]\n\
          x-amazon-apigateway-minimum-compression-size: 0\nx-amazon-apigateway-security-policy: TLS_1_2\n\
-         x-amazon-apigateway-endpoint-access-mode: strict\nx-amazon-apigateway-api-key-source: authorizer\n",
+         x-amazon-apigateway-endpoint-access-mode: strict\n",
     );
     assert_eq!(
         told(&text).into_iter().filter(|line| line.starts_with("not served")).collect::<Vec<_>>(),
         [
             "not served: 6:38: `x-amazon-apigateway-security-policy` is not served yet",
             "not served: 7:43: `x-amazon-apigateway-endpoint-access-mode` is not served yet",
-            "not served: 8:37: API keys that come from a Lambda authorizer are not served, since Lambda authorizers are not yet: expected `HEADER`",
         ]
     );
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod accuracy;
+mod authorizers;
 mod callers;
 mod domain_names;
 mod doors;

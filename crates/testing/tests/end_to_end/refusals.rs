@@ -231,7 +231,7 @@ fn over_http2(gateway: &Gateway, row: &Row) -> (String, String) {
 
 /// The lines of a head without what differs: status and names in the form of HTTP/2, dates and ids
 /// masked.
-fn in_http2(masked: &str) -> (String, String) {
+pub(crate) fn in_http2(masked: &str) -> (String, String) {
     let (head, body) = masked.split_once("\r\n\r\n").unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap_or_else(|| panic!("no status: {masked:?}"));
@@ -244,7 +244,7 @@ fn in_http2(masked: &str) -> (String, String) {
 }
 
 /// The same with dates and ids masked, and the fields in the same order.
-fn masked_http2((head, body): (String, String)) -> (String, String) {
+pub(crate) fn masked_http2((head, body): (String, String)) -> (String, String) {
     let mut head = format!("{}\r\n\r\n", head.replace('\n', "\r\n"));
     for name in ["Date", "x-amzn-RequestId"] {
         head = head.replace(&format!("\r\n{}:", name.to_ascii_lowercase()), &format!("\r\n{name}:"));

@@ -20,6 +20,7 @@ pub(super) fn transcript_json(transcript: &Transcript) -> Members {
         Ending::Answer(answer) => ("answered", answer_json(answer)),
         Ending::Closed => ("closed", Value::Null),
         Ending::NotCalled => ("backendNotCalled", Value::Null),
+        Ending::AuthorizerNotCalled => ("authorizerNotCalled", Value::Null),
     };
     members([
         ("refusedBy", json!(refused_by)),

@@ -56,7 +56,10 @@ fn arguments() -> Vec<Arg> {
         data.short('d').value_parser(value_parser!(String)),
         option("cert", "FILE", "The certificate that the client shows, with https (PEM)"),
         format.default_value("text"),
-        Arg::new("invoke").long("invoke").action(ArgAction::SetTrue).help("Really calls the backend"),
+        Arg::new("invoke")
+            .long("invoke")
+            .action(ArgAction::SetTrue)
+            .help("Really calls the authorizer and the backend"),
         Arg::new("method").value_name("METHOD").required(true).help("The method of the request"),
         Arg::new("url")
             .value_name("URL")

@@ -85,5 +85,8 @@ fn write_ending(ending: &Ending, text: &mut String) {
         Ending::NotCalled => {
             writeln!(text, "answer: the backend's, which was not called (--invoke calls it)")
         }
+        Ending::AuthorizerNotCalled => {
+            writeln!(text, "answer: up to the authorizer, which was not called (--invoke calls it)")
+        }
     };
 }

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use postern_document::{Entry, Problems};
 use postern_model::{
-    AccessLog, AccessLogDestination, AccountThrottle, Admin, Compatibility, HostOverride, Limits, Partition,
-    Region, WorkerCount,
+    AccessLog, AccessLogDestination, AccountThrottle, Admin, AuthorizerSilence, Compatibility, HostOverride,
+    Limits, Partition, Region, WorkerCount,
 };
 
 use crate::{
@@ -141,5 +141,9 @@ pub(crate) fn compatibility(root: &mut Section<'_>, problems: &mut Problems) -> 
     Compatibility {
         method_override: section.boolean("methodOverride", problems),
         case_sensitive_header_names: section.boolean("caseSensitiveHeaderNames", problems),
+        authorizer_silence: match section.choice("authorizerSilence", problems) {
+            Some("deny") => AuthorizerSilence::Deny,
+            _ => AuthorizerSilence::Allow,
+        },
     }
 }

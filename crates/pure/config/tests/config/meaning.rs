@@ -311,9 +311,6 @@ fn the_example_of_the_contract_names_no_unknown_key() {
         .with("postern.yaml", include_str!("contract.yaml"));
     let outcome = memory.read();
     let refused: Vec<String> = outcome.problems.errors().map(|problem| problem.message.clone()).collect();
-    let expected = [
-        "`truststoreFile` is `tls/truststore.pem`: there is no such file",
-        "`authorizerSilence` is not supported yet",
-    ];
+    let expected = ["`truststoreFile` is `tls/truststore.pem`: there is no such file"];
     assert_eq!(refused, expected);
 }

@@ -44,7 +44,7 @@ pub(super) fn of<'a>(house: &'a Snapshot, located: &Located<'a>, resource: &'a s
 }
 
 /// What the ARNs of all methods of the API begin with.
-pub(super) fn base_of<'a>(house: &'a Snapshot, located: &Located<'a>) -> ExecuteApiBase<'a> {
+pub(crate) fn base_of<'a>(house: &'a Snapshot, located: &Located<'a>) -> ExecuteApiBase<'a> {
     let api = located.api;
     ExecuteApiBase::api(api.partition, &house.region, &house.account_id, api.id.as_str())
 }

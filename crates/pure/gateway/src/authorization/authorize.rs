@@ -1,14 +1,15 @@
 //! The policies in their order: those of the endpoint and the domain name, then what the method's kind
 //! of authorization asks for (RP-95 to RP-100, PA-104, PA-105).
 
-use postern_model::AuthorizationType;
+use postern_model::{AuthorizationType, AuthorizerSilence};
 use postern_policy::{Caller, Decision, Policy, both_must_allow, either_may_allow};
 use postern_protocol::signature::SignatureFault;
 
-use super::{Authenticated, PolicyStep, PrivateDomain, SigningCaller, inquiry::Question};
+use super::{Authenticated, AuthorizerOutput, PolicyStep, PrivateDomain, SigningCaller, inquiry::Question};
 use crate::{
     Arrival, Gate, Observer, PolicyLayer, Refusal, Snapshot,
     routing::{Located, Matched},
+    snapshot::Api,
 };
 
 /// The caller may call this method. Made by [`authorize`] alone and asked for by every step behind
@@ -16,18 +17,36 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Permit(());
 
+/// What the policies say before an authorizer is asked.
+#[derive(Debug)]
+pub(crate) enum Access<'a> {
+    /// All that there is to ask has allowed.
+    Granted(Permit),
+    /// The method's Lambda authorizer decides.
+    AwaitsAuthorizer(AwaitsAuthorizer<'a>),
+}
+
+/// No policy has denied, and the method's Lambda authorizer is to be asked (RP-98).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AwaitsAuthorizer<'a> {
+    pub(crate) located: Located<'a>,
+    pub(crate) matched: Matched<'a>,
+    /// What the resource policy says by itself.
+    resource: Decision<'a>,
+}
+
 /// Asks every policy that the request needs. `arn` is memory for the method's ARN.
 ///
 /// Where no method matched, the request is treated as one for a method with AWS_IAM authorization
 /// (PA-40).
-pub(crate) fn authorize<O: Observer>(
+pub(crate) fn authorize<'a, O: Observer>(
     (house, arrival): (&Snapshot, &Arrival<'_>),
-    located: &Located<'_>,
-    matched: Option<&Matched<'_>>,
+    located: &Located<'a>,
+    matched: Option<&Matched<'a>>,
     authenticated: Authenticated<'_>,
     arn: &mut String,
     observer: &mut O,
-) -> Result<Permit, Refusal> {
+) -> Result<Access<'a>, Refusal> {
     arn.clear();
     let mut walk = Walk { house, located, arrival, arn, observer };
     let none = AuthorizationType::AwsIam;
@@ -38,18 +57,45 @@ pub(crate) fn authorize<O: Observer>(
         walk.ask_domain(signer, domain)?;
     }
     walk.ask_endpoint(caller, None)?;
-    match authorization {
-        AuthorizationType::None => walk.ask_resource_policy()?,
-        AuthorizationType::AwsIam => {
+    match (authorization, matched) {
+        (AuthorizationType::None, _) => walk.ask_resource_policy()?,
+        (AuthorizationType::AwsIam, _) => {
             let signer = signer.ok_or(Refusal::Signature(SignatureFault::Missing))?;
             walk.ask_identity_and_resource(signer)?;
         }
-        // Refused at load until they are served.
-        AuthorizationType::Custom(_) | AuthorizationType::CognitoUserPools { .. } => {
+        (AuthorizationType::Custom(_), Some(matched)) => {
+            let resource = walk.ask_before_authorizer(located.api)?;
+            let awaits = AwaitsAuthorizer { located: *located, matched: *matched, resource };
+            return Ok(Access::AwaitsAuthorizer(awaits));
+        }
+        // Cognito's are refused at load until they are served.
+        (AuthorizationType::Custom(_) | AuthorizationType::CognitoUserPools { .. }, _) => {
             return Err(Refusal::Configuration("this type of authorization is not served".into()));
         }
     }
-    Ok(Permit(()))
+    Ok(Access::Granted(Permit(())))
+}
+
+impl AwaitsAuthorizer<'_> {
+    /// What the authorizer's policy and the resource policy say together: Table A (RP-98), each time anew
+    /// (AU-67). `arn` is the memory of the method's ARN, as [`authorize`] left it.
+    pub(crate) fn decide<O: Observer>(
+        self,
+        (house, arrival): (&Snapshot, &Arrival<'_>),
+        output: &AuthorizerOutput,
+        arn: &mut String,
+        observer: &mut O,
+    ) -> Result<Permit, Refusal> {
+        let mut walk = Walk { house, located: &self.located, arrival, arn, observer };
+        let question = walk.question(PolicyLayer::Authorizer, None);
+        let own = walk.ask(question, output.policy());
+        let is_silent = own == Decision::ImplicitDeny;
+        if is_silent && house.compatibility.authorizer_silence == AuthorizerSilence::Deny {
+            return Err(question.refused(own));
+        }
+        let decision = either_may_allow(own, self.resource);
+        if decision.is_allow() { Ok(Permit(())) } else { Err(question.refused(decision)) }
+    }
 }
 
 /// What all layers are asked about.
@@ -98,6 +144,20 @@ impl<'w, O: Observer> Walk<'w, O> {
         }
     }
 
+    /// What a method with a Lambda authorizer asks for before that: no explicit deny (RP-98, RP-101). A
+    /// private API without a policy lets nobody in (RP-1).
+    fn ask_before_authorizer<'a>(&mut self, api: &'a Api) -> Result<Decision<'a>, Refusal> {
+        self.observer.at(Gate::ResourcePolicy);
+        let question = self.question(PolicyLayer::Resource, None);
+        let is_empty = api.policy.as_ref().is_none_or(|policy| policy.statements().is_empty());
+        let decision =
+            api.policy.as_ref().map_or(Decision::ImplicitDeny, |policy| self.ask(question, policy));
+        if decision.is_explicit_deny() || is_empty && api.private {
+            return Err(question.refused(decision));
+        }
+        Ok(decision)
+    }
+
     /// Identity policy and resource policy together: Table A for callers of the API's own account,
     /// Table B for all others (RP-98, RP-100).
     fn ask_identity_and_resource(&mut self, caller: &'w SigningCaller) -> Result<(), Refusal> {
@@ -132,12 +192,12 @@ impl<'w, O: Observer> Walk<'w, O> {
         Err(if is_by_identity { of_identity } else { of_resource }.refused(decision))
     }
 
-    fn require(&mut self, question: Question<'w>, policy: &'w Policy) -> Result<(), Refusal> {
+    fn require(&mut self, question: Question<'w>, policy: &Policy) -> Result<(), Refusal> {
         let decision = self.ask(question, policy);
         if decision.is_allow() { Ok(()) } else { Err(question.refused(decision)) }
     }
 
-    fn ask(&mut self, question: Question<'w>, policy: &'w Policy) -> Decision<'w> {
+    fn ask<'p>(&mut self, question: Question<'w>, policy: &'p Policy) -> Decision<'p> {
         let decision = question.ask(policy, self.arn);
         self.observer.asked(&PolicyStep { question, policy, decision });
         decision

@@ -52,9 +52,10 @@ pub(crate) struct CachedPolicy {
 
 impl<'q> Question<'q> {
     /// What the policy says. `method` is the memory of the method's ARN: empty, or written already.
-    pub(super) fn ask(&self, policy: &'q Policy, method: &mut String) -> Decision<'q> {
+    pub(super) fn ask<'p>(&self, policy: &'p Policy, method: &mut String) -> Decision<'p> {
         let in_full = |method: &mut String| evaluate(policy, &self.request(method), &self.context());
-        if self.caller.is_some() {
+        // What an authorizer said belongs to one request, not to the connection.
+        if self.caller.is_some() || self.layer == PolicyLayer::Authorizer {
             return in_full(method);
         }
         let mut kept = self.arrival.connection.cached_policies().borrow_mut();

@@ -22,6 +22,8 @@ pub(crate) struct Destinations<'s> {
     functions: Vec<Function>,
     credentials: Credentials,
     service_endpoints: ServiceEndpoints,
+    /// Region and account.
+    home: (Box<str>, Box<str>),
     known: HashMap<DestinationKey, Arc<Destination>>,
     hosted: HashMap<HostedKey, Arc<HostedFunction>>,
 }
@@ -36,6 +38,7 @@ impl<'s> Destinations<'s> {
             functions: configuration.functions.clone(),
             credentials: configuration.credentials.clone(),
             service_endpoints: configuration.service_endpoints.clone(),
+            home: (configuration.region.as_str().into(), configuration.account_id.as_str().into()),
             known: HashMap::new(),
             hosted: HashMap::new(),
         }
@@ -43,6 +46,11 @@ impl<'s> Destinations<'s> {
 
     pub(crate) const fn generation(&self) -> u64 {
         self.state.generation
+    }
+
+    /// Region and account of the gateway.
+    pub(crate) const fn home(&self) -> &(Box<str>, Box<str>) {
+        &self.home
     }
 
     pub(crate) const fn state(&mut self) -> &mut State {

@@ -1,6 +1,8 @@
-//! The functions that integrations call: found by their ARNs, each way to one made once.
+//! The functions that integrations and authorizers call: found by their ARNs, each way to one made once.
 
-use postern_model::{Function, FunctionArn, FunctionBackend, HttpEndpoint, Integration, StageVariables};
+use postern_model::{
+    Function, FunctionArn, FunctionBackend, HttpEndpoint, Integration, StageVariables, UriTemplate,
+};
 
 use super::Destinations;
 use crate::{
@@ -14,21 +16,24 @@ pub(crate) fn resolve(
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,
 ) -> Target {
-    match try_resolve(integration, variables, destinations) {
+    let (uri, credentials) = (integration.uri.as_ref(), integration.credentials.as_ref());
+    match resolve_uri(uri, credentials, variables, destinations) {
         Ok(function) => Target::Function(Box::new(function)),
         Err(reason) => Target::Malformed(reason.into()),
     }
 }
 
-fn try_resolve(
-    integration: &Integration,
+/// The function that a URI leads to, called in the name of the role of `credentials`; or why there is none.
+pub(crate) fn resolve_uri(
+    uri: Option<&UriTemplate>,
+    credentials: Option<&UriTemplate>,
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,
 ) -> Result<FunctionTarget, String> {
-    let uri = integration.uri.as_ref().and_then(|uri| uri.filled_text(variables));
-    let uri = uri.ok_or("the integration has no URI, or one with a place that nothing fills")?;
+    let uri = uri.and_then(|uri| uri.filled_text(variables));
+    let uri = uri.ok_or("there is no URI, or one with a place that nothing fills")?;
     let arn = FunctionArn::of_uri(&uri).map_err(|error| format!("`{uri}` calls no function: {error}"))?;
-    let role = integration.credentials.as_ref().and_then(|role| role.filled_text(variables));
+    let role = credentials.and_then(|role| role.filled_text(variables));
     let function = destinations
         .function(&arn)
         .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;

@@ -2,11 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb, calls_function};
+use postern_model::{
+    AuthorizationType, IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb, calls_function,
+};
 
 use super::{Destinations, address, functions, own, services};
 use crate::{
     Snapshot,
+    authorization::CompiledAuthorizer,
     integration::{self, CompiledIntegration},
     snapshot::{ApiMethod, MethodThrottle, StageMethod},
     throttle::{Bucket, Pace},
@@ -66,7 +69,7 @@ pub(crate) fn compile_method(model: Method, path: ResourcePath, resource_id: Box
 pub(crate) fn compile(
     api: &RestApiId,
     method: &ApiMethod,
-    stage: &Stage,
+    (stage, authorizers): (&Stage, &[Arc<CompiledAuthorizer>]),
     destinations: &mut Destinations<'_>,
     buckets: &MethodBuckets<'_>,
     adaptations: &mut Vec<Adaptation>,
@@ -105,5 +108,9 @@ pub(crate) fn compile(
         throttle.push(MethodThrottle { verb: *verb, pace, bucket });
     }
     throttle.shrink_to_fit();
-    StageMethod { integration, throttle }
+    let authorizer = match &method.model.authorization {
+        AuthorizationType::Custom(name) => authorizers.iter().find(|own| own.name == *name).cloned(),
+        _ => None,
+    };
+    StageMethod { integration, authorizer, throttle }
 }

@@ -3,6 +3,7 @@
 //! leave malformed) becomes that request's answer.
 
 mod address;
+mod authorizers;
 mod destinations;
 mod domains;
 mod entrances;
@@ -58,7 +59,10 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     state.generation += 1;
     let mut adaptations = Vec::new();
     let mut destinations = Destinations::new(state, &configuration);
-    let buckets = methods::MethodBuckets::of(previous);
+    let kept = Kept {
+        buckets: methods::MethodBuckets::of(previous),
+        answers: authorizers::KeptAnswers::of(previous),
+    };
     let keys = plans::compile(&configuration, previous, destinations.state(), &mut adaptations);
     let account_throttle =
         configuration.account_throttle.map(|throttle| account_throttle(throttle, previous, &mut adaptations));
@@ -70,7 +74,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     let mut apis = Vec::with_capacity(configuration.rest_apis.len());
     for rest_api in configuration.rest_apis {
         let index = apis.len();
-        apis.push(compile_api(rest_api, (index, partition), &mut destinations, &buckets, &mut adaptations));
+        apis.push(compile_api(rest_api, (index, partition), &mut destinations, &kept, &mut adaptations));
     }
     let apis_by_id: HashMap<Box<str>, usize> =
         apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
@@ -118,6 +122,12 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     Compiled { snapshot, adaptations }
 }
 
+/// What a new snapshot takes over from the one that serves.
+struct Kept<'p> {
+    buckets: methods::MethodBuckets<'p>,
+    answers: authorizers::KeptAnswers<'p>,
+}
+
 fn account_throttle(
     throttle: AccountThrottle,
     previous: Option<&Snapshot>,
@@ -136,7 +146,7 @@ fn compile_api(
     rest_api: RestApi,
     (index, partition): (usize, &'static str),
     destinations: &mut Destinations<'_>,
-    buckets: &methods::MethodBuckets<'_>,
+    kept: &Kept<'_>,
     adaptations: &mut Vec<Adaptation>,
 ) -> Api {
     let RestApi {
@@ -160,19 +170,22 @@ fn compile_api(
     }
     tree.shrink();
     methods.shrink_to_fit();
-    let stages = stages
-        .into_iter()
-        .map(|stage| Stage {
+    let mut compile_stage = |stage: postern_model::Stage| {
+        let named = definition.authorizers.iter().map(|(name, authorizer)| (&**name, authorizer));
+        let authorizers = authorizers::compile(&id, &stage, named, destinations, &kept.answers);
+        let compile = |method| {
+            methods::compile(&id, method, (&stage, &authorizers), destinations, &kept.buckets, adaptations)
+        };
+        Stage {
             number: 0,
-            methods: methods
-                .iter()
-                .map(|method| methods::compile(&id, method, &stage, destinations, buckets, adaptations))
-                .collect(),
+            methods: methods.iter().map(compile).collect(),
             deployment_id: short_hash(&[id.as_str(), stage.name.as_str(), &definition.revision]),
             name: stage.name.as_str().into(),
             variables: stage.variables,
-        })
-        .collect();
+            authorizers,
+        }
+    };
+    let stages = stages.into_iter().map(&mut compile_stage).collect();
     let gateway_responses: Vec<(GatewayResponseType, _)> = definition.gateway_responses.into_iter().collect();
     Api {
         id,
@@ -186,6 +199,7 @@ fn compile_api(
         methods,
         binary_media_types: definition.binary_media_types,
         minimum_compression_size: definition.minimum_compression_size.map(u64::from),
+        api_key_source: definition.api_key_source,
         gateway_responses,
         stages,
     }

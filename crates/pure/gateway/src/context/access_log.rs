@@ -2,7 +2,7 @@
 
 use postern_template::{SimplePiece, SimpleSource, SimpleTemplate};
 
-use super::{Variable, view::View};
+use super::{OF_AUTHORIZER, Variable, view::View};
 use crate::{Record, Sent};
 
 /// A line has at most so many bytes (hardening.md section 10).
@@ -20,8 +20,20 @@ pub struct CompiledAccessLog {
 enum Piece {
     Text(Box<str>),
     Variable(Variable),
+    /// What an authorizer says under a name.
+    OfAuthorizer(Box<str>),
     /// A name that is known and has no value here: it prints `-`.
     Nothing,
+}
+
+impl Piece {
+    fn of(name: &str) -> Self {
+        match (Variable::of(name), name.strip_prefix(OF_AUTHORIZER)) {
+            (Some(variable), _) => Self::Variable(variable),
+            (None, Some(name)) => Self::OfAuthorizer(name.into()),
+            (None, None) => Self::Nothing,
+        }
+    }
 }
 
 impl CompiledAccessLog {
@@ -29,7 +41,7 @@ impl CompiledAccessLog {
         let piece = |piece: &SimplePiece| match piece {
             SimplePiece::Text(text) => Piece::Text(text.clone()),
             SimplePiece::Variable(variable) if variable.source == SimpleSource::Context => {
-                Variable::of(&variable.name).map_or(Piece::Nothing, Piece::Variable)
+                Piece::of(&variable.name)
             }
             SimplePiece::Variable(_) => Piece::Nothing,
         };
@@ -51,6 +63,11 @@ impl CompiledAccessLog {
                 Piece::Text(text) => output.push_str(text),
                 Piece::Nothing => output.push('-'),
                 Piece::Variable(variable) => write_variable(*variable, &view, output),
+                Piece::OfAuthorizer(name) => {
+                    let outcome = record.authorizer.as_ref();
+                    let value = outcome.and_then(|outcome| outcome.value(name));
+                    output.push_str(&value.map_or_else(|| "-".to_owned(), |value| escape(&value)));
+                }
             }
         }
         let mut end = output.len().min(start + LINE_BYTES_MAX - 1);

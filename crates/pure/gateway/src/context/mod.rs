@@ -10,3 +10,6 @@ pub use ids::RequestIds;
 pub(crate) use ids::write_trace_root;
 pub(crate) use variable::Variable;
 pub(crate) use view::{View, lossy, quoted};
+
+/// What the names of an authorizer's own values begin with (AU-52).
+pub(crate) const OF_AUTHORIZER: &str = "authorizer.";

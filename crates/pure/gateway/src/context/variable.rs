@@ -32,6 +32,11 @@ variables! {
     AuthenticateStatus = "authenticate.status",
     AuthorizeError = "authorize.error",
     AuthorizeStatus = "authorize.status",
+    AuthorizerError = "authorizer.error",
+    AuthorizerIntegrationLatency = "authorizer.integrationLatency",
+    AuthorizerIntegrationStatus = "authorizer.integrationStatus",
+    AuthorizerLatency = "authorizer.latency",
+    AuthorizerStatus = "authorizer.status",
     CustomDomainBasePathMatched = "customDomain.basePathMatched",
     DeploymentId = "deploymentId",
     DomainName = "domainName",
@@ -136,6 +141,7 @@ impl Variable {
                 | Self::ErrorResponseType
                 | Self::AuthenticateError
                 | Self::AuthorizeError
+                | Self::AuthorizerError
         )
     }
 }

@@ -53,8 +53,8 @@ impl View<'_> {
             V::ExtendedRequestId => self.record.ids.extended_request_id(),
             V::Protocol => "HTTP/1.1",
             V::RequestTime => return Some(self.request_time().into()),
-            V::ErrorMessage => &self.error?.message,
-            V::ErrorMessageString => return Some(quoted(&self.error?.message).into()),
+            V::ErrorMessage => self.error?.message.as_deref()?,
+            V::ErrorMessageString => return Some(self.error?.quoted_message().into()),
             V::ErrorResponseType => self.error?.kind?.as_str(),
             V::ErrorValidationErrorString => return self.validation_error(),
             V::IntegrationError | V::IntegrationErrorMessage => return self.integration_error(),
@@ -69,7 +69,9 @@ impl View<'_> {
             | V::IdentityPrincipalOrgId
             | V::IdentityUser
             | V::IdentityUserArn => return self.signer_text(variable).map(Cow::Borrowed),
-            V::AuthenticateError | V::AuthorizeError | V::PolicySid => return self.denial_text(variable),
+            V::AuthenticateError | V::AuthorizeError | V::AuthorizerError | V::PolicySid => {
+                return self.denial_text(variable);
+            }
             V::IdentityVpcId | V::IdentityVpceId | V::IdentitySourceIp | V::TlsVersion | V::CipherSuite => {
                 return self.connection_text(variable);
             }
@@ -104,6 +106,10 @@ impl View<'_> {
                 Some(Refusal::PolicyDenied(_)) => Some(403),
                 _ => self.record.is_authorized.then_some(200),
             },
+            V::AuthorizerStatus
+            | V::AuthorizerIntegrationStatus
+            | V::AuthorizerLatency
+            | V::AuthorizerIntegrationLatency => self.authorizer_number(variable),
             V::Status => Some(u64::from(self.record.status)).filter(|status| *status != 0),
             // Of a function: what it says, not what calling it gave (stages-and-deployments.md section 7).
             V::IntegrationStatus if self.record.function_status.is_some() => {
@@ -138,6 +144,20 @@ impl View<'_> {
             }
             V::ResponseLength => Some(self.sent?.body_bytes),
             _ => None,
+        }
+    }
+
+    /// What the log tells of an authorizer (stages-and-deployments.md section 7). Its status is that of what
+    /// it decided.
+    fn authorizer_number(&self, variable: Variable) -> Option<u64> {
+        let outcome = self.record.authorizer.as_ref()?;
+        match (variable, &self.record.refusal) {
+            (Variable::AuthorizerIntegrationStatus, _) => outcome.function_status.map(u64::from),
+            (Variable::AuthorizerStatus, Some(refusal)) if refusal.is_of_authorizer() => {
+                Some(u64::from(refusal.wording().status))
+            }
+            (Variable::AuthorizerStatus, _) => Some(200),
+            _ => Some(outcome.latency_milliseconds()),
         }
     }
 
@@ -189,7 +209,13 @@ impl View<'_> {
     fn denial_text(&self, variable: Variable) -> Option<Cow<'_, str>> {
         match (variable, self.record.refusal.as_ref()?) {
             (Variable::AuthenticateError, Refusal::Signature(_))
-            | (Variable::AuthorizeError, Refusal::PolicyDenied(_)) => Some((&*self.error?.message).into()),
+            | (Variable::AuthorizeError, Refusal::PolicyDenied(_)) => {
+                Some(self.error?.message.as_deref()?.into())
+            }
+            (Variable::AuthorizerError, Refusal::AuthorizerFailed(reason)) => Some((&**reason).into()),
+            (Variable::AuthorizerError, refusal) if refusal.is_of_authorizer() => {
+                Some(self.error?.message.as_deref()?.into())
+            }
             (Variable::PolicySid, Refusal::PolicyDenied(denial)) => {
                 Some(denial.statement.as_ref()?.trim_matches('`').into())
             }

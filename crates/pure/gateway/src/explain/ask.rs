@@ -143,7 +143,7 @@ async fn walk<E: Effects>(
         BodyFraming::Length(length) => BodyLength::Known(length),
         BodyFraming::Chunked => BodyLength::Unknown,
     };
-    let secrets = Secrets::of(arrival);
+    let mut secrets = Secrets::of(arrival);
     let mut body = Given::new(length, body);
     let mut at = At { gate: Gate::Head, policies: Asked::default() };
     let witness = Witness::new(effects, arrival.now.monotonic_nanoseconds);
@@ -151,6 +151,7 @@ async fn walk<E: Effects>(
     let call = witness.call();
     let is_called = call.is_none() || effects.is_some();
     let refusal = answer.record.refusal().filter(|_| is_called);
+    secrets.add_identity(&answer.record);
     let facts = Facts {
         arrival: Some(arrival),
         located: answer.record.located,
@@ -159,13 +160,19 @@ async fn walk<E: Effects>(
         policies: at.policies.0,
         usage: answer.record.usage,
         failed: refusal.map(|refusal| (failed_at(at.gate, refusal), refusal.reason().into_owned())),
+        ended_at: (!is_called).then_some(at.gate),
         refusal,
-        call,
+        // Else it is the authorizer's, which is not shown: it holds the caller's token.
+        call: call.filter(|_| answer.record.integration.is_some()),
         body_length: length,
         ..facts
     };
     let gates = gates::tell_all(&facts);
-    let ending = if is_called { answered(answer).await } else { Ending::NotCalled };
+    let ending = match at.gate {
+        _ if is_called => answered(answer).await,
+        Gate::Authorizer => Ending::AuthorizerNotCalled,
+        _ => Ending::NotCalled,
+    };
     secrets.taken_out(Transcript { gates, ending })
 }
 

@@ -169,6 +169,7 @@ impl Denial {
             usage: self.usage,
             body_length: BodyLength::None,
             failed: self.gate_in(house).map(|gate| (gate, self.refusal.reason().into_owned())),
+            ended_at: None,
             refusal: Some(&self.refusal),
             call: None,
             levels_at: None,

@@ -29,6 +29,8 @@ pub(super) struct Facts<'f> {
     pub(super) body_length: BodyLength,
     /// The gate that refused, and why.
     pub(super) failed: Option<(Gate, String)>,
+    /// The gate at which the walk ended, since what it calls was not called.
+    pub(super) ended_at: Option<Gate>,
     /// The refusal of a walk.
     pub(super) refusal: Option<&'f Refusal>,
     pub(super) call: Option<MappedCall>,
@@ -57,6 +59,7 @@ impl<'f> Facts<'f> {
             usage: None,
             body_length: BodyLength::None,
             failed: None,
+            ended_at: None,
             refusal: None,
             call: None,
             levels_at: Some(question.now),

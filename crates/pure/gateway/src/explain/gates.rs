@@ -80,6 +80,7 @@ const GATES: &[Row] = &[
         title: "resource policy",
         tell: resource_policy,
     },
+    Row { gate: Gate::Authorizer, name: "authorizer", title: "authorizer", tell: authorizer },
     Row { gate: Gate::Resource, name: "resource", title: "resource", tell: resource },
     Row { gate: Gate::ApiKey, name: "apiKey", title: "API key and plan", tell: api_key },
     Row { gate: Gate::Throttle, name: "throttle", title: "throttles", tell: throttle },
@@ -91,7 +92,8 @@ const GATES: &[Row] = &[
 ];
 
 /// Gates that are left out where they were not reached: few requests come to them.
-const OPTIONAL: [Gate; 4] = [Gate::Signature, Gate::DomainPolicy, Gate::IdentityPolicy, Gate::Resource];
+const OPTIONAL: [Gate; 5] =
+    [Gate::Signature, Gate::DomainPolicy, Gate::IdentityPolicy, Gate::Authorizer, Gate::Resource];
 
 /// What programs call a gate.
 #[must_use]
@@ -114,7 +116,10 @@ impl Row {
     fn trace(&self, facts: &Facts<'_>) -> Option<GateTrace> {
         let gate = self.gate;
         let failed = facts.failed.as_ref();
-        if failed.is_some_and(|(failed, _)| *failed < gate) {
+        let is_behind = |end: &Gate| *end < gate;
+        if failed.is_some_and(|(failed, _)| is_behind(failed))
+            || facts.ended_at.as_ref().is_some_and(is_behind)
+        {
             if OPTIONAL.contains(&gate) {
                 return None;
             }
@@ -128,9 +133,15 @@ impl Row {
                 call: None,
             });
         }
+        // A call that was not made leaves the authorizer open; an integration has passed the request on.
+        let is_undecided = gate == Gate::Authorizer && facts.ended_at == Some(gate);
         let Told { because, facts, policy, call } = (self.tell)(facts)?;
         let refused = failed.filter(|(failed, _)| *failed == gate);
-        let verdict = if refused.is_some() { Verdict::Failed } else { Verdict::Passed };
+        let verdict = match refused {
+            Some(_) => Verdict::Failed,
+            None if is_undecided => Verdict::NotReached,
+            None => Verdict::Passed,
+        };
         let because = refused.map_or(because, |(_, reason)| reason.clone());
         Some(GateTrace { gate, verdict, because, facts, policy, call })
     }
@@ -368,7 +379,12 @@ fn identity_policy(facts: &Facts<'_>) -> Option<Told> {
 }
 
 fn resource_policy(facts: &Facts<'_>) -> Option<Told> {
-    let told = asked(facts, PolicyLayer::Resource);
+    let told = asked(facts, PolicyLayer::Resource).map(|mut told| {
+        if told.because.is_empty() && has_authorizer(facts) {
+            "it denies nothing; the authorizer decides".clone_into(&mut told.because);
+        }
+        told
+    });
     told.or_else(|| {
         let because = match facts.authenticated.signer {
             Some(_) => "the API has none; the identity policy allows",
@@ -377,6 +393,10 @@ fn resource_policy(facts: &Facts<'_>) -> Option<Told> {
         let none = vec![("policy", "none".to_owned())];
         Some(Told { because: because.to_owned(), facts: none, ..Told::default() })
     })
+}
+
+fn has_authorizer(facts: &Facts<'_>) -> bool {
+    facts.matched.as_ref().is_some_and(|matched| matched.stage_method.authorizer.is_some())
 }
 
 /// What the policy of a layer said; of two answers the last, which is about the method.
@@ -392,6 +412,26 @@ fn asked(facts: &Facts<'_>, layer: PolicyLayer) -> Option<Told> {
         told.facts.push(("caller", asked.caller.clone()));
         told.facts.push(("resource", asked.resource.clone()));
     }
+    Some(told)
+}
+
+/// Exists for methods with a Lambda authorizer. What it said is told by the policy; its context and the
+/// caller's tokens are not told at all.
+fn authorizer(facts: &Facts<'_>) -> Option<Told> {
+    let authorizer = facts.matched.as_ref()?.stage_method.authorizer.as_deref()?;
+    let mut told = asked(facts, PolicyLayer::Authorizer).unwrap_or_default();
+    if facts.ended_at == Some(Gate::Authorizer) {
+        "its function decides, and was not called".clone_into(&mut told.because);
+    } else if told.because.is_empty() {
+        "its policy says nothing of the method; the resource policy allows".clone_into(&mut told.because);
+    }
+    told.facts.push(("name", authorizer.name.to_string()));
+    told.facts.push(("type", if authorizer.terms.is_token() { "TOKEN" } else { "REQUEST" }.to_owned()));
+    if let Ok(target) = &authorizer.target {
+        told.facts.push(("function", target.arn.as_str().to_owned()));
+    }
+    let sources: Vec<String> = authorizer.terms.identity_sources.iter().map(ToString::to_string).collect();
+    told.facts.push(("identitySource", sources.join(", ")));
     Some(told)
 }
 

@@ -53,7 +53,7 @@ pub enum Verdict {
     Passed,
     /// It refused.
     Failed,
-    /// It was not asked: a gate before it refused.
+    /// It was not asked: a gate before it refused, or it asks an authorizer and that was not called.
     NotReached,
 }
 
@@ -83,6 +83,8 @@ pub enum Ending {
     Closed,
     /// The backend's answer decides, and it was not called.
     NotCalled,
+    /// The authorizer's function decides, and it was not called.
+    AuthorizerNotCalled,
 }
 
 /// What the client is answered.

@@ -1,9 +1,12 @@
 //! What never stands in a transcript: credentials of the client and of the gateway.
 
+use std::borrow::Cow;
+
+use postern_model::IdentitySource;
 use postern_protocol::{http1::Fields, uri::Query};
 
 use super::{Answered, Ending, GateTrace, MappedCall, Transcript};
-use crate::Arrival;
+use crate::{Arrival, Record, integration::parameters::query_values};
 
 /// Fields whose values are never told.
 const SECRET_FIELDS: [&str; 9] = [
@@ -59,11 +62,39 @@ impl Secrets {
                 values.push(String::from_utf8_lossy(&parameter.value()).into_owned());
             }
         }
-        values.retain(|value| value.len() >= LENGTH_MIN);
-        // The longest first, so that none is cut in two.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.dedup();
-        Self(values)
+        let mut secrets = Self(values);
+        secrets.sort();
+        secrets
+    }
+
+    /// Adds what an authorizer's identity sources read of the request, and the key that it gave.
+    pub(super) fn add_identity(&mut self, record: &Record<'_>) {
+        let authorizer =
+            record.matched.as_ref().and_then(|matched| matched.stage_method.authorizer.as_deref());
+        let sources = authorizer.into_iter().flat_map(|authorizer| &authorizer.terms.identity_sources);
+        for source in sources {
+            match source {
+                IdentitySource::Header(name) => {
+                    if let Some(arrival) = record.arrival {
+                        collect_field(arrival.head.over(arrival.bytes).fields(), name, &mut self.0);
+                    }
+                }
+                IdentitySource::QueryString(name) => {
+                    self.0.extend(query_values(record, name).into_iter().map(Cow::into_owned));
+                }
+                IdentitySource::StageVariable(_) | IdentitySource::Context(_) => {}
+            }
+        }
+        let key = record.authorizer.as_ref().and_then(|outcome| outcome.usage_identifier_key());
+        self.0.extend(key.map(ToOwned::to_owned));
+        self.sort();
+    }
+
+    /// The longest first, so that none is cut in two.
+    fn sort(&mut self) {
+        self.0.retain(|value| value.len() >= LENGTH_MIN);
+        self.0.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        self.0.dedup();
     }
 
     /// The transcript without them.

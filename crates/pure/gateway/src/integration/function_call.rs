@@ -24,6 +24,16 @@ pub(crate) struct FunctionCall<'c> {
     pub(crate) invocation_type: InvocationType,
     /// The X-Ray header.
     pub(crate) trace_id: &'c str,
+    pub(crate) on_behalf: OnBehalf<'c>,
+}
+
+/// What of an API calls a function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OnBehalf<'c> {
+    /// A method.
+    Method(&'c Matched<'c>),
+    /// An authorizer, by its name.
+    Authorizer(&'c str),
 }
 
 /// Fields that mappings may set and a call of a function means something by.
@@ -48,13 +58,12 @@ impl<'f> InvocationFields<'f> {
 /// Writes the head of a call over HTTP into `memory.head`. What mappings set stands in `memory.fields`.
 pub(crate) fn write_invoke_call(
     record: &Record<'_>,
-    matched: &Matched<'_>,
     call: &FunctionCall<'_>,
     endpoint: &FunctionEndpoint,
     memory: &mut CallMemory,
 ) -> Result<(), Refusal> {
     let CallMemory { head, fields, target } = memory;
-    let source_arn = source_arn(record, matched);
+    let source_arn = source_arn(record, call.on_behalf);
     let api_id = record.located.as_ref().map_or("", |located| located.api.id.as_str());
     let caller = Caller { request_id: record.ids.request_id(), source_arn: &source_arn, api_id };
     let invoke = InvokeCall {
@@ -93,19 +102,20 @@ pub(crate) fn write_invoke_call(
     Ok(())
 }
 
-/// The ARN of the method, as functions are told who calls.
-fn source_arn(record: &Record<'_>, matched: &Matched<'_>) -> String {
+/// The ARN of the method or the authorizer, as functions are told who calls.
+fn source_arn(record: &Record<'_>, on_behalf: OnBehalf<'_>) -> String {
     let Some(located) = record.located.as_ref() else { return String::new() };
     let house = record.house;
+    let resource = match on_behalf {
+        OnBehalf::Method(matched) => {
+            let verb = matched.method.model.verb.as_str().replace("ANY", "*");
+            format!("{}/{verb}{}", located.stage.name, matched.method.path.as_str())
+        }
+        OnBehalf::Authorizer(name) => format!("authorizers/{name}"),
+    };
     format!(
-        "arn:{}:execute-api:{}:{}:{}/{}/{}{}",
-        located.api.partition,
-        house.region,
-        house.account_id,
-        located.api.id,
-        located.stage.name,
-        matched.method.model.verb.as_str().replace("ANY", "*"),
-        matched.method.path.as_str(),
+        "arn:{}:execute-api:{}:{}:{}/{resource}",
+        located.api.partition, house.region, house.account_id, located.api.id
     )
 }
 

@@ -1,5 +1,5 @@
-//! The event of a Lambda proxy integration (lambda-events.md sections 1 and 2): written in one pass into
-//! one text, without a tree in between.
+//! The events of functions: of a Lambda proxy integration (lambda-events.md sections 1 and 2) and of a Lambda
+//! authorizer (authorization.md section 3.2). Written in one pass into one text, without a tree in between.
 
 use std::borrow::Cow;
 
@@ -10,6 +10,7 @@ use super::{forwarding, json_text::Object, parameters};
 use crate::{
     Arrival, HttpVersion, Record, Refusal, calendar, content,
     context::{Variable, View, lossy},
+    record::AuthorizerOutcome,
     routing::{By, Located, Matched},
 };
 
@@ -28,21 +29,89 @@ pub(crate) fn write_event(
     let (Some(located), Some(arrival)) = (record.located.as_ref(), record.arrival) else {
         return Err(Refusal::Overloaded);
     };
-    let view = View { record, error: None, sent: None };
     output.clear();
     let mut event = Object::begin(output);
-    event.text("resource", matched.method.path.as_str());
-    event.text("path", event_path(located));
-    event.value("httpMethod", &view, Variable::HttpMethod);
-    write_headers(record, arrival, own_fields, &mut event);
-    write_query(record, &mut event);
-    event.map_or_null("pathParameters", matched.variables());
-    let variables = &located.stage.variables;
-    event.map_or_null("stageVariables", variables.iter().map(|(name, value)| (&**name, &**value)));
-    write_request_context(record, matched, &view, &mut event);
+    write_request(record, matched, (located, arrival), own_fields, Reader::Integration, &mut event);
     write_body(located, arrival, body, &mut event);
     event.end();
     if output.len() > EVENT_BYTES_MAX { Err(Refusal::EventTooLarge) } else { Ok(()) }
+}
+
+/// Writes the event of a TOKEN authorizer.
+pub(crate) fn write_token_event(token: &str, method_arn: &str, output: &mut String) {
+    output.clear();
+    let mut event = Object::begin(output);
+    event.text("type", "TOKEN");
+    event.text("authorizationToken", token);
+    event.text("methodArn", method_arn);
+    event.end();
+}
+
+/// Writes the event of a REQUEST authorizer: that of a proxy integration without the body.
+pub(crate) fn write_authorizer_event(
+    record: &Record<'_>,
+    matched: &Matched<'_>,
+    own_fields: &FieldBlock,
+    method_arn: &str,
+    output: &mut String,
+) -> Result<(), Refusal> {
+    let (Some(located), Some(arrival)) = (record.located.as_ref(), record.arrival) else {
+        return Err(Refusal::Overloaded);
+    };
+    output.clear();
+    let mut event = Object::begin(output);
+    event.text("type", "REQUEST");
+    event.text("methodArn", method_arn);
+    write_request(record, matched, (located, arrival), own_fields, Reader::Authorizer, &mut event);
+    event.end();
+    if output.len() > EVENT_BYTES_MAX { Err(Refusal::EventTooLarge) } else { Ok(()) }
+}
+
+/// Who is given an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Integration,
+    /// Its maps are never null (AU-43), and no key was looked up yet when it is asked.
+    Authorizer,
+}
+
+impl Reader {
+    /// What stands in the place of a map without entries.
+    fn empty(self, event: &mut Object<'_>, name: &str) {
+        match self {
+            Self::Integration => event.null(name),
+            Self::Authorizer => event.object(name, |_| ()),
+        }
+    }
+
+    fn map<'v>(self, event: &mut Object<'_>, name: &str, entries: impl Iterator<Item = (&'v str, &'v str)>) {
+        let mut entries = entries.peekable();
+        if entries.peek().is_none() {
+            return self.empty(event, name);
+        }
+        event.object(name, |map| entries.for_each(|(name, value)| map.text(name, value)));
+    }
+}
+
+/// Writes what every event tells of a request.
+fn write_request(
+    record: &Record<'_>,
+    matched: &Matched<'_>,
+    (located, arrival): (&Located<'_>, &Arrival<'_>),
+    own_fields: &FieldBlock,
+    reader: Reader,
+    event: &mut Object<'_>,
+) {
+    let view = View { record, error: None, sent: None };
+    event.text("resource", matched.method.path.as_str());
+    event.text("path", event_path(located));
+    event.value("httpMethod", &view, Variable::HttpMethod);
+    write_headers(record, arrival, own_fields, event);
+    write_query(record, reader, event);
+    reader.map(event, "pathParameters", matched.variables());
+    let variables = &located.stage.variables;
+    reader.map(event, "stageVariables", variables.iter().map(|(name, value)| (&**name, &**value)));
+    write_request_context(record, matched, &view, reader, event);
 }
 
 /// The path without the stage; the base path of a domain name stays.
@@ -91,8 +160,8 @@ fn write_headers(
     });
 }
 
-/// Both maps of the query, in the order of the names (Q7); null where there are no parameters.
-fn write_query(record: &Record<'_>, event: &mut Object<'_>) {
+/// Both maps of the query, in the order of the names (Q7).
+fn write_query(record: &Record<'_>, reader: Reader, event: &mut Object<'_>) {
     let query = parameters::query(record);
     let mut sorted: Vec<(Cow<'_, str>, Cow<'_, str>)> = query
         .into_iter()
@@ -100,8 +169,8 @@ fn write_query(record: &Record<'_>, event: &mut Object<'_>) {
         .map(|parameter| (parameters::text(parameter.name()), parameters::text(parameter.value())))
         .collect();
     if sorted.is_empty() {
-        event.null("queryStringParameters");
-        event.null("multiValueQueryStringParameters");
+        reader.empty(event, "queryStringParameters");
+        reader.empty(event, "multiValueQueryStringParameters");
         return;
     }
     // Values of one name stay in their order.
@@ -124,6 +193,7 @@ fn write_request_context(
     record: &Record<'_>,
     matched: &Matched<'_>,
     view: &View<'_>,
+    reader: Reader,
     event: &mut Object<'_>,
 ) {
     use Variable as V;
@@ -146,10 +216,22 @@ fn write_request_context(
         context.value("domainPrefix", view, V::DomainPrefix);
         context.number("requestTimeEpoch", record.received.epoch_milliseconds);
         context.value("requestId", view, V::RequestId);
-        context.object("identity", |identity| write_identity(record, view, identity));
+        context.object("identity", |identity| write_identity(record, view, reader, identity));
         context.value("deploymentId", view, V::DeploymentId);
         context.value("apiId", view, V::ApiId);
+        if let Some(outcome) = &record.authorizer {
+            context.object("authorizer", |authorizer| write_authorizer(outcome, authorizer));
+        }
     });
+}
+
+/// What the authorizer said, and how long it took: 0 milliseconds where it had said so before
+/// (lambda-events.md section 2.2).
+fn write_authorizer(outcome: &AuthorizerOutcome, authorizer: &mut Object<'_>) {
+    for (name, value) in outcome.context().filter(|(name, _)| *name != "integrationLatency") {
+        authorizer.text(name, value);
+    }
+    authorizer.number("integrationLatency", outcome.latency_milliseconds());
 }
 
 /// Keys that are there in every event, null where nobody signed (section 2.1). There are no Cognito
@@ -167,7 +249,7 @@ const OF_SIGNERS: [(&str, Option<Variable>); 10] = [
     ("user", Some(Variable::IdentityUser)),
 ];
 
-fn write_identity(record: &Record<'_>, view: &View<'_>, identity: &mut Object<'_>) {
+fn write_identity(record: &Record<'_>, view: &View<'_>, reader: Reader, identity: &mut Object<'_>) {
     for (name, variable) in OF_SIGNERS {
         match variable.and_then(|variable| view.text(variable)) {
             Some(text) => identity.text(name, &text),
@@ -176,9 +258,18 @@ fn write_identity(record: &Record<'_>, view: &View<'_>, identity: &mut Object<'_
     }
     identity.value("sourceIp", view, Variable::IdentitySourceIp);
     identity.value("userAgent", view, Variable::IdentityUserAgent);
-    if let Some(key) = parameters::api_key(record) {
-        identity.text("apiKey", &key);
-        identity.value("apiKeyId", view, Variable::IdentityApiKeyId);
+    match reader {
+        Reader::Integration => {
+            if let Some(key) = parameters::api_key(record) {
+                identity.text("apiKey", &key);
+                identity.value("apiKeyId", view, Variable::IdentityApiKeyId);
+            }
+        }
+        Reader::Authorizer => {
+            if let Some(key) = parameters::sent_api_key(record) {
+                identity.text("apiKey", &key);
+            }
+        }
     }
     for (name, variable) in [("vpcId", Variable::IdentityVpcId), ("vpceId", Variable::IdentityVpceId)] {
         if let Some(id) = view.text(variable) {

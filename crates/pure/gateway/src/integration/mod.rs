@@ -24,12 +24,12 @@ pub(crate) use compiled::{
 };
 pub(crate) use forwarding::{write_own_fields, write_trace_id};
 pub(crate) use function_call::{
-    FunctionCall, InvocationFields, client_context_of, error_of, outcome_of, refused_call,
+    FunctionCall, InvocationFields, OnBehalf, client_context_of, error_of, outcome_of, refused_call,
     selectable_message, write_invoke_call,
 };
 pub(crate) use http_proxy::{write_proxy_answer, write_proxy_call};
 pub(crate) use lambda_answer::{ProxyAnswer, write_fields, write_function_answer};
-pub(crate) use lambda_event::{EVENT_BYTES_MAX, write_event};
+pub(crate) use lambda_event::{EVENT_BYTES_MAX, write_authorizer_event, write_event, write_token_event};
 pub(crate) use mapped::{
     IntegrationResult, MappedRequest, SelectedBy, map_function_call, map_request, map_response,
     write_mapped_call,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use postern_model::{RequestSource, ResponseSource};
+use postern_model::{ApiKeySource, RequestSource, ResponseSource};
 use postern_protocol::http1::{Fields, KnownName};
 use postern_protocol::uri::{self, Query};
 use postern_template::{Json, JsonPath, ParameterPlace};
@@ -13,7 +13,7 @@ use super::forwarding;
 use crate::{
     HttpVersion, Record, Refusal,
     content::BodyText,
-    context::{Variable, View, lossy},
+    context::{OF_AUTHORIZER, Variable, View, lossy},
     routing::Located,
 };
 
@@ -196,13 +196,16 @@ fn body_value<'v>(body: &MappedBody<'_>, path: &JsonPath) -> Result<Option<Cow<'
     Ok(path.text_in(json).map(Cow::Owned))
 }
 
-fn stage_variable<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn stage_variable<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
     Some((&**record.located.as_ref()?.stage.variables.get(name)?).into())
 }
 
-fn context_value<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn context_value<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
     if name == "identity.apiKey" {
         return api_key(record);
+    }
+    if let Some(name) = name.strip_prefix(OF_AUTHORIZER) {
+        return record.authorizer.as_ref()?.value(name).map(|value| value.into_owned().into());
     }
     let variable = Variable::of(name).filter(|variable| variable.is_of_request())?;
     let mut value = String::new();
@@ -214,6 +217,19 @@ fn context_value<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'a, str>> {
 /// the gateway's own knows it (hardening.md section 7).
 pub(crate) fn api_key<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     record.usage.as_ref()?;
-    let arrival = record.arrival?;
+    match record.located.as_ref()?.api.api_key_source {
+        ApiKeySource::Header => sent_api_key(record),
+        ApiKeySource::Authorizer => {
+            let key = record.authorizer.as_ref()?.usage_identifier_key()?;
+            Some(key.to_owned().into())
+        }
+    }
+}
+
+/// The key as it was sent, known or not, where the method asks for one in the header.
+pub(crate) fn sent_api_key<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
+    let is_of_header = record.located.as_ref()?.api.api_key_source == ApiKeySource::Header;
+    let is_asked_for = record.matched.as_ref()?.method.model.api_key_required;
+    let arrival = record.arrival.filter(|_| is_of_header && is_asked_for)?;
     arrival.head.over(arrival.bytes).fields().value(KnownName::XApiKey).map(lossy)
 }

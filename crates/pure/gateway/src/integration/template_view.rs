@@ -7,7 +7,7 @@ use postern_template::{CONTEXT_NAMES, ContextValue, ParameterPlace, Variables};
 use super::{forwarding, parameters};
 use crate::{
     Record,
-    context::{Variable, View, lossy},
+    context::{OF_AUTHORIZER, Variable, View, lossy},
 };
 
 /// The view of a template. `body` is the client's in a request template, the backend's in a response
@@ -48,11 +48,15 @@ impl Variables for TemplateView<'_> {
     fn context(&self, path: &str) -> Option<ContextValue<'_>> {
         match path {
             "identity" => return Some(ContextValue::Branch),
+            "authorizer" => return self.record.authorizer.as_ref().map(|_| ContextValue::Branch),
             "identity.clientCert" | "identity.clientCert.validity" => {
                 return self.record.connection.client_certificate().map(|_| ContextValue::Branch);
             }
             "identity.apiKey" => return parameters::api_key(self.record).map(ContextValue::Text),
             _ => {}
+        }
+        if let Some(name) = path.strip_prefix(OF_AUTHORIZER) {
+            return self.record.authorizer.as_ref()?.value(name).map(ContextValue::Text);
         }
         let variable = Variable::of(path).filter(|variable| variable.is_of_request())?;
         let mut text = String::new();
@@ -69,6 +73,10 @@ impl Variables for TemplateView<'_> {
             "identity" => {
                 let is_known = |name: &&&str| self.context(&format!("identity.{name}")).is_some();
                 IDENTITY_NAMES.iter().filter(is_known).for_each(|name| visit(name));
+            }
+            "authorizer" => {
+                let outcome = self.record.authorizer.iter();
+                outcome.flat_map(|outcome| outcome.context()).for_each(|(name, _)| visit(name));
             }
             "identity.clientCert" => CERTIFICATE_NAMES.iter().for_each(|name| visit(name)),
             "identity.clientCert.validity" => ["notBefore", "notAfter"].iter().for_each(|name| visit(name)),

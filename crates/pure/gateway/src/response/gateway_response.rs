@@ -7,7 +7,7 @@ use postern_template::{SimpleSource, SimpleTemplate, SimpleVariable};
 
 use crate::{
     Record, RequestIds, content,
-    context::{Variable, View, quoted},
+    context::{OF_AUTHORIZER, Variable, View},
     integration::parameters,
     refusal::{Spelling, Wording},
 };
@@ -58,7 +58,7 @@ fn write_built_in(wording: &Wording, body: &mut String) {
         Spelling::Spaced => "{\"message\": ",
         Spelling::Capital => "{\"Message\":",
     });
-    body.push_str(&quoted(&wording.message));
+    body.push_str(&wording.quoted_message());
     body.push('}');
 }
 
@@ -116,9 +116,7 @@ fn template_for<'r>(
 fn write_variable(view: &View<'_>, variable: &SimpleVariable, output: &mut String) {
     match variable.source {
         SimpleSource::Context => {
-            if let Some(variable) = Variable::of(&variable.name) {
-                view.write(variable, output);
-            }
+            write_context(view, &variable.name, output);
         }
         SimpleSource::StageVariable => {
             output.push_str(stage_variable(view, &variable.name).unwrap_or_default());
@@ -144,12 +142,21 @@ fn write_source(view: &View<'_>, source: &GatewayResponseSource, output: &mut St
         GatewayResponseSource::RequestHeader(name) => parameter(Place::Header, name, output),
         GatewayResponseSource::RequestQueryString(name) => parameter(Place::Querystring, name, output),
         GatewayResponseSource::RequestPath(name) => parameter(Place::Path, name, output),
-        GatewayResponseSource::Context(name) => {
-            Variable::of(name).is_some_and(|variable| view.write(variable, output))
-        }
+        GatewayResponseSource::Context(name) => write_context(view, name, output),
         GatewayResponseSource::StageVariable(name) => {
             stage_variable(view, name).map(|value| output.push_str(value)).is_some()
         }
+    }
+}
+
+/// Writes what stands under a name of `$context`, if anything does.
+fn write_context(view: &View<'_>, name: &str, output: &mut String) -> bool {
+    match name.strip_prefix(OF_AUTHORIZER) {
+        Some(name) => {
+            let value = view.record.authorizer.as_ref().and_then(|outcome| outcome.value(name));
+            value.map(|value| output.push_str(&value)).is_some()
+        }
+        None => Variable::of(name).is_some_and(|variable| view.write(variable, output)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postern_model::ApiKeySource;
 use postern_protocol::http1::KnownName;
 
 use super::Usage;
@@ -12,7 +13,8 @@ use crate::{
     throttle::{Bucket, Pace},
 };
 
-/// Finds the key of a request, where the method wants one, and notes it in the record.
+/// Finds the key of a request, where the method wants one, and notes it in the record. It comes from the
+/// header, or from the authorizer and then whatever the header says (AU-11).
 pub(crate) fn identify(
     record: &mut Record<'_>,
     located: &Located<'_>,
@@ -23,16 +25,27 @@ pub(crate) fn identify(
     if !matched.method.model.api_key_required {
         return Ok(None);
     }
-    let fields = arrival.head.over(arrival.bytes).fields();
-    if fields.is_repeated(KnownName::XApiKey) {
-        return Err(Refusal::Head { status: 400, reason: "x-api-key came more than once" });
-    }
-    let value = fields.value(KnownName::XApiKey).filter(|value| !value.is_empty());
+    let value = match located.api.api_key_source {
+        ApiKeySource::Header => of_header(arrival)?,
+        ApiKeySource::Authorizer => {
+            let outcome = record.authorizer.as_ref();
+            outcome.and_then(|outcome| outcome.usage_identifier_key()).map(str::as_bytes)
+        }
+    };
+    let value = value.filter(|value| !value.is_empty());
     let value = value.ok_or(Refusal::ApiKey(ApiKeyFault::Missing))?;
     let (key, usage) = record.house.keys.find(value, located.api.id.as_str(), &located.stage.name);
     record.key = key;
     record.usage = usage.ok();
     usage.map(Some).map_err(Refusal::ApiKey)
+}
+
+fn of_header<'a>(arrival: &Arrival<'a>) -> Result<Option<&'a [u8]>, Refusal> {
+    let fields = arrival.head.over(arrival.bytes).fields();
+    if fields.is_repeated(KnownName::XApiKey) {
+        return Err(Refusal::Head { status: 400, reason: "x-api-key came more than once" });
+    }
+    Ok(fields.value(KnownName::XApiKey))
 }
 
 /// Takes a token from every bucket that holds for the request, in the documented order (TH-20), and

@@ -1,23 +1,21 @@
 //! AWS_PROXY and AWS: a function is called, in whichever way leads to it.
 
-use std::sync::Arc;
-
 use postern_protocol::{
     function_error::FunctionError,
     http1::FieldBlock,
     lambda_invoke::{FUNCTION_ERROR, InvocationType, Outcome},
 };
 
-use super::{Paper, STREAM_GAP_NANOSECONDS, Served, integrate, note_outcome};
+use super::{Paper, STREAM_GAP_NANOSECONDS, Served, note_outcome};
 use crate::{
-    CallBody, Effects, FunctionStream, HostedCall, HostedFunction, IntegrationCall, IntegrationFailureKind,
-    Passing, Record, Refusal, Reply, RequestBody,
+    CallBody, Effects, FunctionStream, HostedCall, IntegrationCall, IntegrationFailure,
+    IntegrationFailureKind, Passing, Record, Refusal, Reply, RequestBody,
     authorization::Permit,
     body::{self, ClientBody},
     context::lossy,
     integration::{
-        CallMemory, EVENT_BYTES_MAX, FunctionCall, FunctionEndpoint, FunctionTarget, FunctionWay,
-        IntegrationResult, InvocationFields, ProxyAnswer, SelectedBy, Target, client_context_of, error_of,
+        CallMemory, EVENT_BYTES_MAX, FunctionCall, FunctionTarget, FunctionWay, IntegrationResult,
+        InvocationFields, OnBehalf, ProxyAnswer, SelectedBy, Target, client_context_of, error_of,
         is_streamed, map_function_call, map_response, outcome_of, refused_call, selectable_message,
         write_event, write_fields, write_function_answer, write_invoke_call, write_own_fields,
         write_trace_id,
@@ -44,8 +42,14 @@ pub(super) async fn function_proxy<E: Effects, B: RequestBody>(
     let streams = is_streamed(matched);
     let invocation_type = if streams { InvocationType::Streamed } else { InvocationType::Buffered };
     let event = sheets.text.as_bytes();
-    let function_call = FunctionCall { target, event, invocation_type, trace_id: &lossy(&trace_id) };
-    let mut reply = call_function::<E, B>(record, matched, &function_call, call, effects).await?;
+    let function_call = FunctionCall {
+        target,
+        event,
+        invocation_type,
+        trace_id: &lossy(&trace_id),
+        on_behalf: OnBehalf::Method(matched),
+    };
+    let mut reply = call_noted::<E, B>(record, matched, &function_call, call, effects).await?;
     if streams && !is_failure(&reply) {
         return stream(record, target, reply, fields).await;
     }
@@ -91,8 +95,14 @@ pub(super) async fn function_mapped<E: Effects, B: RequestBody>(
     let is_event = InvocationFields::of(&call.fields).invocation_type == Some(b"Event");
     let invocation_type = if is_event { InvocationType::Event } else { InvocationType::Buffered };
     let trace_id = trace_id(record);
-    let function_call = FunctionCall { target, event, invocation_type, trace_id: &trace_id };
-    let mut reply = call_function::<E, B>(record, matched, &function_call, call, effects).await?;
+    let function_call = FunctionCall {
+        target,
+        event,
+        invocation_type,
+        trace_id: &trace_id,
+        on_behalf: OnBehalf::Method(matched),
+    };
+    let mut reply = call_noted::<E, B>(record, matched, &function_call, call, effects).await?;
     body::collect_reply(record.house, &mut reply, &mut sheets.reply).await?;
     let (bytes, head) = reply.head();
     let reply_fields = head.over(bytes).fields();
@@ -116,17 +126,68 @@ fn function_of<'m>(matched: &Matched<'m>) -> Result<&'m FunctionTarget, Refusal>
     }
 }
 
-/// Calls a function; `memory.fields` hold what mappings set.
-async fn call_function<E: Effects, B: RequestBody>(
+/// Calls the function of an integration and notes what it did.
+async fn call_noted<E: Effects, B: RequestBody>(
     record: &mut Record<'_>,
     matched: &Matched<'_>,
     call: &FunctionCall<'_>,
     memory: &mut CallMemory,
     effects: &E,
 ) -> Result<E::Reply, Refusal> {
+    let begun = effects.monotonic_nanoseconds();
+    let terms = CallTerms::of(record, matched);
+    let result = call_function::<E, B>(record, call, terms, memory, effects).await?;
+    note_outcome(record, effects, begun, result)
+}
+
+/// How long a call of a function may take, and how much it may answer.
+#[derive(Clone, Copy)]
+pub(super) struct CallTerms {
+    /// As in [`IntegrationCall`].
+    pub(super) deadline_nanoseconds: u64,
+    pub(super) answer_bytes_max: u64,
+    pub(super) answer_gap_nanoseconds: u64,
+}
+
+impl CallTerms {
+    /// Those of an integration.
+    fn of(record: &Record<'_>, matched: &Matched<'_>) -> Self {
+        let timeout = matched.stage_method.integration.timeout_nanoseconds;
+        let streams = is_streamed(matched);
+        Self {
+            deadline_nanoseconds: record.received.monotonic_nanoseconds.saturating_add(timeout),
+            answer_bytes_max: if streams { u64::MAX } else { record.house.limits.payload_bytes },
+            answer_gap_nanoseconds: if streams { STREAM_GAP_NANOSECONDS } else { u64::MAX },
+        }
+    }
+}
+
+/// Calls a function; `memory.fields` hold what mappings set.
+pub(super) async fn call_function<E: Effects, B: RequestBody>(
+    record: &Record<'_>,
+    call: &FunctionCall<'_>,
+    terms: CallTerms,
+    memory: &mut CallMemory,
+    effects: &E,
+) -> Result<Result<E::Reply, IntegrationFailure>, Refusal> {
+    let CallTerms { deadline_nanoseconds, answer_bytes_max, answer_gap_nanoseconds } = terms;
+    let limits = &record.house.limits;
     let endpoint = match &call.target.way {
         FunctionWay::Hosted(function) => {
-            return invoke(record, matched, call, function, memory, effects).await;
+            let client_context = client_context_of(InvocationFields::of(&memory.fields).client_context);
+            let hosted_call = HostedCall {
+                function,
+                function_arn: call.target.arn.as_str(),
+                event: call.event,
+                request_id: record.ids.request_id(),
+                trace_id: call.trace_id,
+                client_context: client_context.as_deref(),
+                is_event: call.invocation_type == InvocationType::Event,
+                deadline_nanoseconds,
+                answer_gap_nanoseconds,
+                limits,
+            };
+            return Ok(effects.invoke(&hosted_call).await);
         }
         FunctionWay::Invoke { endpoint, .. } | FunctionWay::Emulator(endpoint) => endpoint,
     };
@@ -135,65 +196,18 @@ async fn call_function<E: Effects, B: RequestBody>(
         let reason = "the Runtime Interface Emulator streams no answers";
         return Err(Refusal::Configuration(reason.into()));
     }
-    write_invoke_call(record, matched, call, endpoint, memory)?;
-    let integration_call = integration_call(record, matched, endpoint, &memory.head);
-    integrate::<E, B>(record, effects, &integration_call, CallBody::Whole(call.event)).await
-}
-
-/// Has a hosted function answer.
-async fn invoke<E: Effects>(
-    record: &mut Record<'_>,
-    matched: &Matched<'_>,
-    call: &FunctionCall<'_>,
-    function: &Arc<HostedFunction>,
-    memory: &CallMemory,
-    effects: &E,
-) -> Result<E::Reply, Refusal> {
-    let client_context = client_context_of(InvocationFields::of(&memory.fields).client_context);
-    let ids = record.ids;
-    let hosted_call = HostedCall {
-        function,
-        function_arn: call.target.arn.as_str(),
-        event: call.event,
-        request_id: ids.request_id(),
-        trace_id: call.trace_id,
-        client_context: client_context.as_deref(),
-        is_event: call.invocation_type == InvocationType::Event,
-        deadline_nanoseconds: deadline(record, matched),
-        answer_gap_nanoseconds: gap(matched),
-        limits: &record.house.limits,
-    };
-    let begun = effects.monotonic_nanoseconds();
-    let result = effects.invoke(&hosted_call).await;
-    note_outcome(record, effects, begun, result)
-}
-
-fn deadline(record: &Record<'_>, matched: &Matched<'_>) -> u64 {
-    let timeout = matched.stage_method.integration.timeout_nanoseconds;
-    record.received.monotonic_nanoseconds.saturating_add(timeout)
-}
-
-fn gap(matched: &Matched<'_>) -> u64 {
-    if is_streamed(matched) { STREAM_GAP_NANOSECONDS } else { u64::MAX }
-}
-
-fn integration_call<'c>(
-    record: &Record<'c>,
-    matched: &Matched<'_>,
-    endpoint: &'c FunctionEndpoint,
-    head: &'c [u8],
-) -> IntegrationCall<'c> {
-    let limits = &record.house.limits;
-    IntegrationCall {
+    write_invoke_call(record, call, endpoint, memory)?;
+    let integration_call = IntegrationCall {
         destination: &endpoint.destination,
-        head,
+        head: &memory.head,
         is_head: false,
         is_idempotent: false,
-        deadline_nanoseconds: deadline(record, matched),
-        answer_bytes_max: if is_streamed(matched) { u64::MAX } else { limits.payload_bytes },
-        answer_gap_nanoseconds: gap(matched),
+        deadline_nanoseconds,
+        answer_bytes_max,
+        answer_gap_nanoseconds,
         limits,
-    }
+    };
+    Ok(effects.integrate(&integration_call, CallBody::<B>::Whole(call.event)).await)
 }
 
 /// Passes a streamed answer on, from behind what says how it is to be answered.
@@ -220,14 +234,15 @@ fn is_failure<R: Reply>(reply: &R) -> bool {
         || head.over(bytes).fields().values_named(FUNCTION_ERROR.as_bytes()).next().is_some()
 }
 
-fn trace_id(record: &Record<'_>) -> String {
+/// The X-Ray header of a request.
+pub(super) fn trace_id(record: &Record<'_>) -> String {
     let mut trace_id = Vec::new();
     write_trace_id(record, &mut trace_id);
     lossy(&trace_id).into_owned()
 }
 
 /// An error of a function in a line for an operator.
-fn summary(error: &FunctionError) -> String {
+pub(super) fn summary(error: &FunctionError) -> String {
     const CHARACTERS_MAX: usize = 256;
     let text = format!("{} {}", error.kind, error.message);
     text.trim().chars().take(CHARACTERS_MAX).collect()

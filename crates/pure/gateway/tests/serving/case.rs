@@ -44,7 +44,7 @@ pub(crate) fn check_file(file: &str, text: &str) {
     let key = |name: &str| root.get(name).and_then(Node::as_text).unwrap_or_default();
     let definition = write_json(root.get("definition").expect("a definition"));
     let (gateway, api, stage) = (key("gateway"), key("api"), key("stage"));
-    let gateway = Gateway::of(Setting { definition: &definition, gateway, api, stage });
+    let gateway = Gateway::of(Setting { definition: &definition, gateway, api, stage, ..Setting::default() });
     let mut told = String::new();
     for node in root.get("cases").and_then(Node::as_sequence).expect("cases") {
         let case = Case::read(node);

@@ -1,7 +1,7 @@
 //! A gateway in memory.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     future::Future,
     net::SocketAddr,
@@ -45,11 +45,15 @@ pub(crate) struct Setting<'t> {
     pub(crate) api: &'t str,
     /// More keys of the stage.
     pub(crate) stage: &'t str,
+    /// The resource policy; empty: one that lets everybody in.
+    pub(crate) policy: &'t str,
 }
 
 /// A gateway with one API.
 pub(crate) struct Gateway {
     snapshot: Snapshot,
+    /// The monotonic clock while backends are called, in nanoseconds.
+    pub(crate) clock: Cell<u64>,
 }
 
 /// What came of a request.
@@ -70,20 +74,22 @@ pub(crate) struct Exchange {
 
 impl Gateway {
     pub(crate) fn of(setting: Setting<'_>) -> Self {
-        let Setting { definition, gateway, api, stage } = setting;
+        let Setting { definition, gateway, api, stage, policy } = setting;
         let configuration = format!(
             "region: us-east-1\naccountId: '123456789012'\n\
              vpcEndpoints: [{{vpcEndpointId: {VPC_ENDPOINT}, vpcId: {VPC}, listeners: [{{address: '127.0.0.1:443'}}]}}]\n\
              restApis: [{{id: {API}, definition: api.json, policyFile: policy.json, stages: [{{stageName: test, {stage}}}], {api}}}]\n\
              {gateway}\n"
         );
-        let files = Files { configuration: &configuration, definition };
+        let policy = if policy.is_empty() { POLICY } else { policy };
+        let files = Files { configuration: &configuration, definition, policy };
         let outcome = read("postern.yaml", &files);
         let told: Vec<_> = outcome.problems.iter().map(ToString::to_string).collect();
         let configuration = outcome.configuration.unwrap_or_else(|| panic!("{told:#?}\n{configuration}"));
         let mut state = State::new([7; 32]);
         let now = Now { monotonic_nanoseconds: 0, epoch_milliseconds: RECEIVED_MILLISECONDS };
-        Self { snapshot: compile(configuration, None, &mut state).begin(now) }
+        let snapshot = compile(configuration, None, &mut state).begin(now);
+        Self { snapshot, clock: Cell::new(6_000_000) }
     }
 
     /// Serves one request, given as it comes over the wire, by a backend that answers with these.
@@ -108,8 +114,11 @@ impl Gateway {
             random: RANDOM,
         };
         let mut body = Pieces::of_request(&head, body);
-        let backend =
-            Backend { replies: RefCell::new(replies.iter().cloned().collect()), calls: RefCell::default() };
+        let backend = Backend {
+            replies: RefCell::new(replies.iter().cloned().collect()),
+            calls: RefCell::default(),
+            clock: self.clock.get(),
+        };
         let mut scratch = Scratch::default();
         let mut answer = None;
         let memory = allocation_counter::measure(|| {
@@ -165,6 +174,7 @@ fn finish<F: Future>(future: F) -> F::Output {
 struct Files<'t> {
     configuration: &'t str,
     definition: &'t str,
+    policy: &'t str,
 }
 
 impl Surroundings for Files<'_> {
@@ -172,7 +182,7 @@ impl Surroundings for Files<'_> {
         match path.to_str() {
             Some("postern.yaml") => Ok(self.configuration.into()),
             Some("api.json") => Ok(self.definition.into()),
-            Some("policy.json") => Ok(POLICY.into()),
+            Some("policy.json") => Ok(self.policy.into()),
             _ => Err(ReadFailure::new("there is no such file")),
         }
     }
@@ -229,13 +239,14 @@ impl RequestBody for Pieces {
 struct Backend {
     replies: RefCell<VecDeque<Vec<u8>>>,
     calls: RefCell<Vec<Vec<u8>>>,
+    clock: u64,
 }
 
 impl Effects for Backend {
     type Reply = ScriptedReply;
 
     fn monotonic_nanoseconds(&self) -> u64 {
-        6_000_000
+        self.clock
     }
 
     async fn integrate<B: RequestBody>(

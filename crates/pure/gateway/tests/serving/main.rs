@@ -6,6 +6,7 @@
 
 #![cfg(test)]
 
+mod authorizers;
 mod case;
 mod coding;
 mod functions;

@@ -97,11 +97,7 @@ fn read_api_key_source(record: &mut Record<'_>, context: &mut Context<'_>) -> Ap
     const KEY: &str = "x-amazon-apigateway-api-key-source";
     const SOURCES: &[(&str, ApiKeySource)] =
         &[("HEADER", ApiKeySource::Header), ("AUTHORIZER", ApiKeySource::Authorizer)];
-    let source = record.optional(KEY, |text| word(text, SOURCES), &mut context.report.problems);
-    if source == Some(ApiKeySource::Authorizer) {
-        note(Feature::ApiKeyOfAuthorizer, record.node(KEY), context);
-    }
-    source.unwrap_or_default()
+    record.optional(KEY, |text| word(text, SOURCES), &mut context.report.problems).unwrap_or_default()
 }
 
 fn note(feature: Feature, node: Option<&Node>, context: &mut Context<'_>) {
