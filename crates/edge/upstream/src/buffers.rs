@@ -5,7 +5,7 @@ use std::{cell::RefCell, ops::Deref, rc::Rc};
 
 use crate::reply::Answering;
 
-/// Moves large bodies: big reads are the whole difference on large answers.
+/// Holds a head and what comes with it: big reads are the whole difference on large answers.
 const LARGE_BYTES: usize = 128 << 10;
 /// How many of each kind a worker keeps.
 const KEPT: usize = 256;
@@ -37,7 +37,7 @@ pub(crate) struct Lent {
 }
 
 impl Buffers {
-    /// A buffer for a large body.
+    /// A buffer for whatever a backend sends.
     pub(crate) fn large(&self) -> Buffer {
         let bytes = self.0.borrow_mut().large.pop();
         Buffer { bytes: bytes.unwrap_or_else(|| vec![0; LARGE_BYTES].into()), from: self.clone() }
@@ -57,6 +57,13 @@ impl Buffer {
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
+    }
+
+    /// Twice the room. Such a buffer is not kept when it is given back.
+    pub(crate) fn grow(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes).into_vec();
+        bytes.resize(bytes.len().saturating_mul(2), 0);
+        self.bytes = bytes.into_boxed_slice();
     }
 }
 

@@ -197,8 +197,13 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
     ) -> Result<Sent, Attempt> {
         let may_repeat = is_reused || self.may_repeat();
         let is_stream = matches!(self.body, CallBody::Stream(_));
-        let Self { call, pool, body, unsent, .. } = self;
-        let mut sending = Sending { connection, incoming, answer_bytes_max: call.answer_bytes_max };
+        let Self { worker, call, pool, body, unsent, .. } = self;
+        let mut sending = Sending {
+            connection,
+            incoming,
+            buffers: &worker.buffers,
+            answer_bytes_max: call.answer_bytes_max,
+        };
         let first: &[u8] = match body {
             CallBody::None => &[],
             CallBody::Whole(bytes) => bytes,
@@ -241,7 +246,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         let target = self.waits_for.as_deref().filter(|_| self.pool.has_alternatives() && self.may_repeat());
         let watched = target.map(|target| (target, target.times_put_out.get()));
         poll_fn(|context| {
-            let head = incoming.poll_head(connection, context);
+            let head = incoming.poll_head(connection, context, &self.worker.buffers);
             let is_put_out = watched.is_some_and(|(target, before)| target.times_put_out.get() != before);
             if head.is_pending() && is_put_out && !incoming.has_begun() {
                 return Poll::Ready(Err(NoAnswer::PutOut));

@@ -7,20 +7,20 @@ use std::{
 
 use postern_protocol::http1::{INTERIM_RESPONSES_MAX, Limits, Progress, ResponseHead, read_response};
 
-use crate::connection::Connection;
-
-/// Holds a head and small bodies.
-const BUFFER_BYTES: usize = 16 << 10;
+use crate::{
+    buffers::{Buffer, Buffers},
+    connection::Connection,
+};
 
 /// How heads of backends are read: they have room for what a client may not send.
 pub(crate) const REPLY_LIMITS: Limits =
     Limits { head_bytes: 16 << 10, raw_head_bytes: 16 << 10, header_fields: 200, ..Limits::PRIVATE };
 
 /// What has come of an answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Incoming {
-    /// The head stands at its start.
-    pub(crate) buffer: Vec<u8>,
+    /// The head stands at its start. Absent while nothing has come: who waits holds no memory.
+    buffer: Option<Buffer>,
     pub(crate) filled: usize,
     pub(crate) head: ResponseHead,
     is_complete: bool,
@@ -57,9 +57,28 @@ impl Incoming {
         self.is_complete = false;
         self.interim = 0;
         self.fault = None;
-        if self.buffer.len() > BUFFER_BYTES {
-            self.buffer = vec![0; BUFFER_BYTES];
+        self.buffer = None;
+    }
+
+    /// What was read, and the room behind it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Buffer::bytes)
+    }
+
+    /// Reads what there is, behind the first `from` bytes.
+    pub(crate) fn poll_read(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut Context<'_>,
+        buffers: &Buffers,
+        from: usize,
+    ) -> Poll<io::Result<usize>> {
+        let buffer = self.buffer.get_or_insert_with(|| buffers.large());
+        let read = connection.poll_read(context, buffer.bytes_mut().get_mut(from..).unwrap_or_default());
+        if read.is_pending() && from == 0 {
+            self.buffer = None;
         }
+        read
     }
 
     /// Whether a byte of an answer has come.
@@ -72,16 +91,13 @@ impl Incoming {
         &mut self,
         connection: &mut Connection,
         context: &mut Context<'_>,
+        buffers: &Buffers,
     ) -> Poll<Result<(), NoAnswer>> {
         if let Some(fault) = self.fault.take() {
             return Poll::Ready(Err(*fault));
         }
         while !self.is_complete {
-            let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
-            if room.is_empty() {
-                return Poll::Ready(Err(NoAnswer::Bad("the head of the answer is too large")));
-            }
-            let read = ready!(connection.poll_read(context, room));
+            let read = ready!(self.poll_read(connection, context, buffers, self.filled));
             let has_begun = self.has_begun();
             match read {
                 Err(_) if has_begun => {
@@ -106,9 +122,9 @@ impl Incoming {
     }
 
     fn parse(&mut self) -> Result<(), &'static str> {
-        let head = &mut self.head;
+        let (head, Some(buffer)) = (&mut self.head, &mut self.buffer) else { return Ok(()) };
         while self.filled > 0 {
-            let bytes = self.buffer.get(..self.filled).unwrap_or_default();
+            let bytes = buffer.bytes().get(..self.filled).unwrap_or_default();
             match read_response(bytes, &REPLY_LIMITS, self.answers_head, head) {
                 Err(fault) => return Err(fault.reason()),
                 Ok(Progress::Partial) => break,
@@ -121,7 +137,7 @@ impl Incoming {
                     if self.interim > INTERIM_RESPONSES_MAX {
                         return Err("the backend sent too many interim answers");
                     }
-                    self.buffer.copy_within(head.length()..self.filled, 0);
+                    buffer.bytes_mut().copy_within(head.length()..self.filled, 0);
                     self.filled -= head.length();
                     head.clear();
                 }
@@ -137,9 +153,10 @@ impl Incoming {
         &mut self,
         connection: &mut Connection,
         context: &mut Context<'_>,
+        buffers: &Buffers,
         answer_bytes_max: u64,
     ) -> Poll<()> {
-        if let Err(fault) = ready!(self.poll_head(connection, context)) {
+        if let Err(fault) = ready!(self.poll_head(connection, context, buffers)) {
             self.fault = Some(Box::new(fault));
             return Poll::Ready(());
         }
@@ -147,31 +164,16 @@ impl Incoming {
             return Poll::Ready(());
         }
         loop {
-            if self.filled == self.buffer.len() {
+            if self.filled == self.bytes().len() {
                 if self.filled as u64 > answer_bytes_max {
                     return Poll::Pending;
                 }
-                self.buffer.resize(self.filled.saturating_mul(2), 0);
+                self.buffer.as_mut().map(Buffer::grow);
             }
-            let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
-            match ready!(connection.poll_read(context, room)) {
+            match ready!(self.poll_read(connection, context, buffers, self.filled)) {
                 Ok(count) if count > 0 => self.filled += count,
                 Ok(_) | Err(_) => return Poll::Ready(()),
             }
-        }
-    }
-}
-
-impl Default for Incoming {
-    fn default() -> Self {
-        Self {
-            buffer: vec![0; BUFFER_BYTES],
-            filled: 0,
-            head: ResponseHead::default(),
-            is_complete: false,
-            interim: 0,
-            fault: None,
-            answers_head: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use postern_gateway::{
 use postern_protocol::http1::{ChunkedReader, ResponseFraming, ResponseHead};
 
 use crate::{
-    buffers::{Buffer, Lent},
+    buffers::Lent,
     connection::Connection,
     incoming::{Incoming, REPLY_LIMITS},
     pool::Place,
@@ -38,16 +38,14 @@ pub(crate) struct Around<T, R> {
 pub(crate) struct Answering {
     pub(crate) place: Option<Place>,
     pub(crate) connection: Option<Connection>,
-    /// Holds the head and what came with it.
+    /// Holds the head, and behind it what was read last.
     pub(crate) incoming: Incoming,
     deadline: u64,
     gap: u64,
     /// Bytes that the body may still have.
     allowance: u64,
     reusable: bool,
-    /// Holds what comes later, where that is much.
-    large: Option<Buffer>,
-    /// What has been read and not given out, in the large buffer if there is one.
+    /// What has been read and not given out.
     unread: Range<usize>,
     body: Body,
 }
@@ -84,7 +82,6 @@ impl Answering {
     pub(crate) fn forget(&mut self) {
         self.connection = None;
         self.place = None;
-        self.large = None;
         self.body = Body::Done;
         self.incoming.forget();
     }
@@ -125,10 +122,6 @@ impl Answering {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.large.as_ref().map_or(&*self.incoming.buffer, Buffer::bytes)
-    }
-
     /// The next run of body data among what has been read: where it stands. `None` where more must be
     /// read, or the body is over.
     fn next_range<T: Timers, R: Recorder>(
@@ -145,8 +138,7 @@ impl Answering {
                 (count, start..start + count, *left == 0)
             }
             Body::Chunked(reader) => {
-                let bytes = self.large.as_ref().map_or(&*self.incoming.buffer, Buffer::bytes);
-                let input = bytes.get(self.unread.clone()).unwrap_or_default();
+                let input = self.incoming.bytes().get(self.unread.clone()).unwrap_or_default();
                 let step = match reader.feed(input, &REPLY_LIMITS) {
                     Ok(step) => step,
                     Err(fault) => return Err(self.bad(around, fault.reason())),
@@ -172,25 +164,12 @@ impl Answering {
         Ok(Some(data))
     }
 
-    /// Reads more of the body into a buffer.
+    /// Reads more of the body, behind the head.
     async fn read_more<T: Timers, R: Recorder>(
         &mut self,
         around: &Around<T, R>,
     ) -> Result<(), IntegrationFailure> {
-        let room_behind_head = self.incoming.buffer.len() - self.incoming.head.length();
-        let expects_much = match &self.body {
-            Body::Length(left) => *left > room_behind_head as u64,
-            Body::Chunked(_) | Body::UntilClose => true,
-            Body::Done | Body::Failed(_) => return Ok(()),
-        };
-        if expects_much && self.large.is_none() {
-            self.large = Some(around.worker.buffers.large());
-        }
-        let (buffer, from) = match &mut self.large {
-            Some(large) => (large.bytes_mut(), 0),
-            None => (&mut *self.incoming.buffer, self.incoming.head.length()),
-        };
-        let room = buffer.get_mut(from..).unwrap_or_default();
+        let from = self.incoming.head.length();
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let timers = &around.worker.timers;
         let deadline = match self.gap {
@@ -198,7 +177,8 @@ impl Answering {
             u64::MAX => self.deadline,
             gap => self.deadline.min(timers.coarse_nanoseconds().saturating_add(gap)),
         };
-        let read = poll_fn(|context| connection.poll_read(context, room));
+        let (incoming, buffers) = (&mut self.incoming, &around.worker.buffers);
+        let read = poll_fn(|context| incoming.poll_read(connection, context, buffers, from));
         let count = match timers.within(deadline, read).await {
             Err(_) if deadline < self.deadline => {
                 let reason = "the backend paused for too long within its answer";
@@ -252,7 +232,7 @@ impl Answering {
             if !self.unread.is_empty()
                 && let Some(range) = self.next_range(around)?
             {
-                return Ok(self.bytes().get(range));
+                return Ok(self.incoming.bytes().get(range));
             }
             if matches!(self.body, Body::Done) {
                 return Ok(None);
@@ -272,7 +252,7 @@ impl Answering {
             self.body = Body::Failed(failure);
             None
         });
-        range.and_then(|range| self.bytes().get(range)).unwrap_or_default()
+        range.and_then(|range| self.incoming.bytes().get(range)).unwrap_or_default()
     }
 }
 
@@ -282,8 +262,7 @@ impl<T: Timers, R: Recorder> Reply for BackendReply<T, R> {
     }
 
     fn head(&self) -> (&[u8], &ResponseHead) {
-        let Incoming { buffer, head, .. } = &self.answering.incoming;
-        (buffer, head)
+        (self.answering.incoming.bytes(), &self.answering.incoming.head)
     }
 
     fn length(&self) -> BodyLength {

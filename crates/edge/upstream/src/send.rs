@@ -4,12 +4,13 @@ use std::{future::poll_fn, io, pin::pin, task::Poll};
 
 use postern_gateway::{BodyFault, RequestBody};
 
-use crate::{connection::Connection, incoming::Incoming};
+use crate::{buffers::Buffers, connection::Connection, incoming::Incoming};
 
 /// A request on its way out, and what comes back meanwhile.
 pub(crate) struct Sending<'s> {
     pub(crate) connection: &'s mut Connection,
     pub(crate) incoming: &'s mut Incoming,
+    pub(crate) buffers: &'s Buffers,
     pub(crate) answer_bytes_max: u64,
 }
 
@@ -33,7 +34,7 @@ impl Sending<'_> {
             Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(written, error)),
             Poll::Pending => self
                 .incoming
-                .poll_early(self.connection, context, self.answer_bytes_max)
+                .poll_early(self.connection, context, self.buffers, self.answer_bytes_max)
                 .map(|()| Sent::Answered),
         })
         .await
@@ -63,7 +64,7 @@ impl Sending<'_> {
             Poll::Ready(Err(fault)) => Poll::Ready(Piece::Broke(fault)),
             Poll::Pending => self
                 .incoming
-                .poll_early(self.connection, context, self.answer_bytes_max)
+                .poll_early(self.connection, context, self.buffers, self.answer_bytes_max)
                 .map(|()| Piece::Answered),
         })
         .await

@@ -29,11 +29,31 @@ pub struct Tree {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// Ordered by text, for binary search.
-    literals: Vec<(Box<str>, u32)>,
+    /// In order, for binary search.
+    literals: Vec<Literal>,
     variable: Option<u32>,
     greedy: Option<u32>,
     methods: Option<u32>,
+}
+
+/// A literal part and the node behind it.
+#[derive(Debug)]
+struct Literal {
+    order: Order,
+    text: Box<str>,
+    child: u32,
+}
+
+/// The first eight bytes of a text as a number: most texts differ in them, and numbers are compared in no
+/// time.
+type Order = u64;
+
+fn order_of(text: &str) -> Order {
+    let first_eight = text.as_bytes().first_chunk::<8>();
+    first_eight.copied().map_or_else(
+        || text.bytes().fold(0, |order, byte| order << 8 | Order::from(byte)),
+        Order::from_be_bytes,
+    )
 }
 
 /// Methods of one resource by verb; the last is `ANY`.
@@ -112,8 +132,8 @@ impl Tree {
             return self.method_of(node.methods, verb);
         };
         let start = offset + 1;
-        let segment = rest.split('/').next().unwrap_or_default();
-        let end = start + segment.len();
+        let length = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+        let (segment, end) = (rest.get(..length)?, start + length);
         if let Some(child) = node.literal(segment)
             && let Some(method) = self.find_below(child, path, end, verb, variables)
         {
@@ -140,10 +160,11 @@ impl Tree {
     fn literal_child(&mut self, at: u32, text: &str) -> u32 {
         let next = to_index(self.nodes.len());
         let Some(node) = self.nodes.get_mut(at as usize) else { return at };
-        match node.literals.binary_search_by(|(literal, _)| (**literal).cmp(text)) {
-            Ok(found) => node.literals.get(found).map_or(at, |(_, child)| *child),
+        match node.place_of(text) {
+            Ok(found) => node.literals.get(found).map_or(at, |literal| literal.child),
             Err(place) => {
-                node.literals.insert(place, (text.into(), next));
+                let literal = Literal { order: order_of(text), text: text.into(), child: next };
+                node.literals.insert(place, literal);
                 self.nodes.push(Node::default());
                 next
             }
@@ -163,8 +184,13 @@ impl Tree {
 
 impl Node {
     fn literal(&self, segment: &str) -> Option<u32> {
-        let found = self.literals.binary_search_by(|(literal, _)| (**literal).cmp(segment)).ok()?;
-        self.literals.get(found).map(|(_, child)| *child)
+        let found = self.place_of(segment).ok()?;
+        self.literals.get(found).map(|literal| literal.child)
+    }
+
+    fn place_of(&self, text: &str) -> Result<usize, usize> {
+        let order = order_of(text);
+        self.literals.binary_search_by(|literal| (literal.order, &*literal.text).cmp(&(order, text)))
     }
 }
 
