@@ -8,7 +8,9 @@ use postern_gateway::{Compiled, Live, Snapshot, State, compile};
 use postern_model::{AccessLogDestination, Admin, Configuration, WorkerCount};
 use postern_observe::{AccessLogSink, Instruments, Severity, WorkerRecorder, log};
 use postern_server::{Clock, Inherited, Server, WorkerContext, WorkerTimers};
-use postern_upstream::{Backends, ClientTls, FunctionHost, FunctionLine, FunctionOutput, Upstream};
+use postern_upstream::{
+    Backends, ClientTls, CredentialNews, FunctionHost, FunctionLine, FunctionOutput, Upstream,
+};
 
 use crate::{
     admin::AdminListener,
@@ -152,6 +154,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     let functions = FunctionHost::start(tell_line).map_err(|problem| fault(&problem))?;
     let backends = Arc::new(Backends::new(tls, functions));
     let health_checks = health_checks(&backends).map_err(|problem| fault(&problem))?;
+    let credentials = credentials(&backends).map_err(|problem| fault(&problem))?;
     let (recorders, shared) = (Arc::clone(&instruments), Arc::clone(&backends));
     let build = move |context: WorkerContext| worker(context, &recorders, &shared);
     let server = Server::start(Arc::clone(&live), clock, settings.workers, build)
@@ -176,6 +179,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
         admin: None,
         usage_keeper,
         _health_checks: health_checks,
+        _credentials: credentials,
         leftovers,
         is_handing_over: false,
     };
@@ -209,6 +213,27 @@ pub(crate) fn tell_line(line: FunctionLine<'_>) {
 fn health_checks(backends: &Arc<Backends>) -> io::Result<Background> {
     let backends = Arc::clone(backends);
     Background::start("health", move || backends.check_health())
+}
+
+/// Fetches credentials for signed calls until what this gives is dropped.
+fn credentials(backends: &Arc<Backends>) -> io::Result<Background> {
+    let backends = Arc::clone(backends);
+    Background::start("credentials", move || backends.keep_credentials(Arc::new(tell_credentials)))
+}
+
+/// Logs what became of a fetch of credentials.
+#[expect(clippy::needless_pass_by_value, reason = "what a `CredentialLog` is given")]
+fn tell_credentials(news: CredentialNews) {
+    let message = news.to_string();
+    match &news {
+        CredentialNews::Fetched { access_key_id, seconds } => {
+            let seconds = seconds.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
+            let fields: [(&str, &dyn std::fmt::Display); 2] =
+                [("accessKeyId", access_key_id), ("seconds", &seconds)];
+            log(Severity::Info, &message, &fields);
+        }
+        CredentialNews::Failed(reason) => log(Severity::Warning, &message, &[("reason", reason)]),
+    }
 }
 
 /// One worker's way to all backends, and its recorder. To be called within the worker's runtime.

@@ -35,6 +35,7 @@ pub(crate) struct Gateway {
     pub(crate) usage_keeper: Option<UsageKeeper>,
     /// Ends with the gateway.
     pub(crate) _health_checks: Background,
+    pub(crate) _credentials: Background,
     /// What serves no more, until the last request lets go of it.
     pub(crate) leftovers: Leftovers,
     /// Whether a successor has been started and does not serve yet.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::{API_HOST, Gateway, Message, Wire, run_program};
+use crate::{API_HOST, Gateway, Message, Wire, program::run_program_with};
 
 impl Gateway {
     /// Sends a request by an endpoint and asks `postern explain` about the same request: status, error
@@ -53,7 +53,7 @@ impl Gateway {
         }
         arguments.extend(more);
         arguments.extend([method, &url]);
-        let outcome = run_program(self.place().path(), &arguments, "");
+        let outcome = run_program_with(self.place().path(), &arguments, "", self.variables());
         assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
         serde_json::from_str(&outcome.output).expect("explain writes JSON")
     }

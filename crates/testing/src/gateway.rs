@@ -93,6 +93,11 @@ impl Gateway {
         &self.configuration
     }
 
+    /// What its environment holds beside that of the test.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
     /// The address of a VPC endpoint's first listener, by the endpoint's place in the configuration.
     #[must_use]
     pub fn endpoint(&self, index: usize) -> SocketAddr {

@@ -73,9 +73,20 @@ pub struct Outcome {
 
 /// Runs the program in a folder, gives it some input, and waits for its end.
 pub fn run_program(folder: &Path, arguments: &[&str], input: &str) -> Outcome {
+    run_program_with(folder, arguments, input, &[])
+}
+
+/// As [`run_program`], with these variables in its environment.
+pub(crate) fn run_program_with(
+    folder: &Path,
+    arguments: &[&str],
+    input: &str,
+    variables: &[(String, String)],
+) -> Outcome {
     let mut process = Command::new(program())
         .current_dir(folder)
         .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .env_remove("STATE_DIRECTORY")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

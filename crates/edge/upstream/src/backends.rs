@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use postern_gateway::Snapshot;
+use postern_gateway::{FetchedCredentials, Snapshot};
 use tokio::sync::watch;
 
 use crate::{
     ClientTls, FunctionHost, TargetStatus,
     check::{self, Checks},
+    credentials::{self, CredentialLog},
     health::HealthBoard,
     turns::Turns,
 };
@@ -21,14 +22,21 @@ pub struct Backends {
     checks: watch::Sender<Checks>,
     turns: Turns,
     functions: FunctionHost,
+    credentials: watch::Sender<credentials::Wanted>,
 }
 
 impl Backends {
     /// To be made once in a process.
     #[must_use]
     pub fn new(tls: ClientTls, functions: FunctionHost) -> Self {
-        let (checks, turns) = (watch::Sender::default(), Turns::default());
-        Self { tls, health: HealthBoard::new(), checks, turns, functions }
+        Self {
+            tls,
+            health: HealthBoard::new(),
+            checks: watch::Sender::default(),
+            turns: Turns::default(),
+            functions,
+            credentials: watch::Sender::default(),
+        }
     }
 
     /// The host of the functions whose processes run here.
@@ -45,12 +53,28 @@ impl Backends {
         self.turns.retain(snapshot);
         self.functions.serve(snapshot);
         self.checks.send_replace(check::of(snapshot, &self.health));
+        self.credentials.send_replace(snapshot.fetched_credentials().cloned());
     }
 
     /// Runs the health checks of VPC links, for ever. To be run once in a process, on any runtime with
     /// sockets and time; dropping the future ends all checks.
     pub async fn check_health(self: Arc<Self>) {
         check::run(&self.tls, &self.health, self.checks.subscribe()).await;
+    }
+
+    /// Fetches the credentials that signed calls need, and again before they end, for ever. To be run as
+    /// [`Backends::check_health`] is; `log` is told what becomes of it.
+    pub async fn keep_credentials(self: Arc<Self>, log: CredentialLog) {
+        credentials::run(&self.tls, &log, self.credentials.subscribe()).await;
+    }
+
+    /// Fetches credentials once; calls are signed with them from then on.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none, in a sentence for an operator.
+    pub async fn fetch_credentials(wanted: &FetchedCredentials, tls: &ClientTls) -> Result<(), String> {
+        credentials::fetch_once(wanted, tls).await.map(drop)
     }
 
     /// How the targets of VPC links are doing, as far as calls were made to them or checks run, in order

@@ -1,7 +1,7 @@
 //! Everything that Postern calls.
 //!
 //! **For:** reaching backends: names, connections, TLS, pools, our HTTP/1.1 client, the targets of VPC
-//! links and their health; and running the processes of functions. Implements [`postern_gateway::Effects`].
+//! links and their health; running the processes of functions; and fetching credentials. Implements [`postern_gateway::Effects`].
 //! **Never enters:** any decision about a request; the server.
 //! **Comes in:** [`postern_gateway::IntegrationCall`] and a body. **Goes out:** [`BackendReply`] or a
 //! [`postern_gateway::IntegrationFailure`].
@@ -12,6 +12,7 @@ mod budget;
 mod buffers;
 mod check;
 mod connection;
+mod credentials;
 mod dial;
 mod exchange;
 mod function;
@@ -27,6 +28,7 @@ mod upstream;
 mod vpc_link;
 
 pub use backends::Backends;
+pub use credentials::{CredentialLog, CredentialNews};
 pub use function::{FunctionHost, FunctionLine, FunctionOutput, FunctionStatus, HostedReply};
 pub use health::TargetStatus;
 pub use reply::BackendReply;

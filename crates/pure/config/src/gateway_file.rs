@@ -19,6 +19,7 @@ use crate::{
         vpc_endpoints::{self, ReadVpcEndpoints},
         vpc_links,
     },
+    services,
     surroundings::Surroundings,
 };
 
@@ -103,12 +104,13 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let admin = gateway::admin(root, names, reading);
     let vpc_links = vpc_links::read(root, reading);
     let functions = functions::read(root, region.as_ref(), reading);
-    let credentials = credentials::read(root, reading);
     let service_endpoints = service_endpoints::read(root, &mut reading.problems);
     let limits = gateway::limits(root, &mut reading.problems);
     let account = region.as_ref().zip(account_id.as_ref());
     let account = account.map(|(region, account_id)| Account { region, account_id });
     let rest_apis = rest_apis::read(root, &Scene { account, limits: &limits }, names, reading);
+    let signs = services::are_signed(&rest_apis, &functions);
+    let credentials = credentials::read(root, signs, reading);
     let domain_names = domain_names::read(root, account, names, reading);
     let principals = principals::read(root, reading);
     let plans = usage_plans::read(root, names, reading);

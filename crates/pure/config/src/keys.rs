@@ -216,7 +216,9 @@ pub const KEYS: &Fields = &Fields {
         key(
             "credentials",
             Kind::List(&Kind::Record(ROLE_CREDENTIAL)),
-            Absent::Means("those of the environment alone: AWS_ACCESS_KEY_ID and its companions"),
+            Absent::Means(
+                "those of the environment, the credentials file, the container or the instance alone",
+            ),
             "What calls are signed with in the name of a role.",
         ),
         key(

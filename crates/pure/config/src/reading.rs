@@ -82,6 +82,14 @@ impl<'surroundings> Reading<'surroundings> {
         Some(Secret::new(secret.reveal().trim_end_matches(['\r', '\n']).to_owned()))
     }
 
+    /// A secret file that the environment names: watched where there is one.
+    pub(crate) fn secret_file(&mut self, path: &str) -> Result<Secret<String>, String> {
+        let path = self.path(path);
+        let bytes = self.bytes(&path)?;
+        self.watch(&path);
+        String::from_utf8(bytes).map(Secret::new).map_err(|_| "the file is not UTF-8 text".to_owned())
+    }
+
     /// The secret in a variable that a key names, of which the same holds.
     pub(crate) fn secret_variable(&mut self, key: &str, node: &Node) -> Option<Secret<String>> {
         let name = self.scalar(key, node)?;

@@ -2,11 +2,14 @@
 
 use postern_document::Problems;
 use postern_model::{
-    AuthorizationType, Integration, IntegrationType, Malformed, Method, RestApi, ServiceCall, Stage,
-    calls_function, is_of_caller,
+    AuthorizationType, Function, FunctionBackend, Integration, IntegrationType, Malformed, Method, RestApi,
+    ServiceCall, Stage, calls_function, is_of_caller,
 };
 
-use crate::agreement::{Parts, filled, methods};
+use crate::{
+    agreement::{Parts, filled, methods},
+    section::rest_apis::ReadApi,
+};
 
 /// Reports every integration that calls a service which cannot be called.
 pub(crate) fn check(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
@@ -27,6 +30,15 @@ pub(crate) fn check(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
             }
         }
     }
+}
+
+/// Whether any call is signed.
+pub(crate) fn are_signed(apis: &[ReadApi], functions: &[Function]) -> bool {
+    let is_signed = |function: &Function| matches!(&function.backend, FunctionBackend::Invoke(invoke) if invoke.is_signed);
+    functions.iter().any(is_signed)
+        || apis
+            .iter()
+            .any(|read| methods(&read.api.definition).any(|method| is_of_service(&method.integration)))
 }
 
 fn is_of_service(integration: &Integration) -> bool {
@@ -69,6 +81,6 @@ pub(crate) fn check_signing(
     }
     Err(format!(
         "calls of `{service}` are signed, and there is nothing to sign with: expected AWS_ACCESS_KEY_ID and its \
-         companions in the environment, or an entry of `credentials` for the role"
+         companions in the environment, a credentials file, or an entry of `credentials` for the role"
     ))
 }

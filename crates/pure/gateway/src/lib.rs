@@ -17,6 +17,7 @@ mod compile;
 mod connection;
 mod content;
 mod context;
+mod credentials;
 mod effects;
 mod explain;
 mod integration;
@@ -49,6 +50,7 @@ pub use connection::{
 };
 pub use content::CodingFault;
 pub use context::{CompiledAccessLog, RequestIds};
+pub use credentials::{FetchedCredentials, HeldKey};
 pub use effects::{
     BodyFault, BodyLength, CallBody, Effects, IntegrationFailure, IntegrationFailureKind, Reply, RequestBody,
 };

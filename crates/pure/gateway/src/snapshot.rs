@@ -14,8 +14,8 @@ use postern_policy::Policy;
 use postern_protocol::{certificate::Truststore, http1};
 
 use crate::{
-    Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, HostedFunction, Identity, KeyUsage,
-    NetworkVerdict, Usage,
+    Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, FetchedCredentials, HostedFunction,
+    Identity, KeyUsage, NetworkVerdict, Usage,
     authorization::{CompiledAuthorizer, Signers},
     connection::{CachedEntrance, Guarded},
     integration::CompiledIntegration,
@@ -43,6 +43,7 @@ pub struct Snapshot {
     pub(crate) domains: Vec<Domain>,
     pub(crate) destinations: Vec<Arc<Destination>>,
     pub(crate) functions: Vec<Arc<HostedFunction>>,
+    pub(crate) fetched_credentials: Option<Arc<FetchedCredentials>>,
     pub(crate) keys: Keys,
     pub(crate) signers: Signers,
     pub(crate) account_throttle: Option<(AccountThrottle, Pace, Arc<Bucket>)>,
@@ -194,6 +195,12 @@ impl Snapshot {
     #[must_use]
     pub fn destinations(&self) -> &[Arc<Destination>] {
         &self.destinations
+    }
+
+    /// The credentials for signed calls that are fetched, if some call is signed with such.
+    #[must_use]
+    pub const fn fetched_credentials(&self) -> Option<&Arc<FetchedCredentials>> {
+        self.fetched_credentials.as_ref()
     }
 
     /// Every function whose processes run here.

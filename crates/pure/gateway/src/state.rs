@@ -3,11 +3,11 @@
 //! Buckets and quota counters are shared between snapshots by reference: a new snapshot takes over
 //! those whose names still stand ([`compile`](crate::compile)).
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use postern_model::{Balancing, FunctionProcess};
 
-use crate::{DestinationTarget, DestinationTls, UsageLevel, usage::Accounts};
+use crate::{DestinationTarget, DestinationTls, FetchedCredentials, UsageLevel, usage::Accounts};
 
 /// What a compiler keeps from one snapshot to the next.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct State {
     pub(crate) destinations: HashMap<DestinationKey, u32>,
     pub(crate) next_hosted: u32,
     pub(crate) hosted: HashMap<HostedKey, u32>,
+    pub(crate) fetched: Option<Arc<FetchedCredentials>>,
     /// Numbers of stages by API and name. Never forgotten: counters are kept under them.
     pub(crate) stages: HashMap<(Box<str>, Box<str>), u32>,
     /// Numbers of usage plans by name. Never forgotten: counters are kept under them.
@@ -50,6 +51,7 @@ impl State {
             destinations: HashMap::new(),
             next_hosted: 0,
             hosted: HashMap::new(),
+            fetched: None,
             stages: HashMap::new(),
             plans: HashMap::new(),
             key_secret,

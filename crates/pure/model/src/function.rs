@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
-use crate::{Malformed, Secret, Target};
+use crate::{Malformed, Target};
 
 /// A function: what the ARN of an integration leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,35 +86,6 @@ pub struct InvokeEndpoint {
     pub endpoint: HttpEndpoint,
     /// Whether calls are signed.
     pub is_signed: bool,
-}
-
-/// What calls are signed with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Credentials {
-    /// By the ARN of the role that the `credentials` of an integration name.
-    pub of_roles: Vec<(Box<str>, AccessKey)>,
-    /// For every other call: the access key of the environment.
-    pub standard: Option<AccessKey>,
-}
-
-impl Credentials {
-    /// The access key for a call in the name of a role, or of nobody in particular.
-    #[must_use]
-    pub fn of(&self, role: Option<&str>) -> Option<&AccessKey> {
-        let own = self.of_roles.iter().find(|(arn, _)| Some(&**arn) == role).map(|(_, key)| key);
-        own.or(self.standard.as_ref())
-    }
-}
-
-/// An access key that our own calls are signed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessKey {
-    /// The access key id, which every receiver sees.
-    pub access_key_id: Box<str>,
-    /// The secret access key.
-    pub secret_access_key: Secret<String>,
-    /// The session token of temporary credentials.
-    pub session_token: Option<Secret<String>>,
 }
 
 /// An HTTP endpoint: a scheme, a host and a port, and nothing behind them.

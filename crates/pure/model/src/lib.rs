@@ -9,6 +9,7 @@
 
 mod api_key;
 mod configuration;
+mod credentials;
 mod definition;
 mod domain_name;
 mod function;
@@ -38,14 +39,14 @@ pub use configuration::{
     AccessLog, AccessLogDestination, AccountThrottle, Admin, AuthorizerSilence, Compatibility, Configuration,
     HostOverride, WorkerCount,
 };
+pub use credentials::{AccessKey, CallCredentials, ContainerToken, CredentialSource, Credentials};
 pub use definition::{
     ApiKeySource, Authorizer, AuthorizerFunction, AuthorizerKind, Definition, EndpointAccessMode,
     IdentitySource, MediaTypePattern,
 };
 pub use domain_name::{BasePath, BasePathMapping, DomainName, DomainNameId, MutualTls};
 pub use function::{
-    AccessKey, Credentials, Function, FunctionArn, FunctionBackend, FunctionName, FunctionProcess,
-    HttpEndpoint, InvokeEndpoint,
+    Function, FunctionArn, FunctionBackend, FunctionName, FunctionProcess, HttpEndpoint, InvokeEndpoint,
 };
 pub use gateway_response::{GatewayResponse, GatewayResponseSource, GatewayResponseType};
 pub use integration::{

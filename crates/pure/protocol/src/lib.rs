@@ -9,6 +9,7 @@
 
 mod bytes;
 pub mod certificate;
+pub mod credential_source;
 mod cyclic_redundancy;
 pub mod event_stream;
 pub mod function_error;

@@ -5,6 +5,7 @@
 mod accuracy;
 mod authorizers;
 mod callers;
+mod credentials;
 mod domain_names;
 mod doors;
 mod entrance;

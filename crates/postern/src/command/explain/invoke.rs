@@ -18,6 +18,14 @@ pub(super) fn backends(house: &Snapshot, clock: Clock) -> io::Result<Upstream<Pl
     Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(backends)))
 }
 
+/// Fetches what signed calls are signed with, as the running gateway does by itself.
+pub(super) async fn fetch_credentials(house: &Snapshot) -> Result<(), String> {
+    let Some(wanted) = house.fetched_credentials() else { return Ok(()) };
+    let tls = ClientTls::with_system_roots().map_err(|problem| problem.to_string())?;
+    let fetched = Backends::fetch_credentials(wanted, &tls).await;
+    fetched.map_err(|reason| format!("credentials for signed calls could not be fetched: {reason}"))
+}
+
 /// The runtime's own deadlines: for one request no wheel has to turn.
 pub(super) struct PlainTimers(Clock);
 

@@ -201,6 +201,9 @@ fn ask(house: &Snapshot, question: &Question<'_>, invoke: Option<Clock>) -> io::
     let runtime: LocalRuntime =
         Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
     runtime.block_on(async {
+        if let Err(problem) = invoke::fetch_credentials(house).await {
+            complain(problem);
+        }
         match invoke {
             None => Ok(explain::<NoBackend>(house, question, None).await),
             Some(clock) => Ok(explain(house, question, Some(&invoke::backends(house, clock)?)).await),

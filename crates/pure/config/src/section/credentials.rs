@@ -1,22 +1,24 @@
-//! `credentials` and the access key of the environment: what calls of services are signed with.
+//! `credentials`: what calls of services are signed with.
 
-use postern_model::{AccessKey, Credentials, Malformed, Secret};
+use postern_model::{AccessKey, CallCredentials, Credentials, Malformed};
 
+use super::credential_chain;
 use crate::{fields::Section, reading::Reading, unique::Unique};
 
-/// Reads the list and the environment.
-pub(crate) fn read(root: &mut Section<'_>, reading: &mut Reading<'_>) -> Credentials {
+/// Reads the list; where calls are signed, also what holds for those that it does not name.
+pub(crate) fn read(root: &mut Section<'_>, signs: bool, reading: &mut Reading<'_>) -> Credentials {
     let mut roles = Unique::of("roleArn");
     let sections = root.sections("credentials", &mut reading.problems);
     let of_roles = sections.into_iter().filter_map(|section| of_role(section, &mut roles, reading)).collect();
-    Credentials { of_roles, standard: of_environment(reading) }
+    let standard = signs.then(|| credential_chain::read(root.place(), reading)).flatten();
+    Credentials { of_roles, standard }
 }
 
 fn of_role(
     mut section: Section<'_>,
     roles: &mut Unique<String>,
     reading: &mut Reading<'_>,
-) -> Option<(Box<str>, AccessKey)> {
+) -> Option<(Box<str>, CallCredentials)> {
     let role = section.required("roleArn", role_arn, &mut reading.problems);
     if let (Some(role), Some(node)) = (&role, section.node("roleArn")) {
         roles.claim(role.to_string(), &node.place, &mut reading.problems);
@@ -25,16 +27,7 @@ fn of_role(
     let file = section.required_node("secretAccessKeyFile", &mut reading.problems);
     let secret_access_key = reading.secret_text("secretAccessKeyFile", file?)?;
     let key = AccessKey { access_key_id: access_key_id?, secret_access_key, session_token: None };
-    Some((role?, key))
-}
-
-fn of_environment(reading: &Reading<'_>) -> Option<AccessKey> {
-    let variable = |name| reading.variable(name).filter(|value| !value.is_empty());
-    Some(AccessKey {
-        access_key_id: variable("AWS_ACCESS_KEY_ID")?.into(),
-        secret_access_key: Secret::new(variable("AWS_SECRET_ACCESS_KEY")?),
-        session_token: variable("AWS_SESSION_TOKEN").map(Secret::new),
-    })
+    Some((role?, CallCredentials::Known(key)))
 }
 
 fn role_arn(text: &str) -> Result<Box<str>, Malformed> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod api_keys_file;
+pub(crate) mod credential_chain;
 pub(crate) mod credentials;
 pub(crate) mod domain_names;
 pub(crate) mod functions;

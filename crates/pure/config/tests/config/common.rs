@@ -59,7 +59,9 @@ pub(crate) const OPEN: &str = r#"{"Version": "2012-10-17", "Statement": {
 /// The same of an endpoint or a domain name.
 pub(crate) const EVERYTHING: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}"#;
 
-/// The files that every case may name.
+/// The files that every case may name, on a machine that has no credentials by itself.
 pub(crate) fn files() -> Memory {
-    Memory::default().with("apis/pets.json", PETS).with("policies/open.json", OPEN)
+    let mut memory = Memory::default().with("apis/pets.json", PETS).with("policies/open.json", OPEN);
+    memory.variables.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
+    memory
 }

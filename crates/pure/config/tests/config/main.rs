@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod keys;

@@ -3,12 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use postern_model::{
-    Configuration, Credentials, Function, FunctionArn, FunctionProcess, HostOverride, ResolvedService,
-    ServiceCall, ServiceEndpoints, Target, VpcLink, VpcLinkId, is_of_caller,
+    CallCredentials, Configuration, CredentialSource, Credentials, Function, FunctionArn, FunctionProcess,
+    HostOverride, ResolvedService, ServiceCall, ServiceEndpoints, Target, VpcLink, VpcLinkId, is_of_caller,
 };
 
 use crate::{
-    Destination, DestinationTarget, DestinationTls, HostedFunction, State,
+    Destination, DestinationTarget, DestinationTls, FetchedCredentials, HostedFunction, State,
     integration::SigningKey,
     state::{DestinationKey, HostedKey},
 };
@@ -24,8 +24,17 @@ pub(crate) struct Destinations<'s> {
     service_endpoints: ServiceEndpoints,
     /// Region and account.
     home: (Box<str>, Box<str>),
+    fetched: Option<Arc<FetchedCredentials>>,
     known: HashMap<DestinationKey, Arc<Destination>>,
     hosted: HashMap<HostedKey, Arc<HostedFunction>>,
+}
+
+/// Everything outside the gateway that a snapshot names.
+#[derive(Debug)]
+pub(crate) struct Called {
+    pub(crate) destinations: Vec<Arc<Destination>>,
+    pub(crate) functions: Vec<Arc<HostedFunction>>,
+    pub(crate) fetched_credentials: Option<Arc<FetchedCredentials>>,
 }
 
 impl<'s> Destinations<'s> {
@@ -39,6 +48,7 @@ impl<'s> Destinations<'s> {
             credentials: configuration.credentials.clone(),
             service_endpoints: configuration.service_endpoints.clone(),
             home: (configuration.region.as_str().into(), configuration.account_id.as_str().into()),
+            fetched: None,
             known: HashMap::new(),
             hosted: HashMap::new(),
         }
@@ -71,11 +81,25 @@ impl<'s> Destinations<'s> {
     }
 
     /// What calls are signed with in the name of a role, of the caller, or of nobody in particular.
-    pub(crate) fn signing_key(&self, role: Option<&str>) -> Option<SigningKey> {
+    pub(crate) fn signing_key(&mut self, role: Option<&str>) -> Option<SigningKey> {
         if role.is_some_and(is_of_caller) {
             return Some(SigningKey::OfCaller);
         }
-        self.credentials.of(role).cloned().map(SigningKey::Own)
+        Some(match self.credentials.of(role)?.clone() {
+            CallCredentials::Known(key) => SigningKey::Own(key),
+            CallCredentials::Fetched(source) => SigningKey::Fetched(self.fetched(source)),
+        })
+    }
+
+    /// What is fetched there: the same cell as before, as long as it is the same place.
+    fn fetched(&mut self, source: CredentialSource) -> Arc<FetchedCredentials> {
+        let before = self.fetched.iter().chain(&self.state.fetched);
+        let fetched = match before.into_iter().find(|fetched| *fetched.source() == source) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(FetchedCredentials::new(source)),
+        };
+        self.fetched = Some(Arc::clone(&fetched));
+        fetched
     }
 
     /// The service that is called, or why there is none.
@@ -160,15 +184,15 @@ impl<'s> Destinations<'s> {
         destination
     }
 
-    /// All of them, and the hosted functions. Numbers of those that are gone are forgotten and not given
-    /// again.
-    pub(crate) fn finish(self) -> (Vec<Arc<Destination>>, Vec<Arc<HostedFunction>>) {
+    /// What is called, and what for. Numbers of what is gone are forgotten and not given again.
+    pub(crate) fn finish(self) -> Called {
+        self.state.fetched.clone_from(&self.fetched);
         self.state.destinations.retain(|key, _| self.known.contains_key(key));
         self.state.hosted.retain(|key, _| self.hosted.contains_key(key));
         let mut all: Vec<_> = self.known.into_values().collect();
         all.sort_by_key(|destination| destination.id);
         let mut hosted: Vec<_> = self.hosted.into_values().collect();
         hosted.sort_by_key(|function| function.id);
-        (all, hosted)
+        Called { destinations: all, functions: hosted, fetched_credentials: self.fetched }
     }
 }

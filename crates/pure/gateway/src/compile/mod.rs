@@ -25,7 +25,7 @@ use crate::{
     usage::{Adaptation, AdaptedBucket},
 };
 
-use destinations::Destinations;
+use destinations::{Called, Destinations};
 
 /// A snapshot that is ready to serve, and what is to be done at the moment when it begins to.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
     };
     let entrances = entrances::entrances(doors, &configuration.domain_names, &configuration.limits);
     let generation = destinations.generation();
-    let (destinations, functions) = destinations.finish();
+    let Called { destinations, functions, fetched_credentials } = destinations.finish();
     let mut snapshot = Snapshot {
         generation,
         region: configuration.region.as_str().into(),
@@ -105,6 +105,7 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         domains,
         destinations,
         functions,
+        fetched_credentials,
         keys,
         signers: Signers::of(configuration.principals),
         account_throttle,

@@ -1,18 +1,22 @@
 //! What our own calls are signed with, and the headers that a signature is made of (AW2, AW3).
 
+use std::sync::Arc;
+
 use postern_model::AccessKey;
 use postern_protocol::{
     http1::FieldBlock,
     signature::{Credential, PayloadHash, RequestParts, SigningPlace, Timestamp, sign},
 };
 
-use crate::{Record, Refusal};
+use crate::{FetchedCredentials, Record, Refusal};
 
 /// What calls are signed with.
 #[derive(Clone, Debug)]
 pub(crate) enum SigningKey {
     /// An access key of the gateway.
     Own(AccessKey),
+    /// One that is fetched.
+    Fetched(Arc<FetchedCredentials>),
     /// That of the caller, who has signed the request.
     OfCaller,
 }
@@ -36,16 +40,21 @@ pub(crate) fn push_signature(
     call: &Unsigned<'_>,
     fields: &mut FieldBlock,
 ) -> Result<(), Refusal> {
+    let seconds = record.received.epoch_milliseconds / 1_000;
+    let held;
     let credential = match key {
         SigningKey::Own(key) => credential_of(key),
+        SigningKey::Fetched(fetched) => {
+            held = fetched.at(seconds)?;
+            credential_of(&held.key)
+        }
         SigningKey::OfCaller => credential_of_caller(record)?,
     };
     for name in SET_BY_SIGNING {
         fields.remove(name);
     }
     let (region, service) = call.scope;
-    let now = Timestamp::from_epoch_seconds(record.received.epoch_milliseconds / 1_000);
-    let place = SigningPlace { region, service, now };
+    let place = SigningPlace { region, service, now: Timestamp::from_epoch_seconds(seconds) };
     let mut parts = call.target.splitn(2, |byte| *byte == b'?');
     let (path, query) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let sent: Vec<(&[u8], &[u8])> = fields.iter().collect();
