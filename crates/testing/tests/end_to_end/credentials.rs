@@ -56,7 +56,7 @@ fn until_signed_with(gateway: &Gateway, backend: &Backend, access_key_id: &str) 
 fn document(access_key_id: &str, seconds: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let end = Timestamp::from_epoch_seconds(now + seconds).to_string();
-    let digits = |range: std::ops::Range<usize>| &end[range];
+    let digits = |range: std::ops::Range<usize>| end.get(range).unwrap();
     let end =
         format!("{}-{}-{}:{}:{}", digits(0..4), digits(4..6), digits(6..11), digits(11..13), digits(13..16));
     json!({

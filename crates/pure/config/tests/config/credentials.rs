@@ -152,7 +152,7 @@ fn the_credentials_file_is_watched_and_read_only_where_calls_are_signed() {
     let signing = on(&[HOME]);
     let watched = |memory: &Memory| memory.read().files.iter().any(|file| file.ends_with(".aws/credentials"));
     assert!(watched(&signing));
-    let mocking = signing.clone().with("apis/queue.json", crate::common::PETS);
+    let mocking = signing.with("apis/queue.json", crate::common::PETS);
     assert!(!watched(&mocking));
     assert_eq!(found(&mocking), "nothing");
 }
