@@ -3,9 +3,10 @@
 
 Standard library only; the load is wrk's. Everything is on 127.0.0.1.
 """
-import argparse, json, os, random, re, signal, socket, statistics, subprocess, sys, tempfile, threading, time, urllib.request
+import argparse, random, signal, socket, statistics, subprocess, tempfile, threading, time
 
-HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+from gateway import API, HOST, Gateway, free_port, http_proxy, mock
+
 KEY, QUIET = "noisy-key-of-twenty-characters", "quiet-key-of-twenty-characters"
 # Requests a second, what the bucket holds, and what is behind. A bucket holds a second: on a machine that does other
 # work too, nobody asks for a while now and then, and what a smaller bucket would have brought meanwhile is lost.
@@ -13,99 +14,23 @@ RATES = [(10, 10, "proxied"), (100, 100, "proxied"), (1_000, 1_000, "proxied"), 
          (20_000, 20_000, "proxied"), (50_000, 50_000, "mock")]
 
 
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
-
-
-def operation(kind, backend):
-    answer = {"responses": {"200": {"description": "done"}}}
-    if kind == "mock":
-        return answer | {"x-amazon-apigateway-integration": {
-            "type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
-            "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": "done"}}}}}
-    return answer | {"x-amazon-apigateway-integration": {
-        "type": "http_proxy", "httpMethod": "GET", "uri": f"http://127.0.0.1:{backend}/"}}
-
-
-class Gateway:
+class LimitedGateway(Gateway):
     """A Postern with a method for each rate, `/open` without a limit, and `/keyed` for two keys of one plan."""
     def __init__(self, arguments, folder, backend, workers, plan=None):
-        self.arguments, self.folder, self.port, self.admin = arguments, folder, free_port(), free_port()
-        paths = {f"/r{rate}": {"get": operation(kind, backend)} for rate, _, kind in RATES}
-        keyed = operation("proxied", backend) | {"security": [{"key": []}]}
-        paths |= {"/open": {"get": operation("proxied", backend)}, "/keyed": {"get": keyed}}
-        self.write("api.json", {"openapi": "3.0.1", "info": {"title": "accuracy", "version": "1"}, "paths": paths,
-                                "components": {"securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}})
-        self.write("policy.json", {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}]})
+        proxied = http_proxy(f"http://127.0.0.1:{backend}/")
+        paths = {f"/r{rate}": {"get": mock("done") if kind == "mock" else proxied} for rate, _, kind in RATES}
+        paths |= {"/open": {"get": proxied}, "/keyed": {"get": proxied | {"security": [{"key": []}]}}}
+        keys = {"securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}
         limits = {f"/r{rate}/GET": {"throttlingRateLimit": rate, "throttlingBurstLimit": burst} for rate, burst, _ in RATES}
-        self.configuration = {
-            "region": "us-east-1", "accountId": "123456789012", "workers": workers, "stateDirectory": "state",
-            "admin": {"address": f"127.0.0.1:{self.admin}"}, "limits": {"drainWaitSeconds": 0},
-            "vpcEndpoints": [{"vpcEndpointId": "vpce-01234567abcdef012", "vpcId": "vpc-0aaaabbbbccccdddd",
-                              "listeners": [{"address": f"127.0.0.1:{self.port}"}]}],
-            "restApis": [{"id": "a1b2c3d4e5", "definition": "api.json", "policyFile": "policy.json",
+        change = {
+            "restApis": [{"id": API, "definition": "api.json", "policyFile": "policy.json",
                           "endpointConfiguration": {"types": ["PRIVATE"]},
                           "stages": [{"stageName": "demo", "methodSettings": limits}]}],
             "apiKeys": [{"name": "noisy", "value": KEY}, {"name": "quiet", "value": QUIET}],
-            "usagePlans": [{"name": "gold", "apiStages": [{"apiId": "a1b2c3d4e5", "stage": "demo"}],
+            "usagePlans": [{"name": "gold", "apiStages": [{"apiId": API, "stage": "demo"}],
                             "apiKeys": ["noisy", "quiet"]} | (plan or {})],
         }
-        self.write("postern.yaml", self.configuration)
-        self.start()
-
-    def write(self, name, content):
-        aside = os.path.join(self.folder, name + ".new")
-        with open(aside, "w") as file:
-            json.dump(content, file)
-        os.chmod(aside, 0o600)
-        os.rename(aside, os.path.join(self.folder, name))
-
-    def start(self):
-        log = open(os.path.join(self.folder, "log"), "ab")
-        self.process = subprocess.Popen([self.arguments.postern, "run", "--config", "postern.yaml"], cwd=self.folder,
-                                        stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                if self.ask_admin("/readyz") == "ready\n":
-                    return
-            except OSError:
-                time.sleep(0.02)
-        sys.exit("the gateway does not start: " + open(os.path.join(self.folder, "log")).read())
-
-    def ask_admin(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as answer:
-            return answer.read().decode()
-
-    def swap(self):
-        """Serves another configuration with the same limits, and waits until it does."""
-        before = json.loads(self.ask_admin("/config"))["generation"]
-        self.configuration["restApis"][0]["stages"][0]["variables"] = {"swapped": str(before)}
-        self.write("postern.yaml", self.configuration)
-        self.process.send_signal(signal.SIGHUP)
-        while json.loads(self.ask_admin("/config"))["generation"] == before:
-            time.sleep(0.01)
-
-    def cpu_seconds(self):
-        tasks = f"/proc/{self.process.pid}/task"
-        return sum(int(open(f"{tasks}/{task}/schedstat").read().split()[0]) for task in os.listdir(tasks)) / 1e9
-
-    def load(self, path, seconds, key=None, connections=64):
-        """(accepted, refused, seconds) of wrk."""
-        command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--header", f"Host: {HOST}"]
-        command += ["--header", f"x-api-key: {key}"] if key else []
-        report = subprocess.run(command + [f"http://127.0.0.1:{self.port}/demo{path}"], capture_output=True, text=True).stdout
-        total, took = re.search(r"(\d+) requests in ([\d.]+)s", report).groups()
-        refused = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
-        refused = int(refused.group(1)) if refused else 0
-        return int(total) - refused, refused, float(took)
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait()
+        super().__init__(arguments.postern, folder, paths, workers, {"components": keys}, change)
 
 
 def rates(arguments, place):
@@ -212,7 +137,7 @@ def main():
         """A gateway in a folder of its own, ended and cleared away afterwards."""
         def __init__(self, workers, plan=None):
             self.folder = tempfile.TemporaryDirectory()
-            self.gateway = Gateway(arguments, self.folder.name, port, workers, plan)
+            self.gateway = LimitedGateway(arguments, self.folder.name, port, workers, plan)
 
         def __enter__(self):
             return self.gateway
