@@ -88,8 +88,10 @@ pub struct HostedCall<'a> {
     pub function: &'a Arc<HostedFunction>,
     /// The ARN that was called, alias or version included.
     pub function_arn: &'a str,
-    /// The event: JSON.
+    /// The event.
     pub event: &'a [u8],
+    /// Whether the event is known to be JSON. What is not is looked at, as the Invoke API does.
+    pub event_is_json: bool,
     /// The id of the request.
     pub request_id: &'a str,
     /// The X-Ray header.

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{event_stream::Message, function_error::StreamFailure, uri};
 
@@ -202,6 +202,23 @@ pub enum ApiErrorKind {
     Service,
     /// Any other refusal.
     Other,
+}
+
+/// What Invoke answers to an event that is no JSON, or is nested more than 128 deep: the body of
+/// `InvalidRequestContentException`, whose status is 400. Absent where it would call the function.
+///
+/// ```
+/// use postern_protocol::lambda_invoke::refuse_event;
+///
+/// assert_eq!(refuse_event(b"[1]"), None);
+/// assert!(refuse_event(b"[1").unwrap().starts_with(br#"{"Type":"User","message":"Could not parse"#));
+/// ```
+#[must_use]
+pub fn refuse_event(event: &[u8]) -> Option<Vec<u8>> {
+    let fault = serde_json::from_slice::<Value>(event).err()?;
+    let message =
+        format!("Could not parse request body into json: Could not parse payload into json: {fault}");
+    Some(json!({"Type": "User", "message": message}).to_string().into_bytes())
 }
 
 /// Reads an answer of Invoke. `body` is the whole body.

@@ -203,6 +203,25 @@ fn a_custom_integration_calls_a_function_that_runs_here() {
     assert_eq!(short(&failed), (200, error));
 }
 
+/// integrations.md section 14: as the Invoke API, the function that runs here is not called, and the error chooses
+/// an integration response.
+#[test]
+fn an_event_that_is_no_json_never_reaches_a_function_that_runs_here() {
+    let entries = json!({
+        "responses": {
+            "Could not parse request body into json: .*": {"statusCode": "404"},
+            "default": {"statusCode": "200"},
+        },
+    });
+    let gateway = calling_with(&json!({"process": python_process(&[])}), &entries, |_| {});
+    let refused = concat!(
+        r#"{"Type":"User","message":"Could not parse request body into json: "#,
+        r#"Could not parse payload into json: expected value at line 1 column 1"}"#
+    );
+    assert_eq!(short(&custom(&gateway, "<pet/>")), (404, refused));
+    assert!(gateway.metric("postern_function_starts_total", &["function=\"billing\""]) < 1.0);
+}
+
 #[test]
 fn calls_are_signed_for_the_environment_or_for_a_role() {
     let backend = Backend::answering(200, CREATED);

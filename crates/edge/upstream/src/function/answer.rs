@@ -12,6 +12,8 @@ pub(crate) enum Begun {
     Failed(Vec<u8>),
     /// The answer comes in pieces.
     Streams(mpsc::Receiver<Result<Vec<u8>, StreamFailure>>),
+    /// The event is none that a function may be called with: why, as the Invoke API says it.
+    Refused(Vec<u8>),
     /// The call was taken, and nobody waits for what becomes of it.
     Accepted,
     /// Too many calls wait already.

@@ -17,6 +17,7 @@ mod standing;
 use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use postern_gateway::{HostedCall, IntegrationFailure, IntegrationFailureKind as Kind, Snapshot, Timers};
+use postern_protocol::lambda_invoke::refuse_event;
 use tokio::{
     runtime::{Builder, LocalOptions},
     sync::{mpsc, oneshot},
@@ -85,6 +86,9 @@ impl FunctionHost {
         timers: &T,
         heads: &ReplyHeads,
     ) -> Result<HostedReply, IntegrationFailure> {
+        if let Some(fault) = (!call.event_is_json).then(|| refuse_event(call.event)).flatten() {
+            return Ok(HostedReply::new(Begun::Refused(fault), heads, call));
+        }
         let failure = |kind, reason: &str| IntegrationFailure {
             kind,
             reason: format!("function `{}`: {reason}", call.function.name).into(),

@@ -44,6 +44,7 @@ struct ReplyHead {
 pub(crate) struct ReplyHeads {
     answered: Rc<ReplyHead>,
     failed: Rc<ReplyHead>,
+    refused: Rc<ReplyHead>,
     accepted: Rc<ReplyHead>,
 }
 
@@ -58,6 +59,10 @@ impl Default for ReplyHeads {
         Self {
             answered: read(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"),
             failed: read(b"HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\n\r\n"),
+            refused: read(
+                b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\
+                x-amzn-ErrorType: InvalidRequestContentException\r\n\r\n",
+            ),
             accepted: read(b"HTTP/1.1 202 Accepted\r\n\r\n"),
         }
     }
@@ -68,6 +73,7 @@ impl HostedReply {
         let (head, body) = match begun {
             Begun::Answered(payload) => (&heads.answered, Body::Whole(payload)),
             Begun::Failed(error) => (&heads.failed, Body::Whole(error)),
+            Begun::Refused(error) => (&heads.refused, Body::Whole(error)),
             Begun::Streams(pieces) => (&heads.answered, Body::Pieces(pieces)),
             Begun::Accepted | Begun::Overloaded => (&heads.accepted, Body::Over),
         };

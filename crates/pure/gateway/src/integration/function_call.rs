@@ -2,6 +2,7 @@
 //! mean (lambda-events.md sections 4, 5 and 9).
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use postern_model::IntegrationType;
 use postern_protocol::{
     function_error::FunctionError,
     http1::{FieldBlock, Fields, write_request_line},
@@ -34,6 +35,14 @@ pub(crate) enum OnBehalf<'c> {
     Method(&'c Matched<'c>),
     /// An authorizer, by its name.
     Authorizer(&'c str),
+}
+
+impl FunctionCall<'_> {
+    /// Whether a mapping wrote the event, which may be anything then.
+    pub(crate) fn is_mapped(&self) -> bool {
+        matches!(self.on_behalf, OnBehalf::Method(matched)
+            if matched.method.model.integration.kind == IntegrationType::Aws)
+    }
 }
 
 /// Fields that mappings may set and a call of a function means something by.

@@ -179,6 +179,7 @@ pub(super) async fn call_function<E: Effects, B: RequestBody>(
                 function,
                 function_arn: call.target.arn.as_str(),
                 event: call.event,
+                event_is_json: !call.is_mapped(),
                 request_id: record.ids.request_id(),
                 trace_id: call.trace_id,
                 client_context: client_context.as_deref(),
