@@ -1,5 +1,7 @@
 //! What a client is told when a backend fails (integrations.md section 14, hardening.md section 8).
 
+use std::time::Instant;
+
 use postern_testing::{
     Backend, Gateway, Step, answer, bytes, close, definition, expect, hang, http_proxy, reset,
 };
@@ -32,6 +34,18 @@ fn fault(status_line: &str, body: &str) -> String {
 #[test]
 fn silence_is_504() {
     assert_eq!(answer_to([hang()]), fault("504 Gateway Timeout", TIMED_OUT));
+}
+
+/// `benches/backends` measures how late: a busy machine may take any time, but none has the answer before.
+#[test]
+fn a_backend_is_waited_for_until_its_timeout_and_hardly_longer() {
+    let silent = Backend::script([expect("POST /"), hang()]);
+    let gateway = before(&silent);
+    let mut wire = gateway.wire();
+    let begun = Instant::now();
+    assert_eq!(wire.ask(post("/demo/pets", "{}")).status(), 504);
+    let waited = begun.elapsed().as_millis();
+    assert!((500..5_000).contains(&waited), "{waited} ms");
 }
 
 #[test]

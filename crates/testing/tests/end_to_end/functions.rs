@@ -159,7 +159,10 @@ fn a_call_that_waits_too_long_is_answered_504() {
     let mut first = gateway.wire();
     first.send(post("/demo/hello/wait", &format!("http://{}/", backend.address())));
     let _asked = backend.request(0);
+    let begun = Instant::now();
     let late = gateway.get("/demo/short/process");
+    let waited = begun.elapsed().as_millis();
+    assert!((300..5_000).contains(&waited), "{waited} ms");
     let expected = refusal(
         "504 Gateway Timeout",
         "InternalServerErrorException",
