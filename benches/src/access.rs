@@ -16,7 +16,8 @@ use std::{
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
     Arrival, BodyFault, BodyLength, CallBody, Connection, Effects, HttpVersion, IntegrationCall,
-    IntegrationFailure, Now, Reply, RequestBody, Scratch, Snapshot, State, compile, serve,
+    IntegrationFailure, Now, Reply, RequestBody, RequestTimeText, Scratch, Sent, Snapshot, State, compile,
+    serve,
 };
 use postern_protocol::http1::{Limits, Progress, RequestHead, ResponseHead, read_request, read_response};
 use serde_json::{Value, json};
@@ -47,6 +48,33 @@ pub(crate) fn served() -> Operation {
     walked(house(1, &source_endpoint()), 0, (0, BodyLength::None), Some(200))
 }
 
+/// Writes the access log line of a request that was served. What the record borrows lives on with the
+/// program.
+pub(crate) fn log_line() -> Operation {
+    let house: &Snapshot = Box::leak(Box::new(house(1, &source_endpoint())));
+    let caller: &Caller = Box::leak(Box::new(Caller::new(house, 0, 0)));
+    let arrival = Box::leak(Box::new(caller.arrival()));
+    let scratch = Box::leak(Box::default());
+    let (mut body, backend, mut nobody) = (AwaitedBody(BodyLength::None), Still::new(), ());
+    let walk = pin!(serve(house, arrival, &mut body, &backend, scratch, &mut nobody));
+    let Poll::Ready(answer) = walk.poll(&mut Context::from_waker(Waker::noop())) else {
+        return Box::new(|| unreachable!("nothing is waited for"));
+    };
+    let sent = Sent {
+        body_bytes: 14,
+        complete: true,
+        first_content_at_nanoseconds: None,
+        at_nanoseconds: 7_000_000,
+    };
+    let format = house.access_log().expect("an access log");
+    let (record, mut time, mut line) = (answer.record, RequestTimeText::default(), Vec::new());
+    Box::new(move || {
+        line.clear();
+        format.write_line(black_box(&record), sent, &mut time, &mut line);
+        line.len()
+    })
+}
+
 /// Walks as far as the request comes: to an answer, or to the wait for a body that never comes.
 fn walked(
     house: Snapshot,
@@ -54,27 +82,10 @@ fn walked(
     (endpoint, length): (usize, BodyLength),
     expected: Option<u16>,
 ) -> Operation {
-    let entrance = house.entrances().get(endpoint).expect("two endpoints");
-    let local = *entrance.addresses.first().expect("an address");
-    let identity = Arc::clone(&entrance.identity);
-    let connection = Connection::new(identity, SocketAddr::from(([10, 0, 1, 20], 40_000)), local, None);
-    let bytes = format!(
-        "GET /demo/pets/48151 HTTP/1.1\r\nHost: {}.execute-api.us-east-1.amazonaws.com\r\n\
-         User-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n",
-        api_id(api)
-    );
-    let mut head = RequestHead::default();
-    assert_eq!(read_request(bytes.as_bytes(), &Limits::PRIVATE, &mut head), Ok(Progress::Complete));
+    let caller = Caller::new(&house, api, endpoint);
     let (backend, mut scratch) = (Still::new(), Scratch::default());
     Box::new(move || {
-        let arrival = Arrival {
-            connection: black_box(&connection),
-            bytes: bytes.as_bytes(),
-            head: &head,
-            version: HttpVersion::Http1,
-            now: NOW,
-            random: 7,
-        };
+        let arrival = black_box(&caller).arrival();
         let (mut body, mut nobody) = (AwaitedBody(length), ());
         let walk = pin!(serve(&house, &arrival, &mut body, &backend, &mut scratch, &mut nobody));
         let status = match walk.poll(&mut Context::from_waker(Waker::noop())) {
@@ -85,6 +96,44 @@ fn walked(
         status.map_or(0, usize::from)
     })
 }
+
+/// A connection, and a request that came by it.
+struct Caller {
+    connection: Connection,
+    bytes: String,
+    head: RequestHead,
+}
+
+impl Caller {
+    /// Calls an API by an endpoint.
+    fn new(house: &Snapshot, api: usize, endpoint: usize) -> Self {
+        let entrance = house.entrances().get(endpoint).expect("two endpoints");
+        let local = *entrance.addresses.first().expect("an address");
+        let source = SocketAddr::from(([10, 0, 1, 20], 40_000));
+        let bytes = format!(
+            "GET /demo/pets/48151 HTTP/1.1\r\nHost: {}.execute-api.us-east-1.amazonaws.com\r\n\
+             User-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n",
+            api_id(api)
+        );
+        let mut head = RequestHead::default();
+        assert_eq!(read_request(bytes.as_bytes(), &Limits::PRIVATE, &mut head), Ok(Progress::Complete));
+        Self { connection: Connection::new(Arc::clone(&entrance.identity), source, local, None), bytes, head }
+    }
+
+    fn arrival(&self) -> Arrival<'_> {
+        Arrival {
+            connection: &self.connection,
+            bytes: self.bytes.as_bytes(),
+            head: &self.head,
+            version: HttpVersion::Http1,
+            now: NOW,
+            random: 7,
+        }
+    }
+}
+
+/// What an operator logs of each request, seven variables of it.
+const LOG_FORMAT: &str = r#"{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","requestTime":"$context.requestTime","httpMethod":"$context.httpMethod","path":"$context.path","status":"$context.status","responseLength":"$context.responseLength"}"#;
 
 fn allow() -> Value {
     json!({"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"})
@@ -121,6 +170,7 @@ fn house(apis: usize, policy: &Value) -> Snapshot {
     let configuration = json!({
         "region": "us-east-1",
         "accountId": "123456789012",
+        "accessLog": {"destination": "/dev/null", "format": LOG_FORMAT},
         "vpcEndpoints": ENDPOINTS.iter().enumerate().map(endpoint).collect::<Value>(),
         "restApis": (0..apis).map(api).collect::<Value>(),
     });

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use postern_gateway::{Record, Sent};
+use postern_gateway::{Record, RequestTimeText, Sent};
 use postern_model::AccessLogDestination;
 
 /// Where access log lines go, opened and ready.
@@ -97,8 +97,16 @@ struct Page(Mutex<Lines>);
 
 #[derive(Debug, Default)]
 struct Lines {
-    text: String,
+    text: Vec<u8>,
     count: u64,
+    /// What its worker's last line had as its time.
+    time: RequestTimeText,
+}
+
+impl Lines {
+    fn with_room() -> Self {
+        Self { text: Vec::with_capacity(PAGE_BYTES), ..Self::default() }
+    }
 }
 
 /// A worker's lines have at most so many bytes before they are dropped.
@@ -136,7 +144,7 @@ impl AccessLog {
 
     /// The end where a worker writes.
     pub(crate) fn page(&self) -> LogPage {
-        let page = Arc::new(Page(Mutex::new(Lines { text: String::with_capacity(PAGE_BYTES), count: 0 })));
+        let page = Arc::new(Page(Mutex::new(Lines::with_room())));
         locked(&self.shared.pages).push(Arc::clone(&page));
         LogPage { page, shared: Arc::clone(&self.shared) }
     }
@@ -167,7 +175,7 @@ impl Shared {
     fn carry(&self) {
         // Before the first round: what is written before it is seen by that round.
         let _ = self.carrier.set(thread::current());
-        let mut spare = Lines { text: String::with_capacity(PAGE_BYTES), count: 0 };
+        let mut spare = Lines::with_room();
         loop {
             let is_ending = self.is_ending.load(Ordering::Acquire);
             let pages = locked(&self.pages).clone();
@@ -196,7 +204,7 @@ impl Shared {
         if lines.count == 0 {
             return;
         }
-        let count = match locked(&self.sink).write(lines.text.as_bytes()) {
+        let count = match locked(&self.sink).write(&lines.text) {
             Ok(()) => &self.written,
             Err(_) => &self.lost,
         };
@@ -216,19 +224,18 @@ pub(crate) struct LogPage {
 impl LogPage {
     /// Writes the line of an exchange, if its snapshot has an access log. Says whether there was room.
     pub(crate) fn write(&self, record: &Record<'_>, sent: Sent) -> bool {
-        record
-            .house()
-            .access_log()
-            .is_none_or(|format| self.append(|text| format.write_line(record, sent, text)))
+        record.house().access_log().is_none_or(|format| {
+            self.append(|Lines { text, time, .. }| format.write_line(record, sent, time, text))
+        })
     }
 
-    fn append(&self, write: impl FnOnce(&mut String)) -> bool {
+    fn append(&self, write: impl FnOnce(&mut Lines)) -> bool {
         let mut lines = locked(&self.page.0);
         let before = lines.text.len();
         if before >= PAGE_BYTES_MAX {
             return false;
         }
-        write(&mut lines.text);
+        write(&mut lines);
         lines.count += 1;
         let is_urgent = before < PAGE_BYTES_URGENT && lines.text.len() >= PAGE_BYTES_URGENT;
         drop(lines);
@@ -265,7 +272,9 @@ mod tests {
                 let page = log.page();
                 thread::spawn(move || {
                     for number in 0..1_000 {
-                        assert!(page.append(|text| text.push_str(&format!("{worker} {number}\n"))));
+                        assert!(
+                            page.append(|lines| lines.text.extend(format!("{worker} {number}\n").bytes()))
+                        );
                     }
                 })
             })
@@ -288,7 +297,7 @@ mod tests {
         // The carrier cannot take anything while its sink is held.
         let sink = locked(&log.shared.sink);
         let line = "x".repeat(PAGE_BYTES_MAX / 8);
-        let taken = (0..100).take_while(|_| page.append(|text| text.push_str(&line))).count();
+        let taken = (0..100).take_while(|_| page.append(|lines| lines.text.extend(line.bytes()))).count();
         // One batch may be in the carrier's hands already.
         assert!((8..=16).contains(&taken), "{taken}");
         drop(sink);
@@ -302,12 +311,12 @@ mod tests {
         let log = AccessLog::start().unwrap();
         let page = log.page();
         log.redirect(file_sink(&first));
-        page.append(|text| text.push_str("one\n"));
+        page.append(|lines| lines.text.extend(b"one\n"));
         while log.counts().0 < 1 {
             thread::yield_now();
         }
         log.redirect(file_sink(&second));
-        page.append(|text| text.push_str("two\n"));
+        page.append(|lines| lines.text.extend(b"two\n"));
         log.finish(LONG);
         assert_eq!(std::fs::read_to_string(&first).unwrap(), "one\n");
         assert_eq!(std::fs::read_to_string(&second).unwrap(), "two\n");

@@ -76,32 +76,31 @@ pub fn day_of_date(text: &str) -> Option<u32> {
 }
 
 /// `10/Jul/2026:19:19:04 +0000`, the form of `$context.requestTime`.
-pub(crate) fn write_request_time(epoch_milliseconds: u64, output: &mut String) {
-    let date = Date::of_epoch_milliseconds(epoch_milliseconds);
+pub(crate) fn request_time(epoch_milliseconds: u64) -> String {
+    let Date { year, month, day } = Date::of_epoch_milliseconds(epoch_milliseconds);
+    let month = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"");
     let second = epoch_milliseconds / 1_000 % SECONDS_OF_DAY;
-    let month =
-        usize::try_from(date.month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
-    push_two_digits(date.day, output);
-    output.push('/');
-    output.push_str(month);
-    output.push('/');
-    push_two_digits(date.year / 100, output);
-    push_two_digits(date.year % 100, output);
-    for part in [second / 3_600, second / 60 % 60, second % 60] {
-        output.push(':');
-        push_two_digits(part, output);
+    let (hours, minutes, seconds) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{day:02}/{month}/{year:04}:{hours:02}:{minutes:02}:{seconds:02} +0000")
+}
+
+/// The text of `$context.requestTime`, kept by whoever writes many log lines: it is written anew only when
+/// the second changes.
+#[derive(Clone, Debug, Default)]
+pub struct RequestTimeText {
+    second: u64,
+    text: String,
+}
+
+impl RequestTimeText {
+    pub(crate) fn at(&mut self, epoch_milliseconds: u64) -> &str {
+        let second = epoch_milliseconds / 1_000;
+        if self.second != second || self.text.is_empty() {
+            *self = Self { second, text: request_time(epoch_milliseconds) };
+        }
+        &self.text
     }
-    output.push_str(" +0000");
 }
-
-fn push_two_digits(number: u64, output: &mut String) {
-    let place = usize::try_from(number % 100).unwrap_or_default() * 2;
-    output.push_str(TWO_DIGITS.get(place..place + 2).unwrap_or_default());
-}
-
-/// The numbers below 100, two digits each: quicker than to make text of digits.
-const TWO_DIGITS: &str = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
-    5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
 #[cfg(test)]
 mod tests {
@@ -156,8 +155,14 @@ mod tests {
 
     #[test]
     fn request_time_is_written_as_the_service_writes_it() {
-        let mut text = String::new();
-        write_request_time(1_783_711_144_123, &mut text);
-        assert_eq!(text, "10/Jul/2026:19:19:04 +0000");
+        assert_eq!(request_time(1_783_711_144_123), "10/Jul/2026:19:19:04 +0000");
+    }
+
+    #[test]
+    fn request_time_is_kept_for_its_second_only() {
+        let mut kept = RequestTimeText::default();
+        for milliseconds in [0, 999, 1_000, 1_783_711_144_123, 1_783_711_144_999, 1_783_711_145_000, 0] {
+            assert_eq!(kept.at(milliseconds), request_time(milliseconds));
+        }
     }
 }

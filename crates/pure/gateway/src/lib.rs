@@ -41,7 +41,7 @@ mod walk;
 pub use answer::{Answer, AnswerBody};
 pub use arrival::{Arrival, HttpVersion, Now};
 pub use authorization::{AuthorizerOutput, PolicyStep};
-pub use calendar::{date_of_day, day_of_date};
+pub use calendar::{RequestTimeText, date_of_day, day_of_date};
 pub use call::{Destination, DestinationTarget, DestinationTls, HostedCall, HostedFunction, IntegrationCall};
 pub use compile::{Compiled, compile};
 pub use connection::{

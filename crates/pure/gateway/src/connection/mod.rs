@@ -5,7 +5,7 @@ pub(crate) mod mutual_tls;
 mod network;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     io::Write,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -15,6 +15,7 @@ use mutual_tls::CachedVerdict;
 pub use mutual_tls::ClientCertificate;
 
 use postern_model::{VpcEndpointId, VpcId};
+use postern_protocol::http1::FieldBlock;
 
 use crate::authorization::CachedPolicy;
 
@@ -49,6 +50,8 @@ pub struct Connection {
     tls: Option<TlsFacts>,
     entrance: Cell<Option<CachedEntrance>>,
     source_text: SourceText,
+    /// What backends are told of it, once one was.
+    told_fields: OnceCell<FieldBlock>,
     server_name: Option<Box<str>>,
     client_certificate: Option<Box<ClientCertificate>>,
     pub(crate) verdict: Cell<Option<CachedVerdict>>,
@@ -106,6 +109,7 @@ impl Connection {
             tls,
             entrance: Cell::new(None),
             source_text: SourceText::of(source.ip()),
+            told_fields: OnceCell::new(),
             server_name: None,
             client_certificate: None,
             verdict: Cell::new(None),
@@ -116,7 +120,7 @@ impl Connection {
     /// The same, where the client called another port: that of a load balancer in front.
     #[must_use]
     pub fn with_called_port(self, called_port: u16) -> Self {
-        Self { called_port, ..self }
+        Self { called_port, told_fields: OnceCell::new(), ..self }
     }
 
     /// Learns what the client said and proved in the handshake: the server name that it asked for, in lower
@@ -184,6 +188,15 @@ impl Connection {
         self.tls
     }
 
+    /// What backends are told of the connection: written with its first call, the same for all.
+    pub(crate) fn told_fields(&self, write: fn(&Self, &mut FieldBlock)) -> &FieldBlock {
+        self.told_fields.get_or_init(|| {
+            let mut fields = FieldBlock::with_capacity(TOLD_BYTES);
+            write(self, &mut fields);
+            fields
+        })
+    }
+
     pub(crate) const fn cached_policies(&self) -> &RefCell<Vec<CachedPolicy>> {
         &self.policies
     }
@@ -192,3 +205,6 @@ impl Connection {
         &self.entrance
     }
 }
+
+/// Room for what backends are told of a connection by an endpoint, without TLS.
+const TOLD_BYTES: usize = 160;

@@ -1,9 +1,10 @@
 //! The access log line of an exchange (stages-and-deployments.md section 7).
 
+use postern_protocol::http1::push_number;
 use postern_template::{SimplePiece, SimpleSource, SimpleTemplate};
 
 use super::{OF_AUTHORIZER, Variable, view::View};
-use crate::{Record, Sent};
+use crate::{Record, RequestTimeText, Sent};
 
 /// A line has at most so many bytes (hardening.md section 10).
 const LINE_BYTES_MAX: usize = 8 << 10;
@@ -52,48 +53,80 @@ impl CompiledAccessLog {
     }
 
     /// Appends the line of an exchange, its line end included. A missing value prints `-` (AL2), and
-    /// what a client sent is escaped (AL3).
-    pub fn write_line(&self, record: &Record<'_>, sent: Sent, output: &mut String) {
+    /// what a client sent is escaped (AL3). The line is UTF-8.
+    pub fn write_line(
+        &self,
+        record: &Record<'_>,
+        sent: Sent,
+        time: &mut RequestTimeText,
+        output: &mut Vec<u8>,
+    ) {
         let start = output.len();
         let refusal = record.refusal.as_ref().filter(|_| self.names_error);
         let wording = refusal.map(|refusal| refusal.wording());
         let view = View { record, error: wording.as_ref(), sent: Some(sent) };
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => output.push_str(text),
-                Piece::Nothing => output.push('-'),
-                Piece::Variable(variable) => write_variable(*variable, &view, output),
+                Piece::Text(text) => output.extend_from_slice(text.as_bytes()),
+                Piece::Nothing => output.push(b'-'),
+                Piece::Variable(variable) => write_variable(*variable, &view, time, output),
                 Piece::OfAuthorizer(name) => {
                     let outcome = record.authorizer.as_ref();
                     let value = outcome.and_then(|outcome| outcome.value(name));
-                    output.push_str(&value.map_or_else(|| "-".to_owned(), |value| escape(&value)));
+                    output.extend_from_slice(
+                        value.map_or_else(|| "-".to_owned(), |value| escape(&value)).as_bytes(),
+                    );
                 }
             }
         }
-        let mut end = output.len().min(start + LINE_BYTES_MAX - 1);
-        while !output.is_char_boundary(end) {
-            end -= 1;
-        }
-        output.truncate(end);
-        output.push('\n');
+        cut(output, start + LINE_BYTES_MAX - 1);
+        output.push(b'\n');
     }
 }
 
-fn write_variable(variable: Variable, view: &View<'_>, output: &mut String) {
-    let start = output.len();
-    if !view.write(variable, output) {
-        output.push('-');
-        return;
+/// Cuts UTF-8 to so many bytes, before a character and not within.
+fn cut(output: &mut Vec<u8>, most: usize) {
+    let is_within = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
+    if let Some((kept, over)) = output.split_at_checked(most)
+        && over.first().is_some_and(is_within)
+    {
+        let within = kept.iter().rev().take_while(|byte| is_within(byte)).count() + 1;
+        output.truncate(most - within);
     }
-    let quoted_already = variable == Variable::ErrorMessageString;
-    let plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-    let written = output.get(start..).unwrap_or_default();
+    output.truncate(most);
+}
+
+fn write_variable(variable: Variable, view: &View<'_>, time: &mut RequestTimeText, output: &mut Vec<u8>) {
+    let record = view.record;
+    // What stands in almost every line is copied from where it is; a client has no part in it.
+    match variable {
+        Variable::RequestId if !record.ids.replaced_invalid() => {
+            output.extend_from_slice(record.ids.request_id_bytes());
+        }
+        Variable::RequestTime => {
+            output.extend_from_slice(time.at(record.received.epoch_milliseconds).as_bytes());
+        }
+        Variable::IdentitySourceIp => output.extend_from_slice(record.connection.source_text()),
+        _ => {
+            if let Some(number) = view.number(variable) {
+                push_number(output, number);
+            } else if let Some(text) = view.text(variable) {
+                write_text(variable, &text, output);
+            } else {
+                output.push(b'-');
+            }
+        }
+    }
+}
+
+fn write_text(variable: Variable, text: &str, output: &mut Vec<u8>) {
+    let is_quoted = variable == Variable::ErrorMessageString;
+    let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
     // Looks at every byte, which is quicker than to stop at one: the compiler takes many at a time.
-    let is_plain = written.bytes().fold(true, |so_far, byte| so_far & plain(byte));
-    if !quoted_already && !is_plain {
-        let escaped = escape(written);
-        output.truncate(start);
-        output.push_str(&escaped);
+    if is_quoted || text.bytes().fold(true, |so_far, byte| so_far & is_plain(byte)) {
+        output.extend_from_slice(text.as_bytes());
+    } else {
+        output.extend_from_slice(escape(text).as_bytes());
     }
 }
 
@@ -127,6 +160,17 @@ mod tests {
     fn log_what_a_client_sent_stays_on_its_line() {
         assert_eq!(escape("a\"b\\c\r\nd\u{202e}e\u{1b}[0m"), "a\\\"b\\\\c\\u000d\\u000ad\\u202ee\\u001b[0m");
         assert_eq!(escape("zoë"), "zoë");
+    }
+
+    #[test]
+    fn limits_a_line_is_cut_before_a_character() {
+        let text = "a\u{e9}\u{20ac}\u{1f600}z";
+        for most in 0..=text.len() + 2 {
+            let mut cut_text = text.as_bytes().to_vec();
+            cut(&mut cut_text, most);
+            let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap();
+            assert_eq!(cut_text, text.as_bytes()[..end], "{most}");
+        }
     }
 
     #[test]

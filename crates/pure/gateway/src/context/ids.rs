@@ -36,11 +36,11 @@ impl RequestIds {
         std::str::from_utf8(&self.extended_request_id).unwrap_or_default()
     }
 
-    pub(crate) const fn request_id_bytes(&self) -> &[u8] {
+    pub(crate) const fn request_id_bytes(&self) -> &[u8; 36] {
         &self.request_id
     }
 
-    pub(crate) const fn extended_request_id_bytes(&self) -> &[u8] {
+    pub(crate) const fn extended_request_id_bytes(&self) -> &[u8; 16] {
         &self.extended_request_id
     }
 
@@ -52,16 +52,12 @@ impl RequestIds {
 }
 
 /// `Root=1-{8 hexadecimal digits of the time}-{24 of chance}` (integrations.md section 6.5).
-pub(crate) fn write_trace_root(epoch_milliseconds: u64, random: u128, output: &mut Vec<u8>) {
-    output.extend_from_slice(b"Root=1-");
-    push_hexadecimal(u128::from(epoch_milliseconds / 1_000), 8, output);
-    output.push(b'-');
-    push_hexadecimal(random, 24, output);
-}
-
-fn push_hexadecimal(number: u128, digits: usize, output: &mut Vec<u8>) {
-    let all = hexadecimal(number);
-    output.extend_from_slice(all.get(all.len() - digits..).unwrap_or_default());
+pub(crate) fn trace_root(epoch_milliseconds: u64, random: u128) -> [u8; 40] {
+    let mut text = *b"Root=1-00000000-000000000000000000000000";
+    let seconds = u32::try_from(epoch_milliseconds / 1_000 & u64::from(u32::MAX)).unwrap_or_default();
+    place::<8>(&eight_digits(seconds), 0, &mut text, 7);
+    place::<24>(&hexadecimal(random), 8, &mut text, 16);
+    text
 }
 
 /// The 32 digits of a number.
@@ -100,7 +96,7 @@ fn uuid(random: u128) -> [u8; 36] {
 }
 
 /// Copies so many bytes from one place to another: as moves, since their number is known.
-#[inline]
+#[inline(always)]
 fn place<const COUNT: usize>(digits: &[u8], from: usize, text: &mut [u8], to: usize) {
     if let (Some(part), Some(place)) = (digits.get(from..from + COUNT), text.get_mut(to..to + COUNT)) {
         place.copy_from_slice(part);
@@ -151,9 +147,8 @@ mod tests {
 
     #[test]
     fn a_trace_root_has_the_time_and_chance() {
-        let mut text = Vec::new();
-        write_trace_root(0x6650_1234_u64 * 1_000 + 5, 0xabc, &mut text);
-        assert_eq!(String::from_utf8(text).unwrap(), "Root=1-66501234-000000000000000000000abc");
+        let root = trace_root(0x6650_1234_u64 * 1_000 + 5, 0xf << 96 | 0xabc);
+        assert_eq!(root, *b"Root=1-66501234-000000000000000000000abc");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod view;
 
 pub use access_log::CompiledAccessLog;
 pub use ids::RequestIds;
-pub(crate) use ids::write_trace_root;
+pub(crate) use ids::trace_root;
 pub(crate) use variable::Variable;
 pub(crate) use view::{View, lossy, quoted};
 

@@ -21,25 +21,14 @@ pub(crate) struct View<'v> {
 impl View<'_> {
     /// Writes a variable's value. `false` where it has none, and nothing was written then.
     pub(crate) fn write(&self, variable: Variable, output: &mut String) -> bool {
-        match variable {
-            // These two stand in almost every log line: they are written without a text in between.
-            Variable::RequestTime => {
-                calendar::write_request_time(self.record.received.epoch_milliseconds, output);
-                return true;
-            }
-            Variable::IdentitySourceIp => {
-                output.push_str(self.source_address());
-                return true;
-            }
-            _ => {}
-        }
         match self.text(variable) {
-            Some(text) => {
-                output.push_str(&text);
-                true
-            }
-            None => self.number(variable).map(|number| push_number(number, output)).is_some(),
+            Some(text) => output.push_str(&text),
+            None => match self.number(variable) {
+                Some(number) => output.push_str(&number.to_string()),
+                None => return false,
+            },
         }
+        true
     }
 
     /// The value of a variable that is text.
@@ -52,7 +41,9 @@ impl View<'_> {
             V::RequestId => self.record.ids.request_id(),
             V::ExtendedRequestId => self.record.ids.extended_request_id(),
             V::Protocol => "HTTP/1.1",
-            V::RequestTime => return Some(self.request_time().into()),
+            V::RequestTime => {
+                return Some(calendar::request_time(self.record.received.epoch_milliseconds).into());
+            }
             V::ErrorMessage => self.error?.message.as_deref()?,
             V::ErrorMessageString => return Some(self.error?.quoted_message().into()),
             V::ErrorResponseType => self.error?.kind?.as_str(),
@@ -289,12 +280,6 @@ impl View<'_> {
         std::str::from_utf8(self.record.connection.source_text()).unwrap_or_default()
     }
 
-    fn request_time(&self) -> String {
-        let mut text = String::with_capacity(26);
-        calendar::write_request_time(self.record.received.epoch_milliseconds, &mut text);
-        text
-    }
-
     fn validation_error(&self) -> Option<Cow<'_, str>> {
         match self.record.refusal.as_ref()? {
             Refusal::InvalidBody(violations) => Some(violations.to_string().into()),
@@ -308,24 +293,6 @@ impl View<'_> {
             _ => None,
         }
     }
-}
-
-/// Appends a number's decimal digits.
-fn push_number(mut number: u64, output: &mut String) {
-    // The largest has 20.
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    for (place, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        first = place;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    output.push_str(
-        digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default(),
-    );
 }
 
 /// A text as a JSON string, with its quotes.

@@ -6,7 +6,7 @@ use std::{borrow::Cow, io::Write};
 use postern_protocol::http1::{FieldBlock, FieldView, Fields, KnownName};
 use postern_protocol::signature::holds_signature;
 
-use crate::{Arrival, Identity, Record, context::write_trace_root};
+use crate::{Arrival, Connection, Identity, Record, context::trace_root, routing::Located};
 
 /// A set of known names, one bit each.
 #[derive(Clone, Copy, Debug)]
@@ -144,19 +144,16 @@ pub(crate) fn write_own_fields(record: &Record<'_>, trace_id: &mut Vec<u8>, bloc
 
 /// Copies a client's fields for an HTTP_PROXY backend. Several lines of one name become one (GR-42).
 pub(crate) fn push_client_fields(record: &Record<'_>, fields: Fields<'_>, block: &mut FieldBlock) {
-    let mut seen = Seen::default();
-    for view in fields.iter() {
-        if !is_forwarded(&view) {
-            continue;
-        }
-        if seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
-            continue;
-        }
-        let name = spelled(record, view.name);
-        if perhaps_repeated(fields, &view) {
-            push_joined(fields, &view, &name, block);
+    let lowers_names = record.located.as_ref().is_some_and(Located::lowers_header_names);
+    for view in fields.iter().filter(is_forwarded) {
+        if is_repeated(fields, &view) {
+            if !is_repetition(fields, &view) {
+                push_joined(fields, &view, &spelled(record, view.name), block);
+            }
+        } else if lowers_names {
+            block.push_trusted(&spelled(record, view.name), view.value);
         } else {
-            block.push_trusted(&name, view.value);
+            block.push_read(&view);
         }
     }
 }
@@ -164,15 +161,17 @@ pub(crate) fn push_client_fields(record: &Record<'_>, fields: Fields<'_>, block:
 /// Visits what mappings and events see of a client's fields, each name once, and says whether it is
 /// repeated.
 pub(crate) fn each_visible_field<'f>(fields: Fields<'f>, mut visit: impl FnMut(&FieldView<'f>, bool)) {
-    let mut seen = Seen::default();
     for view in fields.iter() {
         let is_hidden = view.field.hop_by_hop
             || INVISIBLE.contains(KnownName::of_underscored(view.name))
             || is_signature(&view);
-        if is_hidden || seen.perhaps_seen(view.name) && is_repetition(fields, &view) {
+        if is_hidden {
             continue;
         }
-        visit(&view, perhaps_repeated(fields, &view));
+        let is_repeated = is_repeated(fields, &view);
+        if !is_repeated || !is_repetition(fields, &view) {
+            visit(&view, is_repeated);
+        }
     }
 }
 
@@ -186,41 +185,19 @@ fn is_signature(view: &FieldView<'_>) -> bool {
     view.field.known == KnownName::Authorization && holds_signature(view.value)
 }
 
-/// Which names have been seen, roughly: a cheap "certainly not" for the usual case.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen(u64);
-
-impl Seen {
-    fn perhaps_seen(&mut self, name: &[u8]) -> bool {
-        let bit = 1 << signature(name);
-        let before = self.0 & bit != 0;
-        self.0 |= bit;
-        before
-    }
-}
-
-fn signature(name: &[u8]) -> u32 {
-    let ends = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default() | 0x20);
-    let middle = ends(name.get(name.len() / 2));
-    let length = u32::try_from(name.len()).unwrap_or_default();
-    (length ^ (ends(name.first()) << 1) ^ (ends(name.last()) << 3) ^ middle.rotate_left(2)) & 63
-}
-
-/// Whether an earlier field has the same name.
+/// Whether an earlier field has the same name, and was not left out as a signature.
 fn is_repetition(fields: Fields<'_>, view: &FieldView<'_>) -> bool {
     fields
         .iter()
         .take_while(|other| !std::ptr::eq(other.field, view.field))
-        .any(|other| other.name.eq_ignore_ascii_case(view.name))
+        .any(|other| other.name.eq_ignore_ascii_case(view.name) && !is_signature(&other))
 }
 
-fn perhaps_repeated(fields: Fields<'_>, view: &FieldView<'_>) -> bool {
-    if view.field.known == KnownName::Other {
-        fields.iter().filter(|other| other.name.len() == view.name.len()).nth(1).is_some()
-            && fields.values_named(view.name).nth(1).is_some()
-    } else {
-        fields.is_repeated(view.field.known)
-    }
+/// Whether there are several fields of this name. Unknown names share one number, which says only that
+/// there may be.
+fn is_repeated(fields: Fields<'_>, view: &FieldView<'_>) -> bool {
+    fields.is_repeated(view.field.known)
+        && (view.field.known != KnownName::Other || fields.values_named(view.name).nth(1).is_some())
 }
 
 fn push_joined(fields: Fields<'_>, view: &FieldView<'_>, name: &[u8], block: &mut FieldBlock) {
@@ -247,8 +224,13 @@ pub(crate) fn push_gateway_fields(record: &Record<'_>, block: &mut FieldBlock) {
 
 /// What the gateway says of a request in the place of what a client says under these names.
 fn push_own_fields(record: &Record<'_>, block: &mut FieldBlock) {
-    let Some(Arrival { connection, .. }) = record.arrival else { return };
-    push_forwarded_for(record, block);
+    let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
+    push_forwarded_for(arrival, located, block);
+    block.append(arrival.connection.told_fields(write_told_fields));
+}
+
+/// What every request of a connection tells of it.
+fn write_told_fields(connection: &Connection, block: &mut FieldBlock) {
     block.push_number(b"X-Forwarded-Port", u64::from(connection.called_port()));
     block.push_trusted(b"X-Forwarded-Proto", if connection.tls().is_some() { b"https" } else { b"http" });
     if let Identity::VpcEndpoint { vpc_endpoint_id, vpc_id } = connection.identity() {
@@ -262,8 +244,7 @@ fn push_own_fields(record: &Record<'_>, block: &mut FieldBlock) {
     }
 }
 
-fn push_forwarded_for(record: &Record<'_>, block: &mut FieldBlock) {
-    let (Some(arrival), Some(located)) = (record.arrival, record.located.as_ref()) else { return };
+fn push_forwarded_for(arrival: &Arrival<'_>, located: &Located<'_>, block: &mut FieldBlock) {
     let source = arrival.connection.source_text();
     let fields = arrival.head.over(arrival.bytes).fields();
     if located.entrance.trust_x_forwarded_for && fields.contains(KnownName::XForwardedFor) {
@@ -284,7 +265,7 @@ pub(crate) fn write_trace_id(record: &Record<'_>, output: &mut Vec<u8>) {
         .and_then(|arrival| arrival.head.over(arrival.bytes).fields().value(KnownName::XAmznTraceId))
         .filter(|value| is_trace_header(value));
     let Some(client) = client else {
-        return write_trace_root(record.received.epoch_milliseconds, random, output);
+        return output.extend_from_slice(&trace_root(record.received.epoch_milliseconds, random));
     };
     output.extend_from_slice(client);
     let has = |key: &[u8]| client.split(|byte| *byte == b';').any(|part| part.trim_ascii().starts_with(key));
@@ -318,9 +299,9 @@ pub(crate) fn push_proxy_reply_fields(fields: Fields<'_>, block: &mut FieldBlock
             continue;
         }
         if REMAPPED.contains(known) {
-            push_remapped(view.name, view.value, block);
+            block.push_read_as(REMAPPED_PREFIX, &view);
         } else {
-            block.push_trusted(view.name, view.value);
+            block.push_read(&view);
         }
     }
 }
@@ -359,18 +340,6 @@ pub(crate) fn push_function_field(
         return block.push(&[REMAPPED_PREFIX, name.as_bytes()].concat(), value.as_bytes());
     }
     block.push(name.as_bytes(), value.as_bytes())
-}
-
-fn push_remapped(name: &[u8], value: &[u8], block: &mut FieldBlock) {
-    const NAME_BYTES_MAX: usize = 64;
-    let mut remapped = [0; NAME_BYTES_MAX];
-    let length = REMAPPED_PREFIX.len() + name.len();
-    // Only known names are renamed, and all of them are short.
-    let Some(place) = remapped.get_mut(..length) else { return };
-    let (prefix, rest) = place.split_at_mut(REMAPPED_PREFIX.len());
-    prefix.copy_from_slice(REMAPPED_PREFIX);
-    rest.copy_from_slice(name);
-    block.push_trusted(place, value);
 }
 
 /// A short text made without allocation.

@@ -205,9 +205,7 @@ fn write_request_context(
         }
         context.value("httpMethod", view, V::HttpMethod);
         context.value("extendedRequestId", view, V::ExtendedRequestId);
-        let mut time = String::new();
-        calendar::write_request_time(record.received.epoch_milliseconds, &mut time);
-        context.text("requestTime", &time);
+        context.text("requestTime", &calendar::request_time(record.received.epoch_milliseconds));
         context.value("path", view, V::Path);
         context.value("accountId", view, V::AccountId);
         context.value("protocol", view, V::Protocol);

@@ -64,6 +64,10 @@ pub(crate) fn write_target<'v>(
 }
 
 fn has_dot_segment(target: &[u8]) -> bool {
+    // Most targets have no dot at all.
+    if !target.contains(&b'.') {
+        return false;
+    }
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
     path.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
 }
@@ -105,15 +109,20 @@ impl QueryWriter {
     pub(crate) fn push_client_query(&mut self, record: &Record<'_>, output: &mut Vec<u8>) {
         let Some(query) = parameters::query(record) else { return };
         for parameter in query.parameters() {
-            self.push(&parameter.name(), &parameter.value(), output);
+            self.separate(output);
+            parameter.write_normal(output);
         }
     }
 
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8], output: &mut Vec<u8>) {
-        output.push(self.separator);
-        self.separator = b'&';
+        self.separate(output);
         uri::encode_form(name, output);
         output.push(b'=');
         uri::encode_form(value, output);
+    }
+
+    fn separate(&mut self, output: &mut Vec<u8>) {
+        output.push(self.separator);
+        self.separator = b'&';
     }
 }

@@ -14,8 +14,8 @@ use std::{
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
     AnswerBody, Arrival, BodyFault, BodyLength, CallBody, Connection, Effects, HttpVersion, Identity,
-    IntegrationCall, IntegrationFailure, IntegrationFailureKind, Now, Reply, RequestBody, Scratch, Sent,
-    Snapshot, State, compile, serve,
+    IntegrationCall, IntegrationFailure, IntegrationFailureKind, Now, Reply, RequestBody, RequestTimeText,
+    Scratch, Sent, Snapshot, State, compile, serve,
 };
 use postern_protocol::http1::{
     BodyFraming, Limits, Progress, RequestHead, ResponseFraming, ResponseHead, read_request, read_response,
@@ -139,9 +139,9 @@ impl Gateway {
             at_nanoseconds: 7_000_000,
         };
         let log = self.snapshot.access_log().map(|log| {
-            let mut line = String::new();
-            log.write_line(&answer.record, sent, &mut line);
-            line
+            let mut line = Vec::new();
+            log.write_line(&answer.record, sent, &mut RequestTimeText::default(), &mut line);
+            String::from_utf8(line).unwrap()
         });
         Exchange {
             calls: backend.calls.into_inner(),

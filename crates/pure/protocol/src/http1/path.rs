@@ -91,17 +91,12 @@ pub fn normalise<'path>(
     output: &'path mut Vec<u8>,
 ) -> Result<&'path str, PathRefusal> {
     let path = skip_surplus_slashes(path)?;
-    let mut seen = 0;
-    let mut segments = 0_usize;
-    for byte in path {
-        let class = class_of(*byte);
-        seen |= class;
-        segments = segments.saturating_add(usize::from(class & SLASH != 0));
-    }
+    let seen = path.iter().fold(0, |seen, byte| seen | class_of(*byte));
     if seen & OUTSIDE != 0 {
         return Err(PathRefusal::Byte);
     }
-    if segments > segments_max {
+    // A path of few bytes has few segments, whose slashes need no counting.
+    if path.len() > segments_max && path.iter().filter(|byte| **byte == b'/').count() > segments_max {
         return Err(PathRefusal::TooManySegments);
     }
     let has_unreserved_escapes = seen & PERCENT != 0 && check_escapes(path)?;
@@ -128,9 +123,8 @@ pub fn has_dot_segment(path: &str) -> bool {
 
 /// A byte that may not stand in a path.
 const OUTSIDE: u8 = 1;
-const SLASH: u8 = 1 << 1;
-const PERCENT: u8 = 1 << 2;
-const DOT: u8 = 1 << 3;
+const PERCENT: u8 = 1 << 1;
+const DOT: u8 = 1 << 2;
 
 const CLASSES: [u8; 256] = classes();
 
@@ -146,7 +140,6 @@ const fn classes() -> [u8; 256] {
     loop {
         table[byte as usize] = match byte {
             0..=b' ' | b'#' | b'?' | b'\\' | 0x7f.. => OUTSIDE,
-            b'/' => SLASH,
             b'%' => PERCENT,
             b'.' => DOT,
             _ => 0,

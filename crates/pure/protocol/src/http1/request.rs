@@ -266,7 +266,7 @@ impl RequestLine {
     /// Reads a line without its line end, which starts at `start` of the buffer.
     fn read(line: &[u8], start: usize, limits: &Limits) -> Result<Self, Fault> {
         let (method, rest) = split_at_space(line).ok_or(Fault::RequestLine)?;
-        let (target, version) = split_at_space(rest).ok_or(Fault::RequestLine)?;
+        let (target, version, is_clean) = split_target(rest).ok_or(Fault::RequestLine)?;
         let known_method = KnownMethod::of(method);
         if target.is_empty() || (known_method == KnownMethod::Other && !is_token(method)) {
             return Err(Fault::RequestLine);
@@ -280,6 +280,9 @@ impl RequestLine {
         }
         let method = Span::new(start, start.wrapping_add(method.len()));
         let target = Target::read(target, method.end().wrapping_add(1), known_method, limits)?;
+        if !is_clean {
+            return Err(Fault::TargetByte);
+        }
         Ok(Self { method, known_method, target, version_minor })
     }
 }
@@ -288,6 +291,16 @@ impl RequestLine {
 fn split_at_space(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (before, rest) = line.split_at_checked(find_byte(line, b' ')?)?;
     Some((before, rest.get(1..)?))
+}
+
+/// What stands before the first space, what stands behind it, and whether all bytes before it may stand in
+/// a target: one look tells all, since a space may not.
+fn split_target(rest: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+    let (target, behind) = rest.split_at_checked(find_outside_target(rest)?)?;
+    if let [b' ', version @ ..] = behind {
+        return Some((target, version, true));
+    }
+    split_at_space(rest).map(|(target, version)| (target, version, false))
 }
 
 /// The minor version of `HTTP/1.x`, where 2 to 9 count as 1. `malformed` is the fault of what is no
@@ -328,9 +341,6 @@ impl Target {
         let rest = target.get(authority_length..).unwrap_or_default();
         if rest.len() > limits.request_line_bytes {
             return Err(Fault::TargetTooLong);
-        }
-        if find_outside_target(target).is_some() {
-            return Err(Fault::TargetByte);
         }
         let path_start = start.wrapping_add(authority_length);
         let path_end = path_start.wrapping_add(find_byte(rest, b'?').unwrap_or(rest.len()));

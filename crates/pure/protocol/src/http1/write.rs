@@ -169,6 +169,8 @@ impl FieldBlock {
         })
     }
 
+    // Where name or value are constants, most of this is gone once it stands in its caller.
+    #[inline(always)]
     fn write(&mut self, name: &[u8], value: &[u8]) {
         self.lines.extend_from_slice(name);
         self.lines.extend_from_slice(b": ");
