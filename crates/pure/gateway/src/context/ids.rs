@@ -54,7 +54,7 @@ impl RequestIds {
 /// `Root=1-{8 hexadecimal digits of the time}-{24 of chance}` (integrations.md section 6.5).
 pub(crate) fn trace_root(epoch_milliseconds: u64, random: u128) -> [u8; 40] {
     let mut text = *b"Root=1-00000000-000000000000000000000000";
-    let seconds = u32::try_from(epoch_milliseconds / 1_000 & u64::from(u32::MAX)).unwrap_or_default();
+    let seconds = u32::try_from((epoch_milliseconds / 1_000) & u64::from(u32::MAX)).unwrap_or_default();
     place::<8>(&eight_digits(seconds), 0, &mut text, 7);
     place::<24>(&hexadecimal(random), 8, &mut text, 16);
     text
