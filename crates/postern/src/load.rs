@@ -26,6 +26,11 @@ pub(crate) fn load(path: &str) -> Loaded {
     Loaded { outcome, hash: machine.hash() }
 }
 
+/// Reads a configuration for who only looks at it: no secret of a variable is asked for.
+pub(crate) fn load_without_secrets(path: &str) -> Outcome {
+    postern_config::read(path, &Machine::without_secrets())
+}
+
 /// Puts sentences about certificates and keys, as the server gives them, at the places where the
 /// configuration names those files.
 pub(crate) fn place_identity_problems(

@@ -9,9 +9,16 @@ use postern_protocol::signature::{PayloadHash, PayloadHasher};
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     read: RefCell<PayloadHasher>,
+    /// Whether the hash of a variable's name may stand for the secret in it.
+    invents_secrets: bool,
 }
 
 impl Machine {
+    /// The machine for a command that needs no secrets: it need not be given those that stand in variables.
+    pub(crate) fn without_secrets() -> Self {
+        Self { invents_secrets: true, ..Self::default() }
+    }
+
     /// A hash of all files that were read, in the order of reading: another one after any change of any
     /// of them.
     pub(crate) fn hash(self) -> PayloadHash {
@@ -32,11 +39,26 @@ impl Surroundings for Machine {
     fn variable(&self, name: &str) -> Option<String> {
         env::var(name).ok()
     }
+
+    fn secret_variable(&self, name: &str) -> Option<String> {
+        let stand_in = || self.invents_secrets.then(|| PayloadHash::of(name.as_bytes()).to_string());
+        self.variable(name).or_else(stand_in)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_nobody_needs_is_invented() {
+        let name = "POSTERN_TEST_NO_SUCH_VARIABLE";
+        assert_eq!(Machine::default().secret_variable(name), None);
+        let machine = Machine::without_secrets();
+        assert_eq!(machine.secret_variable(name).map(|secret| secret.len()), Some(64));
+        assert_ne!(machine.secret_variable(name), machine.secret_variable("POSTERN_TEST_ANOTHER"));
+        assert_eq!(machine.variable(name), None);
+    }
 
     #[test]
     fn another_text_has_another_hash() {

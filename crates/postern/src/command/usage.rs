@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    load::load,
+    load::load_without_secrets,
     status::today,
     usage::{Days, Question, UsageReader},
 };
@@ -53,11 +53,6 @@ fn arguments() -> Vec<Arg> {
 }
 
 fn run(matches: &ArgMatches) -> Exit {
-    let outcome = load(&config_path(matches)).outcome;
-    let Some(configuration) = outcome.configuration else {
-        outcome.problems.errors().for_each(complain);
-        return Exit::WrongInput;
-    };
     let plan = text(matches, "plan").unwrap_or_default();
     let day = |name| matches.get_one::<u32>(name).copied();
     let question = Question {
@@ -66,6 +61,15 @@ fn run(matches: &ArgMatches) -> Exit {
         start: day("start-date"),
         end: day("end-date"),
         remaining: None,
+    };
+    if question.is_reversed() {
+        complain("`--start-date` is after `--end-date`");
+        return Exit::WrongCommandLine;
+    }
+    let outcome = load_without_secrets(&config_path(matches));
+    let Some(configuration) = outcome.configuration else {
+        outcome.problems.errors().for_each(complain);
+        return Exit::WrongInput;
     };
     let is_json = text(matches, "format") == Some("json");
     match tell(&configuration, plan, &question, is_json) {

@@ -56,7 +56,15 @@ impl Question {
                 _ => return Err("expected `plan`, `key`, `startDate`, `endDate`, `remaining`".into()),
             }
         }
+        if question.is_reversed() {
+            return Err("`startDate` is after `endDate`".into());
+        }
         Ok(question)
+    }
+
+    /// Whether the first day is said to come after the last.
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.start.zip(self.end).is_some_and(|(start, end)| start > end)
     }
 
     /// The days that are asked for: up to today, and as far back as they are kept; from the first of the
@@ -172,6 +180,7 @@ mod tests {
         assert_eq!(Question::of(None), Ok(Question::default()));
         for (query, wrong) in [
             ("startDate=yesterday", "`startDate`: expected a date such as `2026-11-22`"),
+            ("startDate=2026-11-22&endDate=2026-11-21", "`startDate` is after `endDate`"),
             ("remaining=-1", "`remaining`: expected a number of requests"),
             ("plan=%zz", "`plan` is not UTF-8 text, percent-encoded"),
             ("plam=gold", "expected `plan`, `key`, `startDate`, `endDate`, `remaining`"),

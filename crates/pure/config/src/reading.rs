@@ -93,7 +93,7 @@ impl<'surroundings> Reading<'surroundings> {
     /// The secret in a variable that a key names, of which the same holds.
     pub(crate) fn secret_variable(&mut self, key: &str, node: &Node) -> Option<Secret<String>> {
         let name = self.scalar(key, node)?;
-        let value = self.surroundings.variable(name).map(Secret::new);
+        let value = self.surroundings.secret_variable(name).map(Secret::new);
         if value.is_none() {
             self.refuse(node, format!("`{key}`: there is no such variable"));
         }

@@ -12,6 +12,11 @@ pub trait Surroundings {
 
     /// The value of an environment variable; `None` where it is not set or not text.
     fn variable(&self, name: &str) -> Option<String>;
+
+    /// The same of a variable that holds a secret: whoever needs no secrets may give something in its place.
+    fn secret_variable(&self, name: &str) -> Option<String> {
+        self.variable(name)
+    }
 }
 
 /// Why a file gave no bytes, in words that complete "`definition` is `apis/pets.json`: …".

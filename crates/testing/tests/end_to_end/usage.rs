@@ -147,6 +147,30 @@ fn usage_that_nobody_can_tell_is_refused() {
     gateway.rewrite(configuration);
     let outcome = usage(&gateway, &["--plan", "gold", "--start-date", "2026-11-31"]);
     assert_eq!(outcome.code, Some(2), "{}", outcome.complaints);
+    let reversed = ["--plan", "gold", "--start-date", "2026-11-22", "--end-date", "2026-11-21"];
+    let outcome = usage(&gateway, &reversed);
+    assert_eq!((outcome.code, &*outcome.output), (Some(2), ""));
+    assert!(outcome.complaints.contains("`--start-date` is after `--end-date`"), "{}", outcome.complaints);
+}
+
+#[test]
+fn the_command_needs_no_key_that_stands_in_a_variable() {
+    let place = Place::new();
+    let mut configuration = two_plans(&place);
+    configuration["apiKeys"] = json!([
+        {"name": "checkout", "valueEnv": "CHECKOUT_KEY"}, {"name": "billing", "valueEnv": "BILLING_KEY"},
+    ]);
+    let variables = [("CHECKOUT_KEY", CHECKOUT), ("BILLING_KEY", BILLING)];
+    let gateway = Gateway::start_with(place, configuration, &variables);
+    call(&gateway, CHECKOUT, 2);
+    let outcome = usage(&gateway, &["--plan", "gold"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.complaints);
+    assert!(outcome.output.trim_end().ends_with("checkout"), "{}", outcome.output);
+    let check = run_program(gateway.place().path(), &["check", "--config", "postern.yaml"], "");
+    assert!(
+        check.complaints.contains("there is no such variable")
+            || check.output.contains("there is no such variable")
+    );
 }
 
 #[test]

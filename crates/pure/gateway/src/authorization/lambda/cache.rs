@@ -221,11 +221,13 @@ impl Entry {
         }
     }
 
-    /// When it was used last; 0 for what is over. `None`: somebody waits for it.
+    /// When it was used last, the larger the later; 0 for what is over. `None`: somebody waits for it.
     fn last_use(&self, now: u64) -> Option<u64> {
         match &**self.progress.load() {
             Progress::Asked(_) => None,
-            Progress::Answered(answer) if now < answer.until => Some(self.used_at.load(Ordering::Relaxed)),
+            Progress::Answered(answer) if now < answer.until => {
+                Some(self.used_at.load(Ordering::Relaxed).saturating_add(1))
+            }
             Progress::Answered(_) | Progress::Failed(_) | Progress::GivenUp => Some(0),
         }
     }
@@ -345,3 +347,6 @@ impl std::fmt::Debug for AnswerCache {
         f.write_str("AnswerCache")
     }
 }
+
+#[cfg(test)]
+mod tests;
