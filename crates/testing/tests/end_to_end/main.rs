@@ -8,6 +8,7 @@ mod callers;
 mod credentials;
 mod domain_names;
 mod doors;
+mod emulated_services;
 mod entrance;
 mod explain;
 mod faults;

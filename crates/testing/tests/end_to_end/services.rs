@@ -226,7 +226,7 @@ fn other_rows() -> Vec<Row> {
             ),
             line: "POST /?Action=Publish&Version=2010-03-31&Subject=news\
                    &TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A1%3At%26Action%3DDeleteTopic&Message=a%26b%20c HTTP/1.1",
-            fields: vec![("X-Amz-Target", None), ("Content-Length", Some("0"))],
+            fields: vec![("X-Amz-Target", None), ("Content-Type", None), ("Content-Length", Some("0"))],
             body: "",
             service: "sns",
         },

@@ -44,7 +44,8 @@ pub(crate) fn write_service_call<'b>(
     let verb = address.verb.unwrap_or(matched.verb);
     let sent = mapped.body(output);
     let length = declared_length(verb, sent.len(), mapped.is_written());
-    push_missing_fields(record, address, length.is_some(), fields);
+    // Without a body the type of the client's would say how an action is asked for.
+    push_missing_fields(record, address, !sent.is_empty(), fields);
     let method = address.verb_token(record);
     let call = Unsigned {
         method: method.as_bytes(),
