@@ -97,6 +97,11 @@ impl Http2 {
         self.wire.send_anyway(frame);
     }
 
+    /// Sends bytes that need not be a whole frame.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.wire.send_anyway(bytes);
+    }
+
     /// Opens a stream with a GET that ends it.
     pub fn get(&mut self, stream: u32, host: &str, path: &str) {
         let fields = [(":method", "GET"), (":scheme", "http"), (":authority", host), (":path", path)];

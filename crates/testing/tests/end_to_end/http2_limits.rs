@@ -80,6 +80,19 @@ fn rapid_resets_end_the_connection() {
 }
 
 #[test]
+fn a_header_block_that_does_not_end_has_its_time() {
+    let gateway = with(&json!({"headSeconds": 1}));
+    // Half a block, and half a frame of one.
+    for half in [&[0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82][..], &[0, 0, 9, 1, 4, 0, 0, 0, 1, 0x82]] {
+        let mut http2 = Http2::to(gateway.endpoint(0), &[]);
+        http2.send_bytes(half);
+        is_told_to_calm_down(&mut http2);
+        http2.ends();
+    }
+    assert!(gateway.metric("postern_limit_hits_total", &["headSeconds"]) > 1.5);
+}
+
+#[test]
 fn an_idle_connection_is_told_to_go() {
     let gateway = with(&json!({"h2IdleSeconds": 1}));
     let mut http2 = Http2::to(gateway.endpoint(0), &[]);

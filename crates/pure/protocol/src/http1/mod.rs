@@ -30,6 +30,7 @@ pub use name::{KnownMethod, KnownName};
 pub use request::{Request, RequestHead, TargetForm, read_request};
 pub use response::{INTERIM_RESPONSES_MAX, Response, ResponseHead, read_response};
 pub use span::Span;
+pub(crate) use write::first_line;
 pub use write::{
     CHUNK_END, FieldBlock, InvalidField, InvalidRequestLine, LAST_CHUNK, push_number, reason_phrase,
     write_chunk_head, write_request_line, write_status_line,

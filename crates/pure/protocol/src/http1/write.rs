@@ -208,6 +208,11 @@ impl<'block> Line<'block> {
     }
 }
 
+/// Name and value of the first line of what is left of a block, and the line's length with its end.
+pub(crate) fn first_line(lines: &[u8]) -> Option<(&[u8], &[u8], usize)> {
+    Line::first(lines).map(|line| (line.name, line.value, line.length))
+}
+
 /// The reason phrase of a status (RFC 9110 section 15, RFC 6585 and others of the IANA registry);
 /// empty for statuses that are not registered.
 #[must_use]

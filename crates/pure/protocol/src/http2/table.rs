@@ -1,0 +1,184 @@
+//! What HPACK's tables hold: fields as lines of a head, told apart once and not with each use.
+
+use crate::bytes::{find_control, is_token};
+
+/// A field of a header block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldLine<'line> {
+    /// `name: value CRLF`, as it stands in a head of HTTP/1.1.
+    pub(super) line: &'line [u8],
+    pub(super) name_length: usize,
+    pub(super) meaning: Meaning,
+}
+
+/// What a field is to a request, by its name and the bytes of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Method,
+    Scheme,
+    Authority,
+    Path,
+    Protocol,
+    /// A pseudo field that no request has.
+    OtherPseudo,
+    Host,
+    Cookie,
+    Te,
+    /// A name of RFC 9113 section 8.2.2, which may not be there.
+    OfConnection,
+    /// A name in upper case or of other bytes than a token's, or a value with a control character.
+    Malformed,
+    Plain,
+}
+
+impl Meaning {
+    /// What a name means, whatever its value is.
+    pub(super) fn of(name: &[u8]) -> Self {
+        match name {
+            b":method" => Self::Method,
+            b":scheme" => Self::Scheme,
+            b":authority" => Self::Authority,
+            b":path" => Self::Path,
+            b":protocol" => Self::Protocol,
+            [b':', ..] => Self::OtherPseudo,
+            b"host" => Self::Host,
+            b"cookie" => Self::Cookie,
+            b"te" => Self::Te,
+            b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
+                Self::OfConnection
+            }
+            _ if !is_token(name) || name.iter().any(u8::is_ascii_uppercase) => Self::Malformed,
+            _ => Self::Plain,
+        }
+    }
+
+    /// What the name means together with a value.
+    pub(super) fn with_value(self, value: &[u8]) -> Self {
+        if find_control(value).is_some() { Self::Malformed } else { self }
+    }
+}
+
+impl<'line> FieldLine<'line> {
+    pub(super) fn name(&self) -> &'line [u8] {
+        self.line.get(..self.name_length).unwrap_or_default()
+    }
+
+    pub(super) fn value(&self) -> &'line [u8] {
+        let end = self.line.len().wrapping_sub(LINE_END.len());
+        self.line.get(self.name_length.wrapping_add(BETWEEN.len())..end).unwrap_or_default()
+    }
+
+    /// The size that the tables and the limit of a header list count (RFC 7541 section 4.1).
+    pub(super) const fn size(&self) -> usize {
+        size(self.line.len())
+    }
+}
+
+/// The size of a field whose line is so long: name and value, and 32.
+pub(super) const fn size(line_length: usize) -> usize {
+    line_length.wrapping_sub(BETWEEN.len()).wrapping_sub(LINE_END.len()).wrapping_add(FIELD_OVERHEAD)
+}
+
+/// What stands between a name and its value.
+pub(super) const BETWEEN: &[u8] = b": ";
+/// What ends a line.
+pub(super) const LINE_END: &[u8] = b"\r\n";
+/// RFC 7541 section 4.1.
+const FIELD_OVERHEAD: usize = 32;
+
+/// The static table (RFC 7541 appendix A); the first entry has the index 1.
+pub(super) static STATIC: [FieldLine<'static>; STATIC_COUNT] = static_table();
+
+/// How many entries the static table has.
+pub(super) const STATIC_COUNT: usize = 61;
+
+macro_rules! static_rows {
+    ($($name:literal $value:literal $meaning:ident,)*) => {
+        const fn static_table() -> [FieldLine<'static>; STATIC_COUNT] {
+            [$(FieldLine {
+                line: concat!($name, ": ", $value, "\r\n").as_bytes(),
+                name_length: $name.len(),
+                meaning: Meaning::$meaning,
+            },)*]
+        }
+    };
+}
+
+static_rows! {
+    ":authority" "" Authority,
+    ":method" "GET" Method,
+    ":method" "POST" Method,
+    ":path" "/" Path,
+    ":path" "/index.html" Path,
+    ":scheme" "http" Scheme,
+    ":scheme" "https" Scheme,
+    ":status" "200" OtherPseudo,
+    ":status" "204" OtherPseudo,
+    ":status" "206" OtherPseudo,
+    ":status" "304" OtherPseudo,
+    ":status" "400" OtherPseudo,
+    ":status" "404" OtherPseudo,
+    ":status" "500" OtherPseudo,
+    "accept-charset" "" Plain,
+    "accept-encoding" "gzip, deflate" Plain,
+    "accept-language" "" Plain,
+    "accept-ranges" "" Plain,
+    "accept" "" Plain,
+    "access-control-allow-origin" "" Plain,
+    "age" "" Plain,
+    "allow" "" Plain,
+    "authorization" "" Plain,
+    "cache-control" "" Plain,
+    "content-disposition" "" Plain,
+    "content-encoding" "" Plain,
+    "content-language" "" Plain,
+    "content-length" "" Plain,
+    "content-location" "" Plain,
+    "content-range" "" Plain,
+    "content-type" "" Plain,
+    "cookie" "" Cookie,
+    "date" "" Plain,
+    "etag" "" Plain,
+    "expect" "" Plain,
+    "expires" "" Plain,
+    "from" "" Plain,
+    "host" "" Host,
+    "if-match" "" Plain,
+    "if-modified-since" "" Plain,
+    "if-none-match" "" Plain,
+    "if-range" "" Plain,
+    "if-unmodified-since" "" Plain,
+    "last-modified" "" Plain,
+    "link" "" Plain,
+    "location" "" Plain,
+    "max-forwards" "" Plain,
+    "proxy-authenticate" "" Plain,
+    "proxy-authorization" "" Plain,
+    "range" "" Plain,
+    "referer" "" Plain,
+    "refresh" "" Plain,
+    "retry-after" "" Plain,
+    "server" "" Plain,
+    "set-cookie" "" Plain,
+    "strict-transport-security" "" Plain,
+    "transfer-encoding" "" OfConnection,
+    "user-agent" "" Plain,
+    "vary" "" Plain,
+    "via" "" Plain,
+    "www-authenticate" "" Plain,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_static_table_says_what_its_names_mean() {
+        for field in &STATIC {
+            assert_eq!(field.meaning, Meaning::of(field.name()).with_value(field.value()), "{field:?}");
+            assert_eq!(field.size(), field.name().len() + field.value().len() + 32);
+        }
+        assert_eq!((STATIC[60].name(), STATIC[60].value()), (&b"www-authenticate"[..], &b""[..]));
+        assert_eq!((STATIC[15].name(), STATIC[15].value()), (&b"accept-encoding"[..], &b"gzip, deflate"[..]));
+    }
+}
