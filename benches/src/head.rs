@@ -15,6 +15,12 @@ const SHORT_REQUEST: &[u8] = b"GET /hello/world?x=1 HTTP/1.1\r\n\
     User-Agent: bench/1\r\n\
     Accept: application/json\r\n\r\n";
 
+/// The same with another field.
+const OTHER_REQUEST: &[u8] = b"GET /hello/world?x=1 HTTP/1.1\r\n\
+    Host: api.bench.internal\r\n\
+    User-Agent: bench/2\r\n\
+    Accept: application/json\r\n\r\n";
+
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Server: backend\r\n\
     Date: Tue, 14 Jan 2025 10:00:00 GMT\r\n\
@@ -38,18 +44,25 @@ const REQUEST: &[u8] = b"POST /demo/orders/48151?limit=10&sort=name HTTP/1.1\r\n
 
 /// Reads a head into the same place again and again, as one connection does.
 pub(crate) fn parse() -> Operation {
-    read(REQUEST)
+    read([REQUEST; 2])
 }
 
 /// The same with a short head.
 pub(crate) fn parse_short() -> Operation {
-    read(SHORT_REQUEST)
+    read([SHORT_REQUEST; 2])
 }
 
-fn read(request: &'static [u8]) -> Operation {
+/// The same with two short heads in turn.
+pub(crate) fn parse_changed() -> Operation {
+    read([SHORT_REQUEST, OTHER_REQUEST])
+}
+
+fn read(mut requests: [&'static [u8]; 2]) -> Operation {
     let mut head = RequestHead::default();
     Box::new(move || {
         head.clear();
+        requests.reverse();
+        let [request, _] = requests;
         let progress = read_request(black_box(request), &Limits::PRIVATE, &mut head);
         assert_eq!(progress, Ok(Progress::Complete));
         head.length()

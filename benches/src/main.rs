@@ -39,6 +39,7 @@ const BENCHES: &[Bench] = &[
     ("nothing", "the bench itself: what every row holds on top", || Box::new(|| 0)),
     ("head-parse", "a request's head of 12 fields, which came before", head::parse),
     ("head-parse-short", "a request's head of 3 fields, 110 bytes, which came before", head::parse_short),
+    ("head-parse-changed", "the same, where a field differs each time", head::parse_changed),
     ("head-response", "a backend's head of 5 fields, which came before", head::response),
     ("query", "the check of a query of two parameters", head::query),
     ("authority", "a host of 18 bytes, and its normal form", head::authority),

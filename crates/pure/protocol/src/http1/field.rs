@@ -71,7 +71,8 @@ impl FieldSection {
         *self.places.of(known) != 0
     }
 
-    /// Whether a field of this name came more than once.
+    /// Whether a field of this name came more than once; of [`KnownName::Other`], whether several of no known
+    /// name did.
     #[must_use]
     pub const fn is_repeated(&self, known: KnownName) -> bool {
         *self.places.of(known) & REPEATED != 0
@@ -358,7 +359,8 @@ impl<'head> Fields<'head> {
         self.section.contains(known)
     }
 
-    /// Whether a field of this name came more than once.
+    /// Whether a field of this name came more than once; of [`KnownName::Other`], whether several of no known
+    /// name did.
     #[must_use]
     pub const fn is_repeated(self, known: KnownName) -> bool {
         self.section.is_repeated(known)

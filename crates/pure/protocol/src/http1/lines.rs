@@ -13,7 +13,8 @@ use crate::bytes::find_byte;
 pub(crate) struct HeadLines {
     /// Of this head once it is complete; before that perhaps of the one before.
     fields: FieldSection,
-    /// The bytes that `fields` were read from, the empty line included; empty while they are not whole.
+    /// The bytes that `fields` were read from, the empty line included; empty while they are not whole, and
+    /// where they are too many to be kept.
     kept: Vec<u8>,
     /// Where these bytes started.
     kept_start: usize,
@@ -100,7 +101,10 @@ impl HeadLines {
                 self.searched = bytes.len();
                 return if is_full { Err(Fault::HeadTooLong) } else { Ok(Progress::Partial) };
             }
-            self.kept.extend_from_slice(bytes.get(self.kept_start..self.next).unwrap_or_default());
+            let section = bytes.get(self.kept_start..self.next).unwrap_or_default();
+            if section.len() <= KEPT_BYTES_MAX {
+                self.kept.extend_from_slice(section);
+            }
             self.stage = Stage::Complete;
         }
         Ok(Progress::Complete)
@@ -132,6 +136,9 @@ impl HeadLines {
         has_end
     }
 }
+
+/// Longer fields are not kept: every connection may have some.
+const KEPT_BYTES_MAX: usize = 2_048;
 
 /// The last place that a [`Span`](super::Span) can hold.
 #[expect(clippy::as_conversions, reason = "widening")]
