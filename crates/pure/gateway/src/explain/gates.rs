@@ -415,16 +415,21 @@ fn asked(facts: &Facts<'_>, layer: PolicyLayer) -> Option<Told> {
     Some(told)
 }
 
-/// Exists for methods with a Lambda authorizer. What it said is told by the policy; its context and the
+/// Exists for methods with a Lambda authorizer. What it said is told by its policy; its context and the
 /// caller's tokens are not told at all.
 fn authorizer(facts: &Facts<'_>) -> Option<Told> {
     let authorizer = facts.matched.as_ref()?.stage_method.authorizer.as_deref()?;
-    let mut told = asked(facts, PolicyLayer::Authorizer).unwrap_or_default();
-    if facts.ended_at == Some(Gate::Authorizer) {
-        "its function decides, and was not called".clone_into(&mut told.because);
-    } else if told.because.is_empty() {
-        "its policy says nothing of the method; the resource policy allows".clone_into(&mut told.because);
-    }
+    let asked = asked(facts, PolicyLayer::Authorizer);
+    let because = match &asked {
+        Some(told) if !told.because.is_empty() => told.because.clone(),
+        Some(_) => "its policy says nothing of the method; the resource policy allows".to_owned(),
+        None if facts.ended_at == Some(Gate::Authorizer) => {
+            "its function decides, and was not called".to_owned()
+        }
+        // What it said to a request that was denied later is not kept.
+        None => "it has let the request through".to_owned(),
+    };
+    let mut told = Told { because, ..asked.unwrap_or_default() };
     told.facts.push(("name", authorizer.name.to_string()));
     told.facts.push(("type", if authorizer.terms.is_token() { "TOKEN" } else { "REQUEST" }.to_owned()));
     if let Ok(target) = &authorizer.target {

@@ -6,7 +6,7 @@ use postern_model::IdentitySource;
 use postern_protocol::{http1::Fields, uri::Query};
 
 use super::{Answered, Ending, GateTrace, MappedCall, Transcript};
-use crate::{Arrival, Record, integration::parameters::query_values};
+use crate::{Arrival, Record, context::quoted, integration::parameters::query_values};
 
 /// Fields whose values are never told.
 const SECRET_FIELDS: [&str; 9] = [
@@ -63,7 +63,7 @@ impl Secrets {
             }
         }
         let mut secrets = Self(values);
-        secrets.sort();
+        secrets.complete();
         secrets
     }
 
@@ -87,12 +87,15 @@ impl Secrets {
         }
         let key = record.authorizer.as_ref().and_then(|outcome| outcome.usage_identifier_key());
         self.0.extend(key.map(ToOwned::to_owned));
-        self.sort();
+        self.complete();
     }
 
-    /// The longest first, so that none is cut in two.
-    fn sort(&mut self) {
+    /// Adds what they are within JSON, and puts the longest first, so that none is cut in two.
+    fn complete(&mut self) {
         self.0.retain(|value| value.len() >= LENGTH_MIN);
+        let is_escaped = |value: &&String| value.contains(['"', '\\']);
+        let escaped: Vec<String> = self.0.iter().filter(is_escaped).map(|value| quoted(value)).collect();
+        self.0.extend(escaped.iter().filter_map(|value| value.get(1..value.len() - 1)).map(str::to_owned));
         self.0.sort_by_key(|value| std::cmp::Reverse(value.len()));
         self.0.dedup();
     }

@@ -1,7 +1,7 @@
 //! Lambda authorizers (authorization.md section 3, resource-policies.md section 6): identity, event, outcome,
 //! Table A, what is kept, and the key that an authorizer names.
 
-use postern_gateway::HttpVersion;
+use postern_gateway::{AuthorizerOutput, HttpVersion};
 use serde_json::{Value, json};
 
 use crate::gateway::{API, Exchange, Gateway, Setting};
@@ -609,4 +609,46 @@ fn gateway_responses_and_logs_know_what_the_authorizer_said() {
     assert_eq!(log(&exchange), "200|-|200|0|anna|-|-");
     // What was kept is told as nothing that was called.
     assert_eq!(log(&ask(&gateway, "/pets/7", "Authorization: z\r\n", &[])), "200|-|-|0|anna|-|-");
+}
+
+/// A stage variable may name the function.
+#[test]
+fn a_stage_variable_in_the_uri_leads_to_the_function_of_the_stage() {
+    let uri = URI.replace(":guard/", ":${stageVariables.function}/");
+    let gateway = Gateway::of(Setting {
+        definition: &definition(&json!({"authorizerUri": uri}), "").to_string(),
+        gateway: FUNCTIONS,
+        stage: "variables: {function: guard}",
+        ..Setting::default()
+    });
+    let exchange = told(&gateway, &output("Allow", "*"));
+    assert_eq!(exchange.status, 200);
+    let call = String::from_utf8_lossy(&exchange.calls[0]).into_owned();
+    assert!(call.starts_with("POST /2015-03-31/functions/"), "{call}");
+    assert!(call.lines().next().unwrap().contains("guard/invocations"), "{call}");
+}
+
+/// What an answer that is kept holds of memory, in bytes: config/README.md says it.
+#[test]
+fn a_kept_answer_takes_a_few_times_its_length() {
+    let statement = |path: usize| {
+        json!({
+            "Effect": "Allow", "Action": "execute-api:Invoke",
+            "Resource": format!("arn:aws:execute-api:us-east-1:123456789012:{API}/test/GET/pets/{path}/*"),
+        })
+    };
+    for statements in [1, 8] {
+        let mut output = output("Allow", "*");
+        output["policyDocument"]["Statement"] = (0..statements).map(statement).collect();
+        output["context"] = json!({"tenant": "acme", "level": 7});
+        let payload = output.to_string();
+        let base = postern_policy::ExecuteApiBase::sample();
+        let mut kept = None;
+        let memory = allocation_counter::measure(|| {
+            kept = Some(AuthorizerOutput::parse(payload.as_bytes(), &base).unwrap());
+        });
+        let (held, came) = (u64::try_from(memory.bytes_current).unwrap(), payload.len() as u64);
+        // Smaller or larger: say so there.
+        assert!((3 * came..=5 * came).contains(&held), "{held} bytes for {came}");
+    }
 }
