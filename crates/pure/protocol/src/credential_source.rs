@@ -50,10 +50,16 @@ pub fn read_answer(answer: &[u8]) -> Result<FoundKey, &'static str> {
         None => None,
         Some(moment) => Some(read_moment(moment).ok_or("`Expiration` is no moment")?),
     };
+    let required =
+        |name| text(&members, name).filter(|text| is_plain(text)).ok_or("the answer has no access key");
+    let session_token = text(&members, "Token");
+    if !session_token.is_none_or(is_plain) {
+        return Err("`Token` is no token");
+    }
     Ok(FoundKey {
-        access_key_id: required(&members, "AccessKeyId")?.to_owned(),
-        secret_access_key: Zeroizing::new(required(&members, "SecretAccessKey")?.to_owned()),
-        session_token: text(&members, "Token").map(|token| Zeroizing::new(token.to_owned())),
+        access_key_id: required("AccessKeyId")?.to_owned(),
+        secret_access_key: Zeroizing::new(required("SecretAccessKey")?.to_owned()),
+        session_token: session_token.map(|token| Zeroizing::new(token.to_owned())),
         expires_at,
     })
 }
@@ -62,10 +68,9 @@ fn text<'m>(members: &'m Map<String, Value>, name: &str) -> Option<&'m str> {
     members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-fn required<'m>(members: &'m Map<String, Value>, name: &str) -> Result<&'m str, &'static str> {
-    // Both become parts of a header.
-    let is_plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    text(members, name).filter(is_plain).ok_or("the answer has no access key")
+/// Whether a text can be a part of a header.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `2026-01-31T12:00:00Z`, with or without fractions of the second.
@@ -113,7 +118,7 @@ pub fn read_profile(file: &str, profile: &str) -> Profile {
             "aws_session_token" => &mut token,
             _ => continue,
         };
-        *place = Some(Zeroizing::new(value.trim().to_owned())).filter(|value| !value.is_empty());
+        *place = Some(Zeroizing::new(value.trim().to_owned())).filter(|value| is_plain(value));
     }
     match (id, secret) {
         _ if !is_there => Profile::Absent,
@@ -139,6 +144,7 @@ mod tests {
             (r#"{"Code": "AssumeRoleUnauthorizedAccess"}"#, "the answer says that there are no credentials"),
             (r#"{"AccessKeyId": "A"}"#, "the answer has no access key"),
             (r#"{"AccessKeyId": "A\r\nB: c", "SecretAccessKey": "s"}"#, "the answer has no access key"),
+            (r#"{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t\r\nB: c"}"#, "`Token` is no token"),
             (
                 r#"{"AccessKeyId": "A", "SecretAccessKey": "s", "Expiration": "soon"}"#,
                 "`Expiration` is no moment",

@@ -92,7 +92,7 @@ fn a_container_endpoint_is_asked_with_the_token_of_its_file_and_again_before_the
     let place = Place::new();
     let token = place.write("token", "the pod's first token\n");
     let uri = format!("http://{}/v1/credentials?a=b", endpoint.address());
-    let gateway = signing(
+    let mut gateway = signing(
         &backend,
         &[
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri),
@@ -108,6 +108,12 @@ fn a_container_endpoint_is_asked_with_the_token_of_its_file_and_again_before_the
     assert_eq!(endpoint.request(1).field("Authorization"), Some("the pod's second token"));
     let line = gateway.log_line("credentials for signed calls were fetched");
     assert!(line.contains(r#""accessKeyId":"ASIAFIRST00000000000""#), "{line}");
+    // A reload keeps what was fetched.
+    let mut configuration = gateway.configuration().clone();
+    configuration["restApis"][0]["stages"][0]["variables"] = json!({"changed": "yes"});
+    gateway.reload(configuration);
+    assert_eq!(ask(&gateway).status(), 200);
+    assert_eq!(endpoint.requests().len(), 2);
     shows_no_secret(&gateway);
 }
 

@@ -60,7 +60,9 @@ pub(crate) fn push_signature(
     let sent: Vec<(&[u8], &[u8])> = fields.iter().collect();
     let request = RequestParts { method: call.method, path, query, fields: &sent };
     for (name, value) in sign(&request, &PayloadHash::of(call.body), &credential, &place) {
-        fields.push_trusted(name.as_bytes(), value.as_bytes());
+        fields.push(name.as_bytes(), value.as_bytes()).map_err(|_| {
+            Refusal::Configuration("the credentials for signed calls cannot stand in a header".into())
+        })?;
     }
     Ok(())
 }
