@@ -2,30 +2,31 @@
 //! a head that has been read to the moment at which the client's body is asked for, with everything that
 //! decides who may enter; or the whole walk, with a backend that answers at once.
 
+#[path = "../../crates/pure/gateway/tests/still/mod.rs"]
+mod still;
+
 use std::{
     future::{Future, pending},
     hint::black_box,
     net::SocketAddr,
     path::Path,
     pin::pin,
-    rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
-    Arrival, BodyFault, BodyLength, CallBody, Connection, Effects, HttpVersion, IntegrationCall,
-    IntegrationFailure, Now, Reply, RequestBody, RequestTimeText, Scratch, Sent, Snapshot, State, compile,
-    serve,
+    Arrival, BodyFault, BodyLength, Connection, HttpVersion, RequestBody, RequestTimeText, Scratch, Sent,
+    Snapshot, State, compile, serve,
 };
-use postern_protocol::http1::{Limits, Progress, RequestHead, ResponseHead, read_request, read_response};
+use postern_protocol::http1::RequestHead;
 use serde_json::{Value, json};
 
+use self::still::{NOW, Still, read_head};
 use crate::Operation;
 
 const ENDPOINTS: [&str; 2] = ["vpce-01234567abcdef012", "vpce-0fedcba9876543210"];
-const NOW: Now = Now { monotonic_nanoseconds: 5_000_000, epoch_milliseconds: 1_716_523_575_005 };
 
 /// Lets a request in to one of so many APIs, by the endpoint that their policies let in.
 pub(crate) fn let_in(apis: usize) -> Operation {
@@ -115,8 +116,7 @@ impl Caller {
              User-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n",
             api_id(api)
         );
-        let mut head = RequestHead::default();
-        assert_eq!(read_request(bytes.as_bytes(), &Limits::PRIVATE, &mut head), Ok(Progress::Complete));
+        let head = read_head(bytes.as_bytes());
         Self { connection: Connection::new(Arc::clone(&entrance.identity), source, local, None), bytes, head }
     }
 
@@ -207,57 +207,6 @@ impl RequestBody for AwaitedBody {
 
     async fn next(&mut self) -> Result<Option<&[u8]>, BodyFault> {
         pending().await
-    }
-
-    fn take_arrived(&mut self) -> &[u8] {
-        &[]
-    }
-}
-
-/// A backend whose answer is there already.
-struct Still(Rc<ResponseHead>);
-
-const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-
-impl Still {
-    fn new() -> Self {
-        let mut head = ResponseHead::default();
-        assert_eq!(read_response(REPLY, &Limits::PRIVATE, false, &mut head), Ok(Progress::Complete));
-        Self(Rc::new(head))
-    }
-}
-
-impl Effects for Still {
-    type Reply = Self;
-
-    fn monotonic_nanoseconds(&self) -> u64 {
-        NOW.monotonic_nanoseconds
-    }
-
-    async fn integrate<B: RequestBody>(
-        &self,
-        _: &IntegrationCall<'_>,
-        _: CallBody<'_, B>,
-    ) -> Result<Self, IntegrationFailure> {
-        Ok(Self(Rc::clone(&self.0)))
-    }
-}
-
-impl Reply for Still {
-    fn status(&self) -> u16 {
-        200
-    }
-
-    fn head(&self) -> (&[u8], &ResponseHead) {
-        (REPLY, &self.0)
-    }
-
-    fn length(&self) -> BodyLength {
-        BodyLength::None
-    }
-
-    async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
-        Ok(None)
     }
 
     fn take_arrived(&mut self) -> &[u8] {

@@ -62,18 +62,7 @@ fn the_connection_that_was_used_last_is_used_first() {
 fn two_calls_at_once_have_two_connections() {
     run(async {
         let house = House::new();
-        let go = Rc::new(Notify::new());
-        let gate = Rc::clone(&go);
-        let peer = Peer::start(move |mut visit, _| {
-            let gate = Rc::clone(&gate);
-            async move {
-                while visit.request().await.is_some() {
-                    gate.notified().await;
-                    visit.send(&ok("x")).await;
-                }
-            }
-        })
-        .await;
+        let (peer, go) = Peer::waiting("x").await;
         let destination = destination(peer.address);
         let request = get();
         let calls = both(house.ask(&destination, &request), house.ask(&destination, &request));
@@ -609,18 +598,7 @@ fn limits_calls_wait_for_a_connection_and_no_more_than_may_wait() {
         let mut house = House::new();
         house.limits.backend_connections = 2;
         house.limits.backend_pending = 3;
-        let go = Rc::new(Notify::new());
-        let gate = Rc::clone(&go);
-        let peer = Peer::start(move |mut visit, _| {
-            let gate = Rc::clone(&gate);
-            async move {
-                while visit.request().await.is_some() {
-                    gate.notified().await;
-                    visit.send(&ok("in turn")).await;
-                }
-            }
-        })
-        .await;
+        let (peer, go) = Peer::waiting("in turn").await;
         let destination = destination(peer.address);
         let request = get();
         let ask = || house.ask(&destination, &request);
@@ -649,18 +627,7 @@ fn limits_a_call_that_gives_up_waiting_leaves_its_place_to_the_next() {
         let mut house = House::new();
         house.limits.backend_connections = 1;
         house.limits.backend_pending = 1;
-        let go = Rc::new(Notify::new());
-        let gate = Rc::clone(&go);
-        let peer = Peer::start(move |mut visit, _| {
-            let gate = Rc::clone(&gate);
-            async move {
-                while visit.request().await.is_some() {
-                    gate.notified().await;
-                    visit.send(&ok("x")).await;
-                }
-            }
-        })
-        .await;
+        let (peer, go) = Peer::waiting("x").await;
         let destination = destination(peer.address);
         let request = get();
         let holder = house.ask(&destination, &request);

@@ -17,7 +17,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 use support::*;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 const NAME: &str = "backend.test";
 
@@ -93,6 +94,24 @@ fn over_tls(address: SocketAddr, insecure_skip_verification: bool) -> Destinatio
     let tls = DestinationTls { server_name: NAME.into(), insecure_skip_verification };
     Destination { tls: Some(tls), ..destination(address) }
 }
+
+/// A backend over TLS that the authority knows, and that plays this script on each connection.
+async fn scripted<P>(authority: &Authority, script: impl Fn(TlsVisit) -> P + Copy + 'static) -> Peer
+where
+    P: Future<Output = ()>,
+{
+    let config = authority.issue(for_name(NAME)).config();
+    Peer::start(move |visit, _| {
+        let acceptor = TlsAcceptor::from(Arc::clone(&config));
+        async move {
+            let (visit, stream) = visit.without_stream();
+            script(visit.over(acceptor.accept(stream).await.unwrap())).await;
+        }
+    })
+    .await
+}
+
+type TlsVisit = Visit<TlsStream<TcpStream>>;
 
 /// A backend over TLS that answers with the name that it was asked for.
 async fn tls_peer(shown: Shown) -> Peer {
@@ -228,15 +247,9 @@ fn tls_large_bodies_pass_whole_both_ways() {
     const BYTES: usize = 3_000_000;
     run(async {
         let authority = Authority::new("known");
-        let config = authority.issue(for_name(NAME)).config();
-        let peer = Peer::start(move |visit, _| {
-            let acceptor = TlsAcceptor::from(Arc::clone(&config));
-            async move {
-                let (visit, stream) = visit.without_stream();
-                let mut visit = visit.over(acceptor.accept(stream).await.unwrap());
-                while let Some(request) = visit.request().await {
-                    visit.send(&ok(request.split_once("\r\n\r\n").unwrap().1)).await;
-                }
+        let peer = scripted(&authority, move |mut visit| async move {
+            while let Some(request) = visit.request().await {
+                visit.send(&ok(request.split_once("\r\n\r\n").unwrap().1)).await;
             }
         })
         .await;
@@ -272,18 +285,12 @@ fn tls_bytes_behind_an_answer_discard_the_connection_wherever_they_lie() {
     ] {
         run(async {
             let authority = Authority::new("known");
-            let config = authority.issue(for_name(NAME)).config();
-            let peer = Peer::start(move |visit, _| {
-                let acceptor = TlsAcceptor::from(Arc::clone(&config));
-                async move {
-                    let (visit, stream) = visit.without_stream();
-                    let mut visit = visit.over(acceptor.accept(stream).await.unwrap());
-                    visit.request().await;
-                    for part in parts {
-                        visit.send(part).await;
-                    }
-                    visit.ended().await;
+            let peer = scripted(&authority, move |mut visit| async move {
+                visit.request().await;
+                for part in parts {
+                    visit.send(part).await;
                 }
+                visit.ended().await;
             })
             .await;
             let house = House::trusting(authority.trusted());
@@ -301,17 +308,11 @@ fn tls_an_end_that_the_backend_did_not_announce_is_no_end_of_a_body() {
     for announces in [false, true] {
         run(async {
             let authority = Authority::new("known");
-            let config = authority.issue(for_name(NAME)).config();
-            let peer = Peer::start(move |visit, _| {
-                let acceptor = TlsAcceptor::from(Arc::clone(&config));
-                async move {
-                    let (visit, stream) = visit.without_stream();
-                    let mut visit = visit.over(acceptor.accept(stream).await.unwrap());
-                    visit.request().await;
-                    visit.send("HTTP/1.1 200 OK\r\n\r\nhello").await;
-                    if announces {
-                        tokio::io::AsyncWriteExt::shutdown(&mut visit.stream).await.unwrap();
-                    }
+            let peer = scripted(&authority, move |mut visit| async move {
+                visit.request().await;
+                visit.send("HTTP/1.1 200 OK\r\n\r\nhello").await;
+                if announces {
+                    tokio::io::AsyncWriteExt::shutdown(&mut visit.stream).await.unwrap();
                 }
             })
             .await;

@@ -3,28 +3,29 @@
 
 #![cfg(test)]
 
+mod still;
+
 use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
     path::Path,
     pin::pin,
-    rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
-    AnswerBody, Arrival, BodyFault, BodyLength, CallBody, Connection, Denial, Effects, Ending, Gate,
-    HttpVersion, IntegrationCall, IntegrationFailure, NoBackend, Now, PolicyDenial, Question, Refusal, Reply,
-    RequestBody, Scratch, Snapshot, State, Transcript, compile, explain, serve,
+    AnswerBody, Arrival, BodyFault, BodyLength, Connection, Denial, Ending, Gate, HttpVersion, NoBackend,
+    PolicyDenial, Question, Refusal, RequestBody, Scratch, Snapshot, State, Transcript, compile, explain,
+    serve,
 };
-use postern_protocol::http1::{Limits, Progress, RequestHead, ResponseHead, read_request, read_response};
+use postern_protocol::http1::RequestHead;
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
+use still::{NOW, Still, read_head};
 
 const ENDPOINTS: [&str; 2] = ["vpce-01234567abcdef012", "vpce-0fedcba9876543210"];
-const NOW: Now = Now { monotonic_nanoseconds: 5_000_000, epoch_milliseconds: 1_716_523_575_005 };
 
 /// What the walkthrough of private APIs writes.
 fn source_endpoint() -> Value {
@@ -119,63 +120,6 @@ impl RequestBody for NoBody {
     fn take_arrived(&mut self) -> &[u8] {
         &[]
     }
-}
-
-/// A backend that always gives the same answer and allocates nothing.
-struct Still(Rc<ResponseHead>);
-
-const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-
-impl Still {
-    fn new() -> Self {
-        let mut head = ResponseHead::default();
-        assert_eq!(read_response(REPLY, &Limits::PRIVATE, false, &mut head), Ok(Progress::Complete));
-        Self(Rc::new(head))
-    }
-}
-
-impl Effects for Still {
-    type Reply = Self;
-
-    fn monotonic_nanoseconds(&self) -> u64 {
-        NOW.monotonic_nanoseconds
-    }
-
-    async fn integrate<B: RequestBody>(
-        &self,
-        _: &IntegrationCall<'_>,
-        _: CallBody<'_, B>,
-    ) -> Result<Self, IntegrationFailure> {
-        Ok(Self(Rc::clone(&self.0)))
-    }
-}
-
-impl Reply for Still {
-    fn status(&self) -> u16 {
-        200
-    }
-
-    fn head(&self) -> (&[u8], &ResponseHead) {
-        (REPLY, &self.0)
-    }
-
-    fn length(&self) -> BodyLength {
-        BodyLength::None
-    }
-
-    async fn next(&mut self) -> Result<Option<&[u8]>, IntegrationFailure> {
-        Ok(None)
-    }
-
-    fn take_arrived(&mut self) -> &[u8] {
-        &[]
-    }
-}
-
-fn read_head(bytes: &[u8]) -> RequestHead {
-    let mut head = RequestHead::default();
-    assert_eq!(read_request(bytes, &Limits::PRIVATE, &mut head), Ok(Progress::Complete));
-    head
 }
 
 fn arrival<'a>(connection: &'a Connection, bytes: &'a [u8], head: &'a RequestHead) -> Arrival<'a> {

@@ -431,6 +431,22 @@ impl Peer {
         .await
     }
 
+    /// Answers with 200 and its name, each request when it is let.
+    pub(crate) async fn waiting(name: &'static str) -> (Self, Rc<Notify>) {
+        let go = Rc::new(Notify::new());
+        let gate = Rc::clone(&go);
+        let peer = Self::start(move |mut visit, _| {
+            let gate = Rc::clone(&gate);
+            async move {
+                while visit.request().await.is_some() {
+                    gate.notified().await;
+                    visit.send(&ok(name)).await;
+                }
+            }
+        });
+        (peer.await, go)
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.seen.connections.get()
     }

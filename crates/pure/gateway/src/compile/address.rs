@@ -7,22 +7,11 @@ use postern_model::{ConnectionType, Integration, StageVariables, Target as HostA
 use super::Destinations;
 use crate::{
     DestinationTls,
-    integration::{Address, Target, TargetPiece},
+    integration::{Address, TargetPiece},
 };
 
 /// Resolves the address of an HTTP integration.
 pub(crate) fn resolve(
-    integration: &Integration,
-    variables: &StageVariables,
-    destinations: &mut Destinations<'_>,
-) -> Target {
-    match try_resolve(integration, variables, destinations) {
-        Ok(address) => Target::Address(Box::new(address)),
-        Err(reason) => Target::Malformed(reason.into()),
-    }
-}
-
-fn try_resolve(
     integration: &Integration,
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,

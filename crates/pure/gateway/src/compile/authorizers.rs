@@ -54,7 +54,7 @@ pub(crate) fn compile<'d>(
             continue;
         };
         let AuthorizerFunction { uri, credentials } = function;
-        let target = functions::resolve_uri(Some(uri), credentials.as_ref(), &stage.variables, destinations);
+        let target = functions::resolve(Some(uri), credentials.as_ref(), &stage.variables, destinations);
         let target = target.map_err(Box::from);
         let entry = target
             .as_ref()

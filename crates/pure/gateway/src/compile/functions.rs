@@ -1,30 +1,15 @@
 //! The functions that integrations and authorizers call: found by their ARNs, each way to one made once.
 
-use postern_model::{
-    Function, FunctionArn, FunctionBackend, HttpEndpoint, Integration, StageVariables, UriTemplate,
-};
+use postern_model::{Function, FunctionArn, FunctionBackend, HttpEndpoint, StageVariables, UriTemplate};
 
 use super::Destinations;
 use crate::{
     DestinationTls,
-    integration::{FunctionEndpoint, FunctionTarget, FunctionWay, Target},
+    integration::{FunctionEndpoint, FunctionTarget, FunctionWay},
 };
 
-/// Resolves the function of an integration.
-pub(crate) fn resolve(
-    integration: &Integration,
-    variables: &StageVariables,
-    destinations: &mut Destinations<'_>,
-) -> Target {
-    let (uri, credentials) = (integration.uri.as_ref(), integration.credentials.as_ref());
-    match resolve_uri(uri, credentials, variables, destinations) {
-        Ok(function) => Target::Function(Box::new(function)),
-        Err(reason) => Target::Malformed(reason.into()),
-    }
-}
-
 /// The function that a URI leads to, called in the name of the role of `credentials`; or why there is none.
-pub(crate) fn resolve_uri(
+pub(crate) fn resolve(
     uri: Option<&UriTemplate>,
     credentials: Option<&UriTemplate>,
     variables: &StageVariables,

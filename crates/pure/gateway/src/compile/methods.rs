@@ -10,7 +10,7 @@ use super::{Destinations, address, functions, own, services};
 use crate::{
     Snapshot,
     authorization::CompiledAuthorizer,
-    integration::{self, CompiledIntegration},
+    integration::{self, CompiledIntegration, Target},
     snapshot::{ApiMethod, MethodThrottle, StageMethod},
     throttle::{Bucket, Pace},
     usage::Adaptation,
@@ -75,21 +75,27 @@ pub(crate) fn compile(
     adaptations: &mut Vec<Adaptation>,
 ) -> StageMethod {
     let integration = &method.model.integration;
+    let variables = &stage.variables;
     let target = match integration.kind {
         IntegrationType::Http | IntegrationType::HttpProxy => {
-            Some(address::resolve(integration, &stage.variables, destinations))
+            let address = address::resolve(integration, variables, destinations);
+            Some(address.map(|address| Target::Address(Box::new(address))))
         }
         IntegrationType::Aws if !integration.uri.as_ref().is_some_and(calls_function) => {
-            Some(services::resolve(integration, &stage.variables, destinations))
+            let service = services::resolve(integration, variables, destinations);
+            Some(service.map(|service| Target::Service(Box::new(service))))
         }
         IntegrationType::Aws | IntegrationType::AwsProxy => {
-            Some(functions::resolve(integration, &stage.variables, destinations))
+            let (uri, credentials) = (integration.uri.as_ref(), integration.credentials.as_ref());
+            let function = functions::resolve(uri, credentials, variables, destinations);
+            Some(function.map(|function| Target::Function(Box::new(function))))
         }
         IntegrationType::Mock => None,
     };
+    let malformed = |reason: String| Target::Malformed(reason.into());
     let integration = CompiledIntegration {
         kind: integration.kind,
-        target,
+        target: target.map(|target| target.unwrap_or_else(malformed)),
         timeout_nanoseconds: u64::from(integration.timeout_milliseconds) * 1_000_000,
     };
     let verbs: &[Verb] = match &method.model.verb {

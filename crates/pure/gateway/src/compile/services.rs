@@ -6,22 +6,11 @@ use postern_protocol::{service::ActionProtocol, uri};
 use super::Destinations;
 use crate::{
     DestinationTls,
-    integration::{Address, JsonAction, ServiceTarget, Target, TargetPiece},
+    integration::{Address, JsonAction, ServiceTarget, TargetPiece},
 };
 
 /// Resolves the service of an integration.
 pub(crate) fn resolve(
-    integration: &Integration,
-    variables: &StageVariables,
-    destinations: &mut Destinations<'_>,
-) -> Target {
-    match try_resolve(integration, variables, destinations) {
-        Ok(service) => Target::Service(Box::new(service)),
-        Err(reason) => Target::Malformed(reason.into()),
-    }
-}
-
-fn try_resolve(
     integration: &Integration,
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,
