@@ -250,6 +250,8 @@ where
 
     fn open(&mut self, block: &Block<'_>, now: u64) -> Result<(), Fault> {
         let worker = &self.about.worker;
+        // The next block has its own time.
+        self.about.state.block_deadline.set(None);
         let desk = worker.stream_desks.borrow_mut().pop().unwrap_or_else(StreamDesk::new);
         let mut memory = desk.memory();
         let head_limits = self.about.place.head_limits();
@@ -373,7 +375,8 @@ where
             let now = self.about.worker.timers.coarse_nanoseconds();
             let deadline = now.saturating_add(self.limits.head_seconds.saturating_mul(SECOND_NANOSECONDS));
             state.block_deadline.set(has_begun.then_some(deadline));
-            if has_begun {
+            // Where something waits for the client, its alarm is looked at before or soon after.
+            if has_begun && state.waiting.get() == 0 {
                 state.alarm.set(deadline);
             }
         }

@@ -14,7 +14,7 @@ use postern_gateway::{
     Recorder, Reply, RequestBody, Scratch, Sent, Timers,
 };
 use postern_protocol::{
-    http1::{BodyFraming, KnownMethod, KnownName},
+    http1::{BodyFraming, KnownName},
     http2::{AnswerHead, HeadMemory, HeadRefusal, Place, Session},
 };
 
@@ -206,11 +206,15 @@ where
         _ if !is_admitted => Some(TOO_MANY),
         refusal => *refusal,
     };
-    let HeadMemory { bytes, head } = &**head_memory;
+    let HeadMemory { bytes, head, is_head } = &**head_memory;
     let DeskMemory { scratch, date_line } = memory;
-    let is_head = head.known_method() == KnownMethod::Head;
-    let mut delivery =
-        Delivery { about, place: *place, is_head, stall_seconds: limits.write_stall_seconds, date_line };
+    let mut delivery = Delivery {
+        about,
+        place: *place,
+        is_head: *is_head,
+        stall_seconds: limits.write_stall_seconds,
+        date_line,
+    };
     match refusal {
         None => {
             let length = match head.framing() {

@@ -14,6 +14,8 @@ pub struct HeadMemory {
     pub bytes: Vec<u8>,
     /// What was read of it.
     pub head: RequestHead,
+    /// Whether HEAD was asked, so that no body may follow; known of a head that is refused too.
+    pub is_head: bool,
 }
 
 impl HeadMemory {
@@ -21,6 +23,7 @@ impl HeadMemory {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.head.clear();
+        self.is_head = false;
     }
 }
 
@@ -94,6 +97,7 @@ impl BlockReader {
             refusal: None,
         };
         self.decoder.decode(block, |field| writing.take(field))?;
+        memory.is_head = writing.parts.method.is_some_and(|method| writing.of(method) == b"HEAD");
         let outcome = writing.finish()?;
         Ok(outcome.and_then(|()| match read_request(&memory.bytes, limits, &mut memory.head) {
             Ok(Progress::Complete) => Ok(()),
@@ -402,6 +406,21 @@ mod tests {
             ("a long list", [&GET[..], &much].concat(), 431),
         ] {
             assert_eq!(read(&fields).unwrap().unwrap_err().status, status, "{what}");
+        }
+    }
+
+    #[test]
+    fn head_is_known_of_what_is_refused() {
+        let head = [&[(":method", "HEAD")], &GET[1..]].concat();
+        let long = [("x-long", "long"); 10];
+        for fields in [head.clone(), [&head[..], &[("host", "other")]].concat(), [&head[..], &long].concat()]
+        {
+            let mut memory = HeadMemory::default();
+            let mut reader = BlockReader::new(500);
+            let _ = reader.request(&block(&fields), &http1::Limits::PRIVATE, &mut memory);
+            assert!(memory.is_head, "{fields:?}");
+            let _ = reader.request(&block(&GET), &http1::Limits::PRIVATE, &mut memory);
+            assert!(!memory.is_head);
         }
     }
 
