@@ -1,59 +1,52 @@
 //! Both clocks of the process, and the date in the words of HTTP.
 
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use postern_gateway::Now;
-use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::SECOND_NANOSECONDS;
-
-/// The clocks of one process, as the kernel keeps them: a reading is one call without a system call, and a
-/// few instructions.
+/// The clocks of one process. Everything that is compared between workers (buckets, for example) goes
+/// by one of these, made once.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock(());
+pub struct Clock {
+    origin: Instant,
+}
 
 impl Clock {
-    /// The clocks of this machine.
+    /// A clock that starts now, at a moment that leaves room before it.
     #[must_use]
-    pub const fn start() -> Self {
-        Self(())
+    pub fn start() -> Self {
+        let now = Instant::now();
+        // Nothing that happened "a while ago" may underflow.
+        Self { origin: now.checked_sub(ROOM_BEFORE_START).unwrap_or(now) }
     }
 
     /// Both clocks as they stand now.
     #[must_use]
     pub fn now(&self) -> Now {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Now {
             monotonic_nanoseconds: self.monotonic_nanoseconds(),
-            epoch_milliseconds: epoch_nanoseconds() / 1_000_000,
+            epoch_milliseconds: u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
     /// The monotonic clock alone, in nanoseconds.
     #[must_use]
     pub fn monotonic_nanoseconds(&self) -> u64 {
-        nanoseconds(clock_gettime(ClockId::Monotonic)).saturating_add(ROOM_NANOSECONDS)
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
 impl Clock {
     /// What is to be added to the monotonic clock for nanoseconds since 1970.
     pub(crate) fn epoch_offset(&self) -> i64 {
-        epoch_nanoseconds().cast_signed().saturating_sub_unsigned(self.monotonic_nanoseconds())
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let epoch = i64::try_from(epoch.as_nanos()).unwrap_or(i64::MAX);
+        epoch.saturating_sub_unsigned(self.monotonic_nanoseconds())
     }
 }
 
-/// Nanoseconds since 1970: a count that 64 bits hold until the year 2554.
-fn epoch_nanoseconds() -> u64 {
-    nanoseconds(clock_gettime(ClockId::Realtime))
-}
-
-/// Times before their clock's origin are its origin.
-fn nanoseconds(time: Timespec) -> u64 {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(SECOND_NANOSECONDS).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// The monotonic clock may have started a moment ago, and nothing that happened "a while ago" may
-/// underflow: it is an hour ahead.
-const ROOM_NANOSECONDS: u64 = 3_600 * SECOND_NANOSECONDS;
+const ROOM_BEFORE_START: Duration = Duration::from_secs(3_600);
 
 /// The `Date` field line, written anew when the second changes.
 #[derive(Debug)]
