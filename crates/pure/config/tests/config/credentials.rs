@@ -16,11 +16,11 @@ const SIGNED: &str = r#"{"openapi": "3.0.1", "info": {"title": "queue"}, "paths"
 
 const PROFILES: &str = "[default]
 aws_access_key_id = AKIDDEFAULT
-aws_secret_access_key = the default secret
+aws_secret_access_key = the-default-secret
 [work]
 aws_access_key_id = ASIAWORK
-aws_secret_access_key = the secret of work
-aws_session_token = the token of work
+aws_secret_access_key = the-secret-of-work
+aws_session_token = the-token-of-work
 [role]
 role_arn = arn:aws:iam::123456789012:role/r
 ";
