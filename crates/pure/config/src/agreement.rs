@@ -63,6 +63,9 @@ fn warn(parts: &Parts<'_>, names: &Names, problems: &mut Problems) {
         warn_of_reserved_paths(&read.api.definition, problems);
         warn_of_keys_without_plan(read, parts.usage_plans, names, problems);
         warn_of_keys_without_authorizer(read, problems);
+        if !names.says_authorizer_silence {
+            warn_of_silence(read, problems);
+        }
     }
     for domain in parts.domain_names.iter().filter(|domain| domain.value.mutual_tls.is_some()) {
         warn_of_ways_around(domain, parts, problems);
@@ -426,6 +429,21 @@ fn warn_of_keys_without_plan(
             );
             problems.warning(place, message);
         }
+    }
+}
+
+/// An authorizer that says nothing of a method lets through whom the resource policy allows, also by an answer
+/// that was kept for another method (RP-99, AU-67).
+fn warn_of_silence(read: &ReadApi, problems: &mut Problems) {
+    let RestApi { id, policy, definition, .. } = &read.api;
+    let has_policy = policy.as_ref().is_some_and(|policy| !policy.statements().is_empty());
+    let is_guarded = |method: &Method| matches!(method.authorization, AuthorizationType::Custom(_));
+    if has_policy && methods(definition).any(is_guarded) {
+        let message = format!(
+            "where an authorizer of API `{id}` returns a policy that says nothing of a method, the resource policy \
+             decides alone: expected `authorizerSilence: deny` under `compatibility`, or `allow` if that is meant"
+        );
+        problems.warning(&read.place, message);
     }
 }
 

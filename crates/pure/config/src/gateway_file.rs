@@ -117,6 +117,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
     let mut keys = api_keys::read(root, &plans.numbers, reading);
     let usage_plans = plans.with_keys(&mut keys, &mut reading.problems);
     let state_directory = gateway::state_directory(root, reading);
+    let compatibility = gateway::compatibility(root, names, &mut reading.problems);
     let api_suffix = region.as_ref().map(|region| format!(".execute-api.{region}.{dns_suffix}"));
     let parts = Parts {
         api_suffix: api_suffix.as_deref(),
@@ -156,7 +157,7 @@ fn configuration(root: &Node, reading: &mut Reading<'_>) -> Option<Configuration
         api_key_series: gateway::api_key_series(root, &mut reading.problems),
         access_log: gateway::access_log(root, reading),
         limits,
-        compatibility: gateway::compatibility(root, &mut reading.problems),
+        compatibility,
         // Last, since nothing behind a missing one is read.
         partition: region.as_ref().map(Partition::of)?,
         region: region?,

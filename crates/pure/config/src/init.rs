@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use postern_document::{Place, Problems, parse_yaml};
-use postern_model::{AccountId, ConnectionType, Definition, Method, Region, UriTemplate, VpcEndpointId};
+use postern_model::{
+    AccountId, AuthorizationType, ConnectionType, Definition, Method, Region, UriTemplate, VpcEndpointId,
+};
 use postern_openapi::{ImportOptions, Imported, import};
 
 use crate::uses::{self, Hints, Used};
@@ -37,6 +39,7 @@ pub fn init(definitions: &[(&str, &str)]) -> Result<String, Problems> {
     file.vpc_links(&found);
     file.keys(&found);
     file.functions(&found);
+    file.compatibility(&found);
     file.instruments();
     Ok(file.text)
 }
@@ -242,6 +245,15 @@ impl File {
             }
             self.line("    process:  # or `invoke: {}` for the service itself");
             self.line(&format!("      command: []  {FILL_IN} the program and its arguments"));
+        }
+    }
+
+    /// What a person should know of authorizers before they serve (RP-99).
+    fn compatibility(&mut self, found: &[Found<'_>]) {
+        let is_guarded = |method: &Method| matches!(method.authorization, AuthorizationType::Custom(_));
+        if found.iter().flat_map(Found::methods).any(is_guarded) {
+            self.line("\ncompatibility:");
+            self.line("  authorizerSilence: allow  # as the service; deny refuses what an authorizer's policy does not name");
         }
     }
 

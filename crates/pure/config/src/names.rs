@@ -29,6 +29,8 @@ pub(crate) struct Names {
     pub(crate) used_methods: Vec<UsedMethod>,
     /// Where the first quota stands, if any does.
     pub(crate) first_quota: Option<Place>,
+    /// Whether the file says what the silence of an authorizer means.
+    pub(crate) says_authorizer_silence: bool,
 }
 
 /// An API as others see it.
@@ -96,6 +98,7 @@ impl Names {
             used_vpc_endpoints: Vec::new(),
             used_methods: Vec::new(),
             first_quota: None,
+            says_authorizer_silence: false,
         }
     }
 }

@@ -136,8 +136,13 @@ pub(crate) fn limits(root: &mut Section<'_>, problems: &mut Problems) -> Limits 
 }
 
 /// `compatibility`.
-pub(crate) fn compatibility(root: &mut Section<'_>, problems: &mut Problems) -> Compatibility {
+pub(crate) fn compatibility(
+    root: &mut Section<'_>,
+    names: &mut Names,
+    problems: &mut Problems,
+) -> Compatibility {
     let Some(mut section) = root.section("compatibility", problems) else { return Compatibility::default() };
+    names.says_authorizer_silence = section.node("authorizerSilence").is_some();
     Compatibility {
         method_override: section.boolean("methodOverride", problems),
         case_sensitive_header_names: section.boolean("caseSensitiveHeaderNames", problems),
