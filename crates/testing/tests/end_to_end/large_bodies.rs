@@ -128,6 +128,22 @@ fn th_51_a_declared_length_that_is_too_large_is_413_before_a_byte_is_read() {
     assert_eq!((reset.stream, reset.error_code()), (1, 0));
 }
 
+/// RFC 9113 section 8.1 lets an answer come before the body and be followed by a reset; curl 7.88 loses it then.
+#[test]
+fn a_post_that_is_refused_before_its_body_came_is_answered_over_http2_too() {
+    let backend = Backend::with(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let gateway = serving(&backend);
+    let place = Place::new();
+    let file = place.path().join("body");
+    for bytes in [5, 1_000, 20_000, 100_000, 1_000_000] {
+        fs::write(&file, vec![b'x'; bytes]).unwrap();
+        for _ in 0..3 {
+            let found = send(&gateway, "/nothing", &["--http2-prior-knowledge"], file.to_str().unwrap());
+            assert_eq!(found.0, 403, "{bytes} bytes: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn z7_a_compressed_bomb_is_413_within_little_memory() {
     let backend = Backend::with(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec());

@@ -201,7 +201,7 @@ where
     let now = worker.timers.now();
     let random = worker.random();
     let is_admitted = worker.counts().requests.enter(limits.requests_in_flight);
-    let _in_flight = is_admitted.then(|| InFlight(&worker.counts().requests));
+    let in_flight = is_admitted.then(|| InFlight(&worker.counts().requests));
     let refusal = match refusal {
         _ if !is_admitted => Some(TOO_MANY),
         refusal => *refusal,
@@ -234,7 +234,10 @@ where
             };
             let answer =
                 postern_gateway::serve(&house, &arrival, &mut body, &worker.effects, scratch, &mut ()).await;
-            delivery.deliver(answer, now).await;
+            if delivery.deliver(answer, now).await {
+                drop(in_flight);
+                body.drain().await;
+            }
         }
         Some(HeadRefusal { status, reason, limit }) => {
             if let Some(limit) = limit {
@@ -269,7 +272,8 @@ struct Delivery<'s, E, R> {
 }
 
 impl<E, R: Recorder> Delivery<'_, E, R> {
-    async fn deliver<P: Reply>(&mut self, mut answer: Answer<'_, P>, now: Now) {
+    /// Says whether all of the answer is on its way.
+    async fn deliver<P: Reply>(&mut self, mut answer: Answer<'_, P>, now: Now) -> bool {
         let worker = &self.about.worker;
         let is_without = matches!(answer.status, 100..200 | 204 | 304);
         let length = self.length(&answer);
@@ -297,6 +301,7 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
         }
         sent.at_nanoseconds = worker.monotonic_nanoseconds();
         worker.recorder.exchange(&answer.record, sent);
+        sent.complete
     }
 
     /// Passes a backend's body on. One that breaks off is not ended, so that its stream is reset and the client
@@ -408,6 +413,10 @@ struct Http2Body<'s, E, R> {
     limit: &'static str,
 }
 
+/// As long and as much as on a connection of HTTP/1.1 that closes.
+const DRAIN_SECONDS: u64 = 2;
+const DRAINED_BYTES_MAX: usize = 256 << 10;
+
 impl<'s, E, R: Recorder> Http2Body<'s, E, R> {
     const fn new(
         about: &'s About<E, R>,
@@ -442,6 +451,27 @@ impl<'s, E, R: Recorder> Http2Body<'s, E, R> {
         self.received += self.piece.len() as u64;
         self.about.session.borrow_mut().release(self.place, self.piece.len());
         true
+    }
+
+    /// Reads on for a while and throws it away, where the client still sends: a reset that comes together with an
+    /// answer makes some clients lose the answer.
+    async fn drain(&mut self) {
+        let timers = &self.about.worker.timers;
+        let deadline = timers.coarse_nanoseconds().saturating_add(DRAIN_SECONDS * SECOND_NANOSECONDS);
+        let mut drained = 0;
+        poll_fn(|context| {
+            while self.take() {
+                drained += self.piece.len();
+            }
+            let is_over = self.inbox.borrow().has_ended || self.length == BodyLength::None;
+            if is_over || drained >= DRAINED_BYTES_MAX {
+                return Poll::Ready(());
+            }
+            let alarm = self.alarm.get_or_insert_with(|| timers.alarm());
+            alarm.set(deadline);
+            alarm.poll_elapsed(context)
+        })
+        .await;
     }
 
     /// Ready with whether there is another piece.
