@@ -330,6 +330,26 @@ impl<'a> Draft<'a> {
         if !templates.iter().any(overrides) {
             self.check_path(context);
         }
+        let overrides = |entry: &postern_document::Entry| {
+            entry.value.as_text().is_some_and(|text| text.contains("requestOverride.header"))
+        };
+        if !templates.iter().any(overrides) {
+            self.check_target(context);
+        }
+    }
+
+    /// EventBridge is told its action by a mapping alone (AW4).
+    fn check_target(&self, context: &mut Context<'_>) {
+        let is_of_events = |uri: &UriTemplate| uri.as_str().contains(":events:action/");
+        let is_target = |target: &RequestTarget| matches!(target, RequestTarget::Header(name) if name.eq_ignore_ascii_case("X-Amz-Target"));
+        if self.is_aws()
+            && self.integration.uri.as_ref().is_some_and(is_of_events)
+            && !self.integration.request_parameters.iter().any(|mapping| is_target(&mapping.target))
+        {
+            let message = "EventBridge knows no action without \
+                `integration.request.header.X-Amz-Target`, such as `'AWSEvents.PutEvents'`";
+            context.report.warning(self.record.place(), message);
+        }
     }
 
     fn read_credentials(&mut self, node: &Node, context: &mut Context<'_>) {
