@@ -7,6 +7,6 @@ use postern_policy::ExecuteApiBase;
 
 fuzz_target!(|payload: &[u8]| {
     if let Err(reason) = AuthorizerOutput::parse(payload, &ExecuteApiBase::sample()) {
-        assert!(!reason.is_empty() && reason.chars().count() <= 320, "{reason}");
+        assert!(!reason.is_empty() && reason.chars().count() <= 256, "{reason}");
     }
 });

@@ -21,8 +21,13 @@ impl AuthorizerOutput {
     ///
     /// # Errors
     ///
-    /// What is wrong, for an operator. Nothing of what is wrong ever lets a request through.
+    /// What is wrong, for an operator, cut to a line that a log takes. Nothing of what is wrong ever lets a
+    /// request through.
     pub fn parse(payload: &[u8], api: &ExecuteApiBase<'_>) -> Result<Self, String> {
+        Self::read(payload, api).map_err(|reason| reason.chars().take(REASON_CHARACTERS_MAX).collect())
+    }
+
+    fn read(payload: &[u8], api: &ExecuteApiBase<'_>) -> Result<Self, String> {
         let text = std::str::from_utf8(payload).map_err(|_| "it is no text")?;
         let root = parse_json(DOCUMENT, text).map_err(|problems| first_of(&problems))?;
         if root.as_mapping().is_none() {
@@ -109,9 +114,43 @@ fn text_of<'n>(node: &'n Node, what: &str) -> Result<Option<&'n str>, String> {
     }
 }
 
-/// The first problem, cut to a line that a log takes.
+/// The first problem, with its place.
 fn first_of(problems: &Problems) -> String {
-    const CHARACTERS_MAX: usize = 256;
     let first = problems.errors().next().map(|problem| format!("{}: {}", problem.place, problem.message));
-    first.unwrap_or_default().chars().take(CHARACTERS_MAX).collect()
+    first.unwrap_or_default()
+}
+
+/// A reason has at most so many characters.
+const REASON_CHARACTERS_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_in_a_line() {
+        let told = |payload: &str| {
+            AuthorizerOutput::parse(payload.as_bytes(), &ExecuteApiBase::sample()).unwrap_err()
+        };
+        let policy =
+            r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+        for (payload, reason) in [
+            ("{", "output:1:2: "),
+            ("[]", "it is a list: expected an object"),
+            ("{}", "it has no `policyDocument`"),
+            (r#"{"policyDocument": "{}"}"#, "`policyDocument` is text: expected an object"),
+            (r#"{"policyDocument": {}}"#, "`policyDocument` has no statements"),
+        ] {
+            let told = told(payload);
+            assert!(told.starts_with(reason), "{payload}: {told}");
+        }
+        let long = format!(r#"{{"policyDocument": {policy}, "context": {{"{}": []}}}}"#, "x".repeat(10_000));
+        assert_eq!(told(&long).chars().count(), REASON_CHARACTERS_MAX);
+        let output = format!(r#"{{"policyDocument": {policy}, "usageIdentifierKey": "secret"}}"#);
+        let output = AuthorizerOutput::parse(output.as_bytes(), &ExecuteApiBase::sample()).unwrap();
+        assert_eq!(
+            (format!("{output:?}").as_str(), output.usage_identifier_key()),
+            ("AuthorizerOutput(1 statements)", Some("secret"))
+        );
+    }
 }
