@@ -4,9 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use postern_protocol::http1::{FieldBlock, Limits};
-use postern_protocol::http2::{
-    AnswerHead, HeadMemory, Heard, NoiseLimits, Opened, Session, SessionLimits,
-};
+use postern_protocol::http2::{AnswerHead, HeadMemory, Heard, NoiseLimits, Opened, Session, SessionLimits};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
@@ -33,7 +31,10 @@ fuzz_target!(|bytes: &[u8]| {
                     assert!(session.open_streams() <= 4);
                     let fields = FieldBlock::default();
                     let (date_line, length) = (b"date: now\r\n", Some(5));
-                    session.answer(place, &AnswerHead { status: 200, date_line, fields: &fields, length, ends: false });
+                    session.answer(
+                        place,
+                        &AnswerHead { status: 200, date_line, fields: &fields, length, ends: false },
+                    );
                     if session.body(place, b"hello", true) == 5 && ends {
                         session.close(place);
                     }

@@ -45,9 +45,9 @@ pub type Place = usize;
 pub enum Heard<'bytes> {
     /// Nothing that is whole: more bytes are needed.
     Nothing,
-    /// A header block, to be opened by [`Session::open`] before anything else is heard.
+    /// A header block, to be opened by [`Session::open`](super::Session::open) before anything else is heard.
     Block(Block<'bytes>),
-    /// A part of a request's body, possibly empty. [`Session::release`] makes room for more.
+    /// A part of a request's body, possibly empty. [`Session::release`](super::Session::release) makes room for more.
     Body {
         /// Of which stream.
         place: Place,
