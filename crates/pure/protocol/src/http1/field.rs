@@ -116,6 +116,43 @@ impl FieldSection {
             && self.longest_name <= limits.header_name_bytes
     }
 
+    /// Keeps the first fields whose lines, which stood in `kept` from `start` on, stand in `rest` just so, and
+    /// says how many bytes these lines have. `kept` ends with the empty line.
+    pub(crate) fn keep_leading(&mut self, start: usize, kept: &[u8], rest: &[u8]) -> usize {
+        let last_end = kept.len().saturating_sub("\r\n".len());
+        let starts = self.fields.iter().skip(1).map(|field| field.name.start().wrapping_sub(start));
+        let (mut same, mut count) = (0, 0_usize);
+        for end in starts.chain([last_end]) {
+            match (kept.get(same..end), rest.get(same..end)) {
+                (Some(before), Some(now)) if before == now => (same, count) = (end, count.wrapping_add(1)),
+                _ => break,
+            }
+        }
+        self.truncate(count);
+        same
+    }
+
+    /// Keeps the first fields, as they were read: what other fields made of them is forgotten.
+    fn truncate(&mut self, count: usize) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.truncate(count);
+        self.clear();
+        for (others, field) in fields.iter_mut().enumerate() {
+            field.hop_by_hop = field.known.is_hop_by_hop();
+            self.count(field.known, number_of(others), field.name.length(), field.value.length());
+        }
+        self.fields = fields;
+    }
+
+    /// Notes where a field is, and how long it is.
+    fn count(&mut self, known: KnownName, number: Place, name_length: usize, value_length: usize) {
+        let written = name_length.wrapping_add(value_length).wrapping_add(": \r\n".len());
+        self.length = self.length.wrapping_add(written);
+        self.longest_name = self.longest_name.max(name_length);
+        let place = self.places.of_mut(known);
+        *place = if *place == 0 { number } else { *place | REPEATED };
+    }
+
     /// Says that the bytes which stood at `from` stand at `to`.
     pub(crate) fn move_places(&mut self, from: usize, to: usize) {
         if from == to {
@@ -154,18 +191,14 @@ impl FieldSection {
         let value = trim_start(line.value);
         let white = line.value.len().wrapping_sub(value.len());
         let value = trim_end(value);
-        let written = line.name.len().wrapping_add(value.len()).wrapping_add(": \r\n".len());
-        self.length = self.length.wrapping_add(written);
+        let others = self.fields.len();
+        self.count(line.known, number_of(others), line.name.len(), value.len());
         if self.length > limits.head_bytes {
             return Err(Fault::FieldsTooLong);
         }
-        if self.fields.len() >= limits.header_fields.min(FIELDS_MAX) {
+        if others >= limits.header_fields.min(FIELDS_MAX) {
             return Err(Fault::TooManyFields);
         }
-        let number = number_of(self.fields.len());
-        self.longest_name = self.longest_name.max(line.name.len());
-        let place = self.places.of_mut(line.known);
-        *place = if *place == 0 { number } else { *place | REPEATED };
         // A known name has no `_`.
         let has_underscore = line.known == KnownName::Other && find_byte(line.name, b'_').is_some();
         let alias = if has_underscore { KnownName::of_underscored(line.name) } else { line.known };

@@ -8,7 +8,8 @@ use crate::bytes::find_byte;
 /// The fields of a head, and how far its reading has come.
 ///
 /// Whoever sends one head after another mostly sends the same fields again. So the last fields are kept
-/// with their bytes until others come, and the same bytes are not read a second time.
+/// with their bytes until others come, and lines that come again are not read a second time, up to the first that
+/// differs.
 #[derive(Default)]
 pub(crate) struct HeadLines {
     /// Of this head once it is complete; before that perhaps of the one before.
@@ -102,6 +103,7 @@ impl HeadLines {
                 return if is_full { Err(Fault::HeadTooLong) } else { Ok(Progress::Partial) };
             }
             let section = bytes.get(self.kept_start..self.next).unwrap_or_default();
+            self.kept.clear();
             if section.len() <= KEPT_BYTES_MAX {
                 self.kept.extend_from_slice(section);
             }
@@ -110,17 +112,27 @@ impl HeadLines {
         Ok(Progress::Complete)
     }
 
-    /// Takes the fields of the head before if the same bytes come again; else makes ready for others.
+    /// Takes over the fields of the head before whose lines come again, and makes ready for others.
     fn begin_fields(&mut self, bytes: &[u8], limits: &Limits) {
         let start = std::mem::replace(&mut self.kept_start, self.next);
         let rest = bytes.get(self.next..).unwrap_or_default();
-        if !self.kept.is_empty() && rest.starts_with(&self.kept) && self.fields.fits(limits) {
-            self.fields.move_places(start, self.next);
+        self.stage = Stage::Fields;
+        if self.kept.is_empty() {
+            self.fields.clear();
+        } else if rest.starts_with(&self.kept) {
             self.next = self.next.wrapping_add(self.kept.len());
             self.stage = Stage::Complete;
         } else {
+            let same = self.fields.keep_leading(start, &self.kept, rest);
+            self.next = self.next.wrapping_add(same);
+            self.kept.clear();
+        }
+        self.fields.move_places(start, self.kept_start);
+        if !self.fields.fits(limits) {
+            // Whoever reads them says which limit it is.
             self.fields.clear();
             self.kept.clear();
+            self.next = self.kept_start;
             self.stage = Stage::Fields;
         }
     }

@@ -125,7 +125,7 @@ proptest! {
         heads in proptest::collection::vec(
             (
                 prop_oneof![Just("GET / HTTP/1.1"), Just("GET /longer?a=b HTTP/1.1"), Just("GET / HTTP/1.0"), Just("GET  / HTTP/1.1")],
-                any::<prop::sample::Index>(),
+                any::<(prop::sample::Index, prop::sample::Index)>(),
                 prop_oneof![4 => Just("\r\n"), 1 => Just("X-B: 2\r\n\r\n"), 1 => Just("\n"), 1 => Just("\r")],
                 any::<prop::sample::Index>(),
                 prop_oneof![4 => Just(Limits::PRIVATE), 1 => (0..9_usize, 1..99_usize, 1..12_usize).prop_map(|(header_fields, head_bytes, header_name_bytes)| {
@@ -139,8 +139,9 @@ proptest! {
         // Beyond what is kept.
         let long = format!("X-Long: {}\r\n", "x".repeat(3_000));
         let sections: Vec<&str> = sections.iter().map(String::as_str).chain([&*long]).collect();
-        for (line, section, end, cut, limits) in heads {
-            let bytes = format!("{line}\r\nHost: a.example\r\n{}{end}", section.get(&sections)).into_bytes();
+        for (line, (first, second), end, cut, limits) in heads {
+            let (first, second) = (first.get(&sections), second.get(&sections));
+            let bytes = format!("{line}\r\nHost: a.example\r\n{first}{second}{end}").into_bytes();
             let mut new = RequestHead::default();
             let expected = read_request(&bytes, &limits, &mut new);
             used.clear();
