@@ -468,6 +468,9 @@ impl Write for ShortText {
 /// A character without its letter case: upper, then lower, where each is one character. One
 /// character stays one, so `ß` is not `ss`.
 fn fold(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
     let upper = only(character.to_uppercase()).unwrap_or(character);
     only(upper.to_lowercase()).unwrap_or(upper)
 }
