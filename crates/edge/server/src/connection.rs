@@ -408,8 +408,8 @@ impl<S> Desks<S> {
     }
 }
 
-/// Free desks that a worker keeps: as many as are busy at once under load, since a new one is 100 KiB to clear.
-const WARM_DESKS_MAX: usize = 96;
+/// Free desks that a worker keeps.
+const WARM_DESKS_MAX: usize = 32;
 
 /// A kind of wire that has desks at every worker.
 pub(crate) trait Seated: Sized {
