@@ -202,7 +202,8 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
             connection,
             incoming,
             buffers: &worker.buffers,
-            answer_bytes_max: call.answer_bytes_max,
+            // It is held whole until the request is out, also where it will stream.
+            early_bytes_max: call.answer_bytes_max.min(call.limits.payload_bytes),
         };
         let first: &[u8] = match body {
             CallBody::None => &[],

@@ -148,13 +148,13 @@ impl Incoming {
 
     /// While the request is still on its way out: takes in what the backend says already, so that it
     /// is not kept from reading by what it has to say. Ready when there is no use in sending on: it has
-    /// refused, or it has closed. At most `answer_bytes_max` are taken.
+    /// refused, or it has closed. More than a buffer holds is taken only up to `bytes_max`.
     pub(crate) fn poll_early(
         &mut self,
         connection: &mut Connection,
         context: &mut Context<'_>,
         buffers: &Buffers,
-        answer_bytes_max: u64,
+        bytes_max: u64,
     ) -> Poll<()> {
         if let Err(fault) = ready!(self.poll_head(connection, context, buffers)) {
             self.fault = Some(Box::new(fault));
@@ -165,7 +165,7 @@ impl Incoming {
         }
         loop {
             if self.filled == self.bytes().len() {
-                if self.filled as u64 > answer_bytes_max {
+                if self.filled as u64 >= bytes_max {
                     return Poll::Pending;
                 }
                 self.buffer.as_mut().map(Buffer::grow);
@@ -175,5 +175,49 @@ impl Incoming {
                 Ok(_) | Err(_) => return Poll::Ready(()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::{
+        io::AsyncWriteExt,
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::connection::Wire;
+
+    #[test]
+    fn upstream_of_an_early_answer_no_more_is_held_than_is_allowed() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut backend, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                backend.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                while backend.write_all(&[b'x'; 4_096]).await.is_ok() {}
+            });
+            let mut connection = Connection::new(Wire::Plain(socket), None);
+            let buffers = Buffers::default();
+            let a_buffer = buffers.large().bytes().len();
+            let mut incoming = Incoming::default();
+            for (bytes_max, held) in [(0, a_buffer), (2 * a_buffer as u64, 2 * a_buffer)] {
+                poll_fn(|context| {
+                    assert!(incoming.poll_early(&mut connection, context, &buffers, bytes_max).is_pending());
+                    if incoming.filled == held { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+                poll_fn(|context| {
+                    assert!(incoming.poll_early(&mut connection, context, &buffers, bytes_max).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+                assert_eq!((incoming.filled, incoming.bytes().len()), (held, held));
+            }
+        });
     }
 }

@@ -11,7 +11,8 @@ pub(crate) struct Sending<'s> {
     pub(crate) connection: &'s mut Connection,
     pub(crate) incoming: &'s mut Incoming,
     pub(crate) buffers: &'s Buffers,
-    pub(crate) answer_bytes_max: u64,
+    /// How much of an early answer is taken where the backend reads nothing before that is taken.
+    pub(crate) early_bytes_max: u64,
 }
 
 /// What became of a piece of the request.
@@ -34,7 +35,7 @@ impl Sending<'_> {
             Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(written, error)),
             Poll::Pending => self
                 .incoming
-                .poll_early(self.connection, context, self.buffers, self.answer_bytes_max)
+                .poll_early(self.connection, context, self.buffers, self.early_bytes_max)
                 .map(|()| Sent::Answered),
         })
         .await
@@ -64,12 +65,16 @@ impl Sending<'_> {
             Poll::Ready(Err(fault)) => Poll::Ready(Piece::Broke(fault)),
             Poll::Pending => self
                 .incoming
-                .poll_early(self.connection, context, self.buffers, self.answer_bytes_max)
+                .poll_early(self.connection, context, self.buffers, A_BUFFER)
                 .map(|()| Piece::Answered),
         })
         .await
     }
 }
+
+/// No more of an early answer than one buffer holds: while only the client is waited for, nobody is kept from
+/// anything by the rest, and a client that takes its time must not fill our memory.
+const A_BUFFER: u64 = 0;
 
 /// What a wait for a client's body ended with.
 enum Piece<'b> {
