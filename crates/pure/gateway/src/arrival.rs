@@ -4,13 +4,25 @@ use postern_protocol::http1::RequestHead;
 
 use crate::Connection;
 
-/// Both clocks, read once for each request.
+/// Both clocks, read at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// Nanoseconds on a clock that never goes back; where it starts does not matter.
     pub monotonic_nanoseconds: u64,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub epoch_milliseconds: u64,
+}
+
+impl Now {
+    /// The same clocks at another moment of the monotonic one, in nanoseconds; one before this is this.
+    #[must_use]
+    pub const fn moved_to(self, monotonic_nanoseconds: u64) -> Self {
+        let passed = monotonic_nanoseconds.saturating_sub(self.monotonic_nanoseconds);
+        Self {
+            monotonic_nanoseconds: self.monotonic_nanoseconds.saturating_add(passed),
+            epoch_milliseconds: self.epoch_milliseconds.saturating_add(passed / 1_000_000),
+        }
+    }
 }
 
 /// Which version of HTTP a request came by.

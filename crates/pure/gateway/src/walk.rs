@@ -138,7 +138,8 @@ where
     observer.at(Gate::ApiKey);
     let usage = usage::identify(record, &located, &matched, arrival, &permit)?;
     observer.at(Gate::Throttle);
-    usage::take(house, &located, &matched, usage, arrival.now)?;
+    let now = after_waiting(record, memory.collected, arrival.now, effects);
+    usage::take(house, &located, &matched, usage, now)?;
     observer.at(Gate::Parameters);
     matched.method.validation.check_parameters(record)?;
     observer.at(Gate::Body);
@@ -164,6 +165,13 @@ where
         }
     };
     Ok(compress(record, served, paper))
+}
+
+/// The clocks when a request stands before its throttles: those of its arrival, unless a body or an authorizer
+/// was waited for (TH-20).
+fn after_waiting(record: &Record<'_>, collected: &Collected, received: Now, effects: &impl Effects) -> Now {
+    let asked = record.authorizer.as_ref().is_some_and(|outcome| outcome.latency_nanoseconds > 0);
+    if asked || collected.is_read { received.moved_to(effects.monotonic_nanoseconds()) } else { received }
 }
 
 /// MOCK: the request template gives a status, and that an answer.
@@ -198,12 +206,11 @@ async fn http<E: Effects, B: RequestBody>(
     let address = address_of(matched)?;
     let body = client_body.text(record);
     let mut mapped = write_mapped_call(record, matched, address, &body, call, &mut sheets.text)?;
-    let integration_call = integration_call(record, matched, address, &call.head);
     let sent = match mapped.body(&sheets.text) {
         [] => CallBody::None,
         sent => CallBody::<B>::Whole(sent),
     };
-    let reply = integrate(record, effects, &integration_call, sent).await?;
+    let reply = integrate(record, matched, effects, (address, &call.head), sent).await?;
     answer_mapped(record, matched, reply, &mut mapped, (sheets, fields)).await
 }
 
@@ -236,14 +243,13 @@ async fn http_proxy<E: Effects, B: RequestBody>(
     let Paper { call, sheets, fields } = paper;
     let address = address_of(matched)?;
     let is_replaced = write_proxy_call(record, matched, address, &client_body, call, &mut sheets.text)?;
-    let integration_call = integration_call(record, matched, address, &call.head);
     let sent = match client_body {
         _ if is_replaced => CallBody::Whole(sheets.text.as_bytes()),
         ClientBody::Nothing => CallBody::None,
         ClientBody::Whole(collected) => CallBody::Whole(collected.plain()),
         ClientBody::Stream(body, _) => CallBody::Stream(body),
     };
-    let mut reply = integrate(record, effects, &integration_call, sent).await?;
+    let mut reply = integrate(record, matched, effects, (address, &call.head), sent).await?;
     let (bytes, head) = reply.head();
     write_proxy_answer(head.over(bytes).fields(), &record.ids, fields);
     let status = reply.status();
@@ -258,12 +264,14 @@ async fn http_proxy<E: Effects, B: RequestBody>(
 /// Calls the backend and notes what it did.
 async fn integrate<E: Effects, B: RequestBody>(
     record: &mut Record<'_>,
+    matched: &Matched<'_>,
     effects: &E,
-    call: &IntegrationCall<'_>,
+    (address, head): (&Address, &[u8]),
     body: CallBody<'_, B>,
 ) -> Result<E::Reply, Refusal> {
     let begun = effects.monotonic_nanoseconds();
-    let result = effects.integrate(call, body).await;
+    let call = integration_call(record, matched, (address, head), begun);
+    let result = effects.integrate(&call, body).await;
     note_outcome(record, effects, begun, result)
 }
 
@@ -290,11 +298,12 @@ fn address_of<'m>(matched: &Matched<'m>) -> Result<&'m Address, Refusal> {
     }
 }
 
+/// A call that is made at a moment, in nanoseconds: the integration's time begins there.
 fn integration_call<'c>(
     record: &Record<'c>,
     matched: &Matched<'_>,
-    address: &'c Address,
-    head: &'c [u8],
+    (address, head): (&'c Address, &'c [u8]),
+    begun: u64,
 ) -> IntegrationCall<'c> {
     let verb = address.verb.unwrap_or(matched.verb);
     let timeout = matched.stage_method.integration.timeout_nanoseconds;
@@ -308,7 +317,7 @@ fn integration_call<'c>(
         head,
         is_head: verb == postern_model::Verb::Head,
         is_idempotent: verb.is_idempotent(),
-        deadline_nanoseconds: record.received.monotonic_nanoseconds.saturating_add(timeout),
+        deadline_nanoseconds: begun.saturating_add(timeout),
         answer_bytes_max,
         answer_gap_nanoseconds,
         limits: &record.house.limits,

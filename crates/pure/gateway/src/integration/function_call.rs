@@ -33,7 +33,7 @@ pub(crate) struct FunctionCall<'c> {
 pub(crate) enum OnBehalf<'c> {
     /// A method.
     Method(&'c Matched<'c>),
-    /// An authorizer, by its name.
+    /// An authorizer, by its id.
     Authorizer(&'c str),
 }
 
@@ -120,7 +120,7 @@ fn source_arn(record: &Record<'_>, on_behalf: OnBehalf<'_>) -> String {
             let verb = matched.method.model.verb.as_str().replace("ANY", "*");
             format!("{}/{verb}{}", located.stage.name, matched.method.path.as_str())
         }
-        OnBehalf::Authorizer(name) => format!("authorizers/{name}"),
+        OnBehalf::Authorizer(id) => format!("authorizers/{id}"),
     };
     format!(
         "arn:{}:execute-api:{}:{}:{}/{resource}",

@@ -135,7 +135,7 @@ async fn call_noted<E: Effects, B: RequestBody>(
     effects: &E,
 ) -> Result<E::Reply, Refusal> {
     let begun = effects.monotonic_nanoseconds();
-    let terms = CallTerms::of(record, matched);
+    let terms = CallTerms::of(record, matched, begun);
     let result = call_function::<E, B>(record, call, terms, memory, effects).await?;
     note_outcome(record, effects, begun, result)
 }
@@ -150,12 +150,12 @@ pub(super) struct CallTerms {
 }
 
 impl CallTerms {
-    /// Those of an integration.
-    fn of(record: &Record<'_>, matched: &Matched<'_>) -> Self {
+    /// Those of an integration that is called at a moment, in nanoseconds.
+    fn of(record: &Record<'_>, matched: &Matched<'_>, begun: u64) -> Self {
         let timeout = matched.stage_method.integration.timeout_nanoseconds;
         let streams = is_streamed(matched);
         Self {
-            deadline_nanoseconds: record.received.monotonic_nanoseconds.saturating_add(timeout),
+            deadline_nanoseconds: begun.saturating_add(timeout),
             answer_bytes_max: if streams { u64::MAX } else { record.house.limits.payload_bytes },
             answer_gap_nanoseconds: if streams { STREAM_GAP_NANOSECONDS } else { u64::MAX },
         }
@@ -236,14 +236,14 @@ fn is_failure<R: Reply>(reply: &R) -> bool {
 }
 
 /// The X-Ray header of a request.
-pub(super) fn trace_id(record: &Record<'_>) -> String {
+fn trace_id(record: &Record<'_>) -> String {
     let mut trace_id = Vec::new();
     write_trace_id(record, &mut trace_id);
     lossy(&trace_id).into_owned()
 }
 
 /// An error of a function in a line for an operator.
-pub(super) fn summary(error: &FunctionError) -> String {
+fn summary(error: &FunctionError) -> String {
     const CHARACTERS_MAX: usize = 256;
     let text = format!("{} {}", error.kind, error.message);
     text.trim().chars().take(CHARACTERS_MAX).collect()

@@ -1,6 +1,6 @@
 //! AWS with a service: a signed call, whose request and answer go through mappings and templates.
 
-use super::{Paper, Served, answer_mapped, integrate, integration_call};
+use super::{Paper, Served, answer_mapped, integrate};
 use crate::{
     CallBody, Effects, Record, Refusal, RequestBody,
     authorization::Permit,
@@ -30,11 +30,10 @@ pub(super) async fn service<E: Effects, B: RequestBody>(
     };
     let body = client_body.text(record);
     let mut mapped = write_service_call(record, matched, service, &body, call, &mut sheets.text)?;
-    let integration_call = integration_call(record, matched, &service.address, &call.head);
     let sent = match mapped.body(&sheets.text) {
         [] => CallBody::None,
         sent => CallBody::<B>::Whole(sent),
     };
-    let reply = integrate(record, effects, &integration_call, sent).await?;
+    let reply = integrate(record, matched, effects, (&service.address, &call.head), sent).await?;
     answer_mapped(record, matched, reply, &mut mapped, (sheets, fields)).await
 }

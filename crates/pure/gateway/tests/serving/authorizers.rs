@@ -517,6 +517,94 @@ fn au_68_failures_are_not_kept() {
     assert_eq!(told(&gateway, &output("Allow", "*")).status, 200);
 }
 
+/// TH-20, TH-22: throttles and quota are taken when the authorizer has answered, and not before.
+#[test]
+fn th_20_what_is_taken_is_taken_after_the_authorizer_has_answered() {
+    const HOURS: u64 = 3_600 * SECOND;
+    let mut output = output("Allow", "*");
+    output["usageIdentifierKey"] = json!(KEY);
+    for (limits, waited) in [
+        ("throttle: {rateLimit: 1, burstLimit: 1}", 2 * SECOND),
+        ("quota: {limit: 1, period: DAY}", 20 * HOURS),
+    ] {
+        let kept = json!({"authorizerResultTtlInSeconds": 0});
+        let gateway = gateway_with(&kept, "AUTHORIZER", &plan(limits), "");
+        assert_eq!(told(&gateway, &output).status, 200, "{limits}");
+        assert_eq!(told(&gateway, &output).status, 429, "{limits}");
+        // The function's call begins late enough: the arrival stays where it was.
+        gateway.clock.set(waited);
+        gateway.call_nanoseconds.set(SECOND);
+        assert_eq!(told(&gateway, &output).status, 200, "{limits}");
+    }
+}
+
+/// A walk that waits for nothing reads no clock.
+#[test]
+fn a_request_that_waits_for_nothing_is_taken_at_its_arrival() {
+    let mut definition = definition(&json!({}), "");
+    definition["paths"]["/pets/{id}"]["get"]["security"] = json!([]);
+    let gateway = Gateway::of(Setting {
+        definition: &definition.to_string(),
+        gateway: FUNCTIONS,
+        ..Setting::default()
+    });
+    let exchange = ask(&gateway, "/pets/7", "", &[]);
+    assert_eq!((exchange.status, exchange.clock_readings), (200, 0));
+}
+
+/// AU-62: authorizer and integration each have their whole time, from when they are called.
+#[test]
+fn an_integrations_time_begins_when_it_is_called() {
+    for integration in [
+        json!({"type": "aws_proxy", "httpMethod": "POST", "uri": URI}),
+        json!({"type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1:9002/"}),
+    ] {
+        let mut definition = definition(&json!({}), "");
+        definition["paths"]["/pets/{id}"]["get"]["x-amazon-apigateway-integration"] = integration;
+        definition["paths"]["/pets/{id}"]["get"]["x-amazon-apigateway-integration"]["timeoutInMillis"] =
+            json!(2_000);
+        let gateway = Gateway::of(Setting {
+            definition: &definition.to_string(),
+            gateway: FUNCTIONS,
+            ..Setting::default()
+        });
+        gateway.clock.set(SECOND);
+        gateway.call_nanoseconds.set(2 * SECOND);
+        let replies = [said(200, "", &output("Allow", "*").to_string()), said(200, "", "{}")];
+        let exchange = ask(&gateway, "/pets/7", "Authorization: x\r\n", &replies);
+        assert_eq!((exchange.status, exchange.deadlines), (200, vec![11 * SECOND, 5 * SECOND]));
+    }
+}
+
+/// What the function says may hold the caller's token; and a time-out names the limit that was hit.
+#[test]
+fn the_reason_of_a_failure_holds_nothing_that_the_function_said() {
+    let failed = |payload: &str| said(200, "X-Amz-Function-Error: Unhandled\r\n", payload);
+    let late = "authorizer `guard`: no answer within `authorizerSeconds`";
+    for (seconds, reply, expected) in [
+        (
+            0,
+            failed(r#"{"errorMessage": "bad token x", "errorType": "jwt.Error"}"#),
+            "function `guard` failed: jwt.Error",
+        ),
+        (0, failed(r#"{"errorMessage": "bad", "errorType": "Bearer x"}"#), "function `guard` failed"),
+        (0, failed("Bearer x"), "function `guard` failed"),
+        (11, said(200, "", ""), late),
+    ] {
+        let gateway = gateway_with(
+            &json!({}),
+            "",
+            "accessLog: {format: '$context.requestId $context.authorizer.error'}",
+            "",
+        );
+        gateway.call_nanoseconds.set(seconds * SECOND);
+        let exchange = ask(&gateway, "/pets/7", "Authorization: Bearer x\r\n", &[reply]);
+        check(&exchange, UNUSABLE, expected);
+        let line = exchange.log.unwrap();
+        assert_eq!(line.trim_end().split_once(' ').unwrap().1, expected);
+    }
+}
+
 /// AU-67: the policy is asked for every request anew, and a cached one of a single method is silent about
 /// the others.
 #[test]
@@ -602,7 +690,7 @@ fn gateway_responses_and_logs_know_what_the_authorizer_said() {
     assert!(line.starts_with("500|the answer of authorizer `guard` is not usable: output:1:"), "{line}");
     assert!(line.ends_with("|200|0|-|-|-"), "{line}");
     let exchange = ask(&gateway, "/pets/7", "", &[]);
-    assert_eq!(log(&exchange), "401|Unauthorized|-|0|-|-|-");
+    assert_eq!(log(&exchange), "-|Unauthorized|-|-|-|-|-");
     assert!(String::from_utf8_lossy(&exchange.fields).contains("WWW-Authenticate: Bearer\r\n"));
     let exchange =
         ask(&gateway, "/pets/7", "Authorization: z\r\n", &[said(200, "", &output("Allow", "*").to_string())]);

@@ -54,12 +54,18 @@ pub(crate) struct Gateway {
     snapshot: Snapshot,
     /// The monotonic clock while backends are called, in nanoseconds.
     pub(crate) clock: Cell<u64>,
+    /// How long each call takes, in nanoseconds.
+    pub(crate) call_nanoseconds: Cell<u64>,
 }
 
 /// What came of a request.
 pub(crate) struct Exchange {
     /// Head and body of every call, as they went out.
     pub(crate) calls: Vec<Vec<u8>>,
+    /// When every call must be over, on the monotonic clock, in nanoseconds.
+    pub(crate) deadlines: Vec<u64>,
+    /// How often the clock was read.
+    pub(crate) clock_readings: u32,
     pub(crate) status: u16,
     /// The lines of the answer's fields.
     pub(crate) fields: Vec<u8>,
@@ -89,7 +95,7 @@ impl Gateway {
         let mut state = State::new([7; 32]);
         let now = Now { monotonic_nanoseconds: 0, epoch_milliseconds: RECEIVED_MILLISECONDS };
         let snapshot = compile(configuration, None, &mut state).begin(now);
-        Self { snapshot, clock: Cell::new(6_000_000) }
+        Self { snapshot, clock: Cell::new(6_000_000), call_nanoseconds: Cell::new(0) }
     }
 
     /// Serves one request, given as it comes over the wire, by a backend that answers with these.
@@ -117,7 +123,10 @@ impl Gateway {
         let backend = Backend {
             replies: RefCell::new(replies.iter().cloned().collect()),
             calls: RefCell::default(),
-            clock: self.clock.get(),
+            deadlines: RefCell::default(),
+            clock: self.clock.clone(),
+            clock_readings: Cell::new(0),
+            call_nanoseconds: self.call_nanoseconds.get(),
         };
         let mut scratch = Scratch::default();
         let mut answer = None;
@@ -145,6 +154,8 @@ impl Gateway {
         });
         Exchange {
             calls: backend.calls.into_inner(),
+            deadlines: backend.deadlines.into_inner(),
+            clock_readings: backend.clock_readings.get(),
             status,
             fields,
             body,
@@ -239,14 +250,18 @@ impl RequestBody for Pieces {
 struct Backend {
     replies: RefCell<VecDeque<Vec<u8>>>,
     calls: RefCell<Vec<Vec<u8>>>,
-    clock: u64,
+    deadlines: RefCell<Vec<u64>>,
+    clock: Cell<u64>,
+    clock_readings: Cell<u32>,
+    call_nanoseconds: u64,
 }
 
 impl Effects for Backend {
     type Reply = ScriptedReply;
 
     fn monotonic_nanoseconds(&self) -> u64 {
-        self.clock
+        self.clock_readings.set(self.clock_readings.get() + 1);
+        self.clock.get()
     }
 
     async fn integrate<B: RequestBody>(
@@ -265,6 +280,13 @@ impl Effects for Backend {
             }
         }
         self.calls.borrow_mut().push(sent);
+        self.deadlines.borrow_mut().push(call.deadline_nanoseconds);
+        let over = self.clock.get() + self.call_nanoseconds;
+        self.clock.set(over);
+        if over > call.deadline_nanoseconds {
+            let reason = "no answer within the integration's timeout".into();
+            return Err(IntegrationFailure { kind: IntegrationFailureKind::TimedOut, reason });
+        }
         match self.replies.borrow_mut().pop_front() {
             Some(reply) => Ok(ScriptedReply::read(reply, call.is_head)),
             None => Err(IntegrationFailure {

@@ -21,15 +21,11 @@ impl AuthorizerOutput {
     ///
     /// # Errors
     ///
-    /// What is wrong, for an operator, cut to a line that a log takes. Nothing of what is wrong ever lets a
-    /// request through.
+    /// What is wrong and where, for an operator: never what the function said there, which may be the
+    /// caller's token. Nothing of what is wrong ever lets a request through.
     pub fn parse(payload: &[u8], api: &ExecuteApiBase<'_>) -> Result<Self, String> {
-        Self::read(payload, api).map_err(|reason| reason.chars().take(REASON_CHARACTERS_MAX).collect())
-    }
-
-    fn read(payload: &[u8], api: &ExecuteApiBase<'_>) -> Result<Self, String> {
         let text = std::str::from_utf8(payload).map_err(|_| "it is no text")?;
-        let root = parse_json(DOCUMENT, text).map_err(|problems| first_of(&problems))?;
+        let root = parse_json(DOCUMENT, text).map_err(|problems| first_of(&problems, "it is no JSON"))?;
         if root.as_mapping().is_none() {
             return Err(format!("it is {}: expected an object", root.kind()));
         }
@@ -74,7 +70,8 @@ fn read_policy(root: &Node, api: &ExecuteApiBase<'_>) -> Result<Policy, String> 
     }
     let reading = Reading { base: Some(api), ..Reading::of(PolicyKind::AuthorizerOutput) };
     let mut problems = Problems::default();
-    let policy = Policy::parse(node, &reading, &mut problems).ok_or_else(|| first_of(&problems))?;
+    let policy = Policy::parse(node, &reading, &mut problems)
+        .ok_or_else(|| first_of(&problems, "the policy is malformed"))?;
     if policy.statements().is_empty() {
         return Err("`policyDocument` has no statements".to_owned());
     }
@@ -90,7 +87,7 @@ fn read_context(root: &Node, principal_id: Option<&str>) -> Result<AuthorizerCon
     let entries = node.as_mapping();
     let entries = entries.ok_or_else(|| format!("`context` is {}: expected an object", node.kind()))?;
     for entry in entries {
-        let value = text_of(&entry.value, &format!("`{}` in `context`", entry.key))?;
+        let value = text_of(&entry.value, &format!("{}: a value in `context`", entry.value.place))?;
         let is_shadowed = &*entry.key == PRINCIPAL_ID && principal_id.is_some();
         if let Some(value) = value.filter(|_| !is_shadowed) {
             context.push((entry.key.clone(), value.into()));
@@ -114,14 +111,11 @@ fn text_of<'n>(node: &'n Node, what: &str) -> Result<Option<&'n str>, String> {
     }
 }
 
-/// The first problem, with its place.
-fn first_of(problems: &Problems) -> String {
-    let first = problems.errors().next().map(|problem| format!("{}: {}", problem.place, problem.message));
-    first.unwrap_or_default()
+/// What is wrong, and where the first problem is.
+fn first_of(problems: &Problems, what: &str) -> String {
+    let place = problems.errors().next().map(|problem| format!("{}: ", problem.place));
+    place.unwrap_or_default() + what
 }
-
-/// A reason has at most so many characters.
-const REASON_CHARACTERS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -144,8 +138,18 @@ mod tests {
             let told = told(payload);
             assert!(told.starts_with(reason), "{payload}: {told}");
         }
-        let long = format!(r#"{{"policyDocument": {policy}, "context": {{"{}": []}}}}"#, "x".repeat(10_000));
-        assert_eq!(told(&long).chars().count(), REASON_CHARACTERS_MAX);
+        for (payload, kind) in [
+            (format!(r#"{{"policyDocument": {policy}, "context": {{"token": []}}}}"#), "is a list"),
+            (
+                format!(r#"{{"policyDocument": {}}}"#, policy.replace("Allow", "token")),
+                "the policy is malformed",
+            ),
+            (r#"{"token": 1, "token": 2, token}"#.to_owned(), "it is no JSON"),
+        ] {
+            let told = told(&payload);
+            assert!(told.starts_with("output:1:") && told.contains(kind), "{payload}: {told}");
+            assert!(!told.contains("token"), "{payload}: {told}");
+        }
         let output = format!(r#"{{"policyDocument": {policy}, "usageIdentifierKey": "secret"}}"#);
         let output = AuthorizerOutput::parse(output.as_bytes(), &ExecuteApiBase::sample()).unwrap();
         assert_eq!(
