@@ -243,14 +243,18 @@ fn check_functions(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
         let depends_on_stage = used.uri.stage_variables().next().is_some();
         for stage in &api.stages {
             let Some(call) = filled(used.uri, stage) else { continue };
-            if let Err(fault) = check_function(&used, &call, stage, parts) {
-                let within = if depends_on_stage {
-                    format!(", in stage `{}` that is `{call}`", stage.name)
-                } else {
-                    String::new()
-                };
-                let (key, uri) = (used.key, used.uri.as_str());
-                problems.error(used.place, format!("`{key}` is `{uri}`{within}: {fault}"));
+            match check_function(&used, &call, stage, parts) {
+                Ok(None) => {}
+                Ok(Some(warning)) => problems.warning(used.place, warning),
+                Err(fault) => {
+                    let within = if depends_on_stage {
+                        format!(", in stage `{}` that is `{call}`", stage.name)
+                    } else {
+                        String::new()
+                    };
+                    let (key, uri) = (used.key, used.uri.as_str());
+                    problems.error(used.place, format!("`{key}` is `{uri}`{within}: {fault}"));
+                }
             }
             if !depends_on_stage {
                 break;
@@ -301,7 +305,7 @@ fn check_function(
     call: &str,
     stage: &Stage,
     parts: &Parts<'_>,
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
     let arn = FunctionArn::of_uri(call).map_err(|error| error.to_string())?;
     let function = Function::find(parts.functions, &arn)
         .ok_or_else(|| format!("no entry of `functions` is called `{}`", arn.name()))?;
@@ -310,7 +314,7 @@ fn check_function(
         FunctionBackend::Invoke(invoke) if invoke.is_signed => {
             services::check_signing(used.authorization, role.as_deref(), arn.name(), parts)
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use postern_document::{Node, Place, Problems};
 use postern_model::Secret;
 
-use crate::surroundings::Surroundings;
+use crate::surroundings::{ReadFailure, Surroundings};
 
 /// One reading of a configuration.
 pub(crate) struct Reading<'surroundings> {
@@ -83,11 +83,11 @@ impl<'surroundings> Reading<'surroundings> {
     }
 
     /// A secret file that the environment names: watched where there is one.
-    pub(crate) fn secret_file(&mut self, path: &str) -> Result<Secret<String>, String> {
+    pub(crate) fn secret_file(&mut self, path: &str) -> Result<Secret<String>, ReadFailure> {
         let path = self.path(path);
-        let bytes = self.bytes(&path)?;
+        let bytes = self.surroundings.read(&path)?;
         self.watch(&path);
-        String::from_utf8(bytes).map(Secret::new).map_err(|_| "the file is not UTF-8 text".to_owned())
+        String::from_utf8(bytes).map(Secret::new).map_err(|_| ReadFailure::new("the file is not UTF-8 text"))
     }
 
     /// The secret in a variable that a key names, of which the same holds.

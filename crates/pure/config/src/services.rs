@@ -20,10 +20,15 @@ pub(crate) fn check(api: &RestApi, parts: &Parts<'_>, problems: &mut Problems) {
         let depends_on_stage =
             templates.into_iter().flatten().any(|template| template.stage_variables().next().is_some());
         for stage in &api.stages {
-            if let Err(fault) = check_in(method, stage, parts) {
-                let within =
-                    if depends_on_stage { format!(", in stage `{}`", stage.name) } else { String::new() };
-                problems.error(&integration.place, format!("`uri` is `{}`{within}: {fault}", uri.as_str()));
+            match check_in(method, stage, parts) {
+                Ok(None) => {}
+                Ok(Some(warning)) => problems.warning(&integration.place, warning),
+                Err(fault) => {
+                    let within =
+                        if depends_on_stage { format!(", in stage `{}`", stage.name) } else { String::new() };
+                    let message = format!("`uri` is `{}`{within}: {fault}", uri.as_str());
+                    problems.error(&integration.place, message);
+                }
             }
             if !depends_on_stage {
                 break;
@@ -45,12 +50,12 @@ fn is_of_service(integration: &Integration) -> bool {
     integration.kind == IntegrationType::Aws && !integration.uri.as_ref().is_some_and(calls_function)
 }
 
-fn check_in(method: &Method, stage: &Stage, parts: &Parts<'_>) -> Result<(), String> {
+fn check_in(method: &Method, stage: &Stage, parts: &Parts<'_>) -> Result<Option<String>, String> {
     let integration = &method.integration;
-    let Some(uri) = &integration.uri else { return Ok(()) };
+    let Some(uri) = &integration.uri else { return Ok(None) };
     // A variable that the stage has not got is reported elsewhere.
     if uri.stage_variables().any(|name| !stage.variables.contains_key(name)) {
-        return Ok(());
+        return Ok(None);
     }
     let call =
         ServiceCall::parse(&uri.filled(&stage.variables)).map_err(|error: Malformed| error.to_string())?;
@@ -59,16 +64,16 @@ fn check_in(method: &Method, stage: &Stage, parts: &Parts<'_>) -> Result<(), Str
     check_signing(&method.authorization, role.as_deref(), &call.service, parts)
 }
 
-/// Whether there is what calls of a service are signed with.
+/// Whether there is what calls of a service are signed with; a warning where it is not what was named.
 pub(crate) fn check_signing(
     authorization: &AuthorizationType,
     role: Option<&str>,
     service: &str,
     parts: &Parts<'_>,
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
     if role.is_some_and(is_of_caller) {
         if *authorization == AuthorizationType::AwsIam {
-            return Ok(());
+            return Ok(None);
         }
         return Err(
             "`credentials` are those of the caller, and the method lets in callers who have not signed: \
@@ -77,7 +82,13 @@ pub(crate) fn check_signing(
         );
     }
     if parts.credentials.of(role).is_some() {
-        return Ok(());
+        let unnamed = role.filter(|role| !parts.credentials.names(role));
+        return Ok(unnamed.map(|role| {
+            format!(
+                "no entry of `credentials` is for the role `{role}`: calls of `{service}` are signed with the \
+                 gateway's own key"
+            )
+        }));
     }
     Err(format!(
         "calls of `{service}` are signed, and there is nothing to sign with: expected AWS_ACCESS_KEY_ID and its \

@@ -28,20 +28,35 @@ pub trait Surroundings {
 /// assert_eq!(failure.to_string(), "there is no such file");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadFailure(Box<str>);
+pub struct ReadFailure {
+    reason: Box<str>,
+    is_absence: bool,
+}
 
 impl ReadFailure {
     /// A failure for a reason, worded as a sentence without a full stop.
     #[must_use]
     pub fn new(reason: &str) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), is_absence: false }
+    }
+
+    /// There is no such file.
+    #[must_use]
+    pub fn absence() -> Self {
+        Self { is_absence: true, ..Self::new("there is no such file") }
+    }
+
+    /// Whether there is no such file, as opposed to one that cannot be read.
+    #[must_use]
+    pub const fn is_absence(&self) -> bool {
+        self.is_absence
     }
 }
 
 impl From<io::Error> for ReadFailure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::NotFound => Self::new("there is no such file"),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::absence(),
             io::ErrorKind::PermissionDenied => Self::new("the file may not be read"),
             io::ErrorKind::IsADirectory => Self::new("that is a folder"),
             _ => Self::new(&format!("the file cannot be read ({error})")),
@@ -51,7 +66,7 @@ impl From<io::Error> for ReadFailure {
 
 impl fmt::Display for ReadFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 

@@ -65,4 +65,10 @@ impl Credentials {
         let own = self.of_roles.iter().find(|(arn, _)| Some(&**arn) == role).map(|(_, own)| own);
         own.or(self.standard.as_ref())
     }
+
+    /// Whether a role has an entry of its own.
+    #[must_use]
+    pub fn names(&self, role: &str) -> bool {
+        self.of_roles.iter().any(|(arn, _)| **arn == *role)
+    }
 }

@@ -86,6 +86,13 @@ pub enum Profile {
     Absent,
     /// It names no access key: other settings make the credentials.
     WithoutKey,
+    /// A part of its access key cannot stand in a header.
+    Unusable {
+        /// The line of the file, from 1.
+        line: usize,
+        /// What stands before the `=` in it.
+        key: &'static str,
+    },
     /// Its access key.
     Key(FoundKey),
 }
@@ -105,20 +112,25 @@ pub fn read_profile(file: &str, profile: &str) -> Profile {
     let mut is_inside = false;
     let mut is_there = false;
     let (mut id, mut secret, mut token) = (None, None, None);
-    for line in file.lines().filter(|line| !line.starts_with(['#', ';', ' ', '\t'])) {
+    let lines = file.lines().zip(1..).filter(|(line, _)| !line.starts_with(['#', ';', ' ', '\t']));
+    for (line, number) in lines {
         if let Some(rest) = line.strip_prefix('[') {
             is_inside = rest.split(']').next().is_some_and(|name| name.trim() == profile);
             is_there |= is_inside;
             continue;
         }
         let Some((name, value)) = line.split_once('=').filter(|_| is_inside) else { continue };
-        let place = match name.trim() {
-            "aws_access_key_id" => &mut id,
-            "aws_secret_access_key" => &mut secret,
-            "aws_session_token" => &mut token,
+        let (place, key) = match name.trim() {
+            "aws_access_key_id" => (&mut id, "aws_access_key_id"),
+            "aws_secret_access_key" => (&mut secret, "aws_secret_access_key"),
+            "aws_session_token" => (&mut token, "aws_session_token"),
             _ => continue,
         };
-        *place = Some(Zeroizing::new(value.trim().to_owned())).filter(|value| is_plain(value));
+        let value = value.trim();
+        if !value.is_empty() && !is_plain(value) {
+            return Profile::Unusable { line: number, key };
+        }
+        *place = Some(Zeroizing::new(value.to_owned())).filter(|value| !value.is_empty());
     }
     match (id, secret) {
         _ if !is_there => Profile::Absent,
@@ -177,5 +189,16 @@ mod tests {
         assert!(matches!(read_profile(file, "three"), Profile::WithoutKey));
         assert!(matches!(read_profile(file, "four"), Profile::Absent));
         assert!(matches!(read_profile("", "default"), Profile::Absent));
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_header_is_told_by_its_line() {
+        let file = "[one]\n# a comment\naws_access_key_id = AKID1\naws_secret_access_key = a b\n\
+                    [two]\naws_session_token = t\u{e9}\n";
+        for (profile, expected) in [("one", (4, "aws_secret_access_key")), ("two", (6, "aws_session_token"))]
+        {
+            let Profile::Unusable { line, key } = read_profile(file, profile) else { panic!("{profile}") };
+            assert_eq!((line, key), expected);
+        }
     }
 }

@@ -147,6 +147,7 @@ fn the_metadata_of_an_instance_are_asked_with_a_session_token() {
     }
     let told = gateway.explain(0, &post("/demo/a", "{}"), &[]).to_string();
     assert!(told.contains("***") && told.contains("/1/pets") && !told.contains(TOKEN), "{told}");
+    assert_eq!(endpoint.requests().len(), requests.len());
     shows_no_secret(&gateway);
 }
 

@@ -236,11 +236,11 @@ fn calls_are_signed_for_the_environment_or_for_a_role() {
     configuration["credentials"] = json!([
         {"roleArn": role, "accessKeyId": "AKIDOFTHEROLE0000000", "secretAccessKeyFile": "role.key"}
     ]);
-    place.write("role.key", "secret of the role\n");
+    place.write("role.key", "secret-of-the-role\n");
     let variables = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000"),
-        ("AWS_SECRET_ACCESS_KEY", "secret of the environment"),
-        ("AWS_SESSION_TOKEN", "the token"),
+        ("AWS_SECRET_ACCESS_KEY", "secret-of-the-environment"),
+        ("AWS_SESSION_TOKEN", "the-token"),
     ];
     let gateway = Gateway::start_with(place, configuration, &variables);
     assert_eq!(proxied(&gateway).status(), 201);
@@ -252,15 +252,15 @@ fn calls_are_signed_for_the_environment_or_for_a_role() {
         "{authorization}"
     );
     assert!(authorization.contains(scope), "{authorization}");
-    assert_eq!(request.field("X-Amz-Security-Token"), Some("the token"));
+    assert_eq!(request.field("X-Amz-Security-Token"), Some("the-token"));
     assert_eq!(custom(&gateway, "{}").status(), 200);
     let of_role = backend.request(1);
     let authorization = of_role.field("Authorization").unwrap();
     assert!(authorization.contains("Credential=AKIDOFTHEROLE0000000/"), "{authorization}");
     assert_eq!(of_role.field("X-Amz-Security-Token"), None);
-    verify(&of_role, "AKIDOFTHEROLE0000000", "secret of the role");
-    verify(&request, "AKIDEXAMPLE000000000", "secret of the environment");
-    assert!(!gateway.log().contains("secret of"), "{}", gateway.log());
+    verify(&of_role, "AKIDOFTHEROLE0000000", "secret-of-the-role");
+    verify(&request, "AKIDEXAMPLE000000000", "secret-of-the-environment");
+    assert!(!gateway.log().contains("secret-of"), "{}", gateway.log());
 }
 
 /// Signs the request that came once more and compares.

@@ -2,7 +2,8 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use postern_gateway::{Elapsed, Event, Now, Record, Recorder, Sent, Snapshot, Timers};
+use postern_gateway::{Elapsed, Event, HeldKey, Now, Record, Recorder, Sent, Snapshot, Timers};
+use postern_model::{AccessKey, Secret};
 use postern_server::Clock;
 use postern_upstream::{Backends, ClientTls, FunctionHost, Upstream};
 use tokio::time;
@@ -16,6 +17,14 @@ pub(super) fn backends(house: &Snapshot, clock: Clock) -> io::Result<Upstream<Pl
     let backends = Backends::new(tls, functions);
     backends.serve(house);
     Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(backends)))
+}
+
+/// Signs with a key of nobody where credentials would be fetched: nothing is sent, and no signature is shown.
+pub(super) fn stand_in_for_credentials(house: &Snapshot) {
+    let Some(wanted) = house.fetched_credentials() else { return };
+    let (access_key_id, secret_access_key) = ("NOT-FETCHED".into(), Secret::new("not-fetched".to_owned()));
+    let key = AccessKey { access_key_id, secret_access_key, session_token: None };
+    wanted.hold(HeldKey { key, expires_at: None });
 }
 
 /// Fetches what signed calls are signed with, as the running gateway does by itself.

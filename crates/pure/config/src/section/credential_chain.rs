@@ -11,14 +11,22 @@ use crate::reading::Reading;
 
 /// Walks the chain. What is wrong in it stands in no file of ours, and is reported at `place`.
 pub(crate) fn read(place: &Place, reading: &mut Reading<'_>) -> Option<CallCredentials> {
-    let found = match of_environment(reading) {
+    let found = of_environment(reading).and_then(|key| match key {
         Some(key) => Ok(Some(CallCredentials::Known(key))),
         None => of_elsewhere(reading),
-    };
+    });
     found.map_err(|fault| reading.problems.error(place, fault)).ok()?
 }
 
 fn of_elsewhere(reading: &mut Reading<'_>) -> Result<Option<CallCredentials>, String> {
+    // Whoever sets it means a role of its own, and not the one of the node that comes last.
+    if variable(reading, "AWS_WEB_IDENTITY_TOKEN_FILE").is_some() {
+        return Err(
+            "AWS_WEB_IDENTITY_TOKEN_FILE is set, and no role is assumed here: expected access keys, or the \
+                    variable to be unset"
+                .to_owned(),
+        );
+    }
     if let Some(key) = of_file(reading)? {
         return Ok(Some(CallCredentials::Known(key)));
     }
@@ -29,12 +37,16 @@ fn of_elsewhere(reading: &mut Reading<'_>) -> Result<Option<CallCredentials>, St
     Ok(source.map(CallCredentials::Fetched))
 }
 
-fn of_environment(reading: &Reading<'_>) -> Option<AccessKey> {
-    Some(AccessKey {
-        access_key_id: variable(reading, "AWS_ACCESS_KEY_ID")?.into(),
-        secret_access_key: Secret::new(variable(reading, "AWS_SECRET_ACCESS_KEY")?),
-        session_token: variable(reading, "AWS_SESSION_TOKEN").map(Secret::new),
-    })
+fn of_environment(reading: &Reading<'_>) -> Result<Option<AccessKey>, String> {
+    let id = plain_variable(reading, "AWS_ACCESS_KEY_ID")?;
+    let secret = plain_variable(reading, "AWS_SECRET_ACCESS_KEY")?;
+    let (access_key_id, secret) = match (id, secret) {
+        (Some(id), Some(secret)) => (id.into(), secret),
+        (None, None) => return Ok(None),
+        _ => return Err("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: expected both or none".to_owned()),
+    };
+    let session_token = plain_variable(reading, "AWS_SESSION_TOKEN")?.map(Secret::new);
+    Ok(Some(AccessKey { access_key_id, secret_access_key: Secret::new(secret), session_token }))
 }
 
 /// The profile `AWS_PROFILE` (`default`) of `AWS_SHARED_CREDENTIALS_FILE` (`~/.aws/credentials`). Whoever names one of
@@ -45,13 +57,19 @@ fn of_file(reading: &mut Reading<'_>) -> Result<Option<AccessKey>, String> {
     let Some(path) = named.clone().or(of_home) else { return Ok(None) };
     let text = match reading.secret_file(&path) {
         Ok(text) => text,
-        Err(_) if named.is_none() && profile.is_none() => return Ok(None),
-        Err(reason) => return Err(format!("{FILE} is `{path}`: {reason}")),
+        Err(failure) if failure.is_absence() && named.is_none() && profile.is_none() => return Ok(None),
+        Err(failure) => {
+            let variable = if named.is_some() { FILE } else { "HOME" };
+            return Err(format!("{variable} names the credentials file `{path}`: {failure}"));
+        }
     };
     let is_named = profile.is_some();
     let profile = profile.unwrap_or_else(|| "default".to_owned());
     match read_profile(text.reveal(), &profile) {
         Profile::Key(key) => Ok(Some(access_key(&key))),
+        Profile::Unusable { line, key } => {
+            Err(format!("{path}:{line}: `{key}`: expected one word of printable ASCII characters"))
+        }
         Profile::Absent if is_named => Err(format!("{PROFILE} is `{profile}`: {path} has no such profile")),
         Profile::WithoutKey if is_named => Err(format!(
             "{PROFILE} is `{profile}`: in {path} it has no access key, and nothing else is read of it"
@@ -131,4 +149,15 @@ fn of_instance(reading: &Reading<'_>) -> Result<Option<CredentialSource>, String
 /// A variable that says something.
 fn variable(reading: &Reading<'_>, name: &str) -> Option<String> {
     reading.variable(name).filter(|value| !value.is_empty())
+}
+
+/// A variable whose value becomes a part of a header. What it says is never shown.
+fn plain_variable(reading: &Reading<'_>, name: &str) -> Result<Option<String>, String> {
+    let value = variable(reading, name);
+    let is_plain = |value: &String| value.bytes().all(|byte| byte.is_ascii_graphic());
+    if value.as_ref().is_none_or(is_plain) {
+        Ok(value)
+    } else {
+        Err(format!("{name}: expected one line without spaces"))
+    }
 }

@@ -32,7 +32,7 @@ impl Memory {
 
 impl Surroundings for Memory {
     fn read(&self, path: &Path) -> Result<Vec<u8>, ReadFailure> {
-        self.files.get(path).cloned().ok_or_else(|| ReadFailure::new("there is no such file"))
+        self.files.get(path).cloned().ok_or_else(ReadFailure::absence)
     }
 
     fn variable(&self, name: &str) -> Option<String> {

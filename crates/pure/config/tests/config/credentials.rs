@@ -23,6 +23,8 @@ aws_secret_access_key = the-secret-of-work
 aws_session_token = the-token-of-work
 [role]
 role_arn = arn:aws:iam::123456789012:role/r
+[broken]
+aws_session_token = the secret token
 ";
 
 /// A gateway that signs calls, on a machine with these variables and, at `/home/p/.aws/credentials`, profiles.
@@ -65,7 +67,7 @@ fn found(memory: &Memory) -> String {
 }
 
 const ENVIRONMENT: [(&str, &str); 2] =
-    [("AWS_ACCESS_KEY_ID", "AKIDENVIRONMENT"), ("AWS_SECRET_ACCESS_KEY", "the secret of the environment")];
+    [("AWS_ACCESS_KEY_ID", "AKIDENVIRONMENT"), ("AWS_SECRET_ACCESS_KEY", "the-secret-of-the-environment")];
 const HOME: (&str, &str) = ("HOME", "/home/p");
 const RELATIVE: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/7");
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -76,7 +78,6 @@ fn aw3_the_first_place_that_has_credentials_counts() {
     for (variables, expected) in [
         (&all[..], "key AKIDENVIRONMENT"),
         (&all[..2], "key AKIDENVIRONMENT"),
-        (&[all[0], HOME], "key AKIDDEFAULT"),
         (&[ENVIRONMENT[0], ENVIRONMENT[1], ("AWS_SESSION_TOKEN", "t")], "key AKIDENVIRONMENT with a token"),
         (&all[2..], "key AKIDDEFAULT"),
         (&[HOME, ("AWS_PROFILE", "work")], "key ASIAWORK with a token"),
@@ -113,7 +114,30 @@ fn what_the_chain_names_and_cannot_be_used_is_refused_and_no_secret_shown() {
     for (variables, expected) in [
         (
             &[("AWS_SHARED_CREDENTIALS_FILE", "/none")][..],
-            "AWS_SHARED_CREDENTIALS_FILE is `/none`: there is no such file",
+            "AWS_SHARED_CREDENTIALS_FILE names the credentials file `/none`: there is no such file",
+        ),
+        (
+            &[("HOME", "/none"), ("AWS_PROFILE", "work")],
+            "HOME names the credentials file `/none/.aws/credentials`: there is no such file",
+        ),
+        (
+            &[HOME, ("AWS_PROFILE", "broken")],
+            "/home/p/.aws/credentials:11: `aws_session_token`: expected one word of printable ASCII characters",
+        ),
+        (
+            &[HOME, ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token")],
+            "AWS_WEB_IDENTITY_TOKEN_FILE is set, and no role is assumed here: expected access keys, or the variable \
+             to be unset",
+        ),
+        (&[ENVIRONMENT[0], HOME], "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: expected both or none"),
+        (&[ENVIRONMENT[1]], "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: expected both or none"),
+        (
+            &[ENVIRONMENT[0], ("AWS_SECRET_ACCESS_KEY", "a-secret\n")],
+            "AWS_SECRET_ACCESS_KEY: expected one line without spaces",
+        ),
+        (
+            &[ENVIRONMENT[0], ENVIRONMENT[1], ("AWS_SESSION_TOKEN", "a secret")],
+            "AWS_SESSION_TOKEN: expected one line without spaces",
         ),
         (
             &[HOME, ("AWS_PROFILE", "none")],
@@ -155,4 +179,24 @@ fn the_credentials_file_is_watched_and_read_only_where_calls_are_signed() {
     let mocking = signing.with("apis/queue.json", crate::common::PETS);
     assert!(!watched(&mocking));
     assert_eq!(found(&mocking), "nothing");
+}
+
+#[test]
+fn a_role_without_an_entry_is_warned_of_at_its_method() {
+    let role = "arn:aws:iam::123456789012:role/writer";
+    let named = SIGNED.replace(r#""type": "aws","#, &format!(r#""type": "aws", "credentials": "{role}","#));
+    let told = on(&ENVIRONMENT).with("apis/queue.json", named).told();
+    let expected = format!(
+        "no entry of `credentials` is for the role `{role}`: calls of `sqs` are signed with the gateway's own key"
+    );
+    let warned: Vec<_> = told.iter().filter(|line| line.ends_with(&expected)).collect();
+    assert!(matches!(&warned[..], [line] if line.starts_with("apis/queue.json:")), "{told:#?}");
+    assert!(!on(&ENVIRONMENT).told().iter().any(|line| line.contains("no entry of")));
+}
+
+#[test]
+fn a_credentials_file_that_cannot_be_read_is_not_taken_for_none() {
+    let told = on(&[HOME]).with("/home/p/.aws/credentials", *b"\xff").told();
+    let expected = "HOME names the credentials file `/home/p/.aws/credentials`: the file is not UTF-8 text";
+    assert!(told.iter().any(|line| line.ends_with(expected)), "{told:#?}");
 }
