@@ -411,6 +411,26 @@ fn h2flood_noise_is_counted() {
 }
 
 #[test]
+fn h2flood_frames_of_streams_that_are_over_are_noise() {
+    let noise = NoiseLimits { control_frames: 10_000, ..limits().noise };
+    for late in [
+        frame(HEADERS, END_HEADERS | END_STREAM, 1, &[]),
+        frame(DATA, END_STREAM, 1, b""),
+        frame(DATA, 0, 1, b""),
+    ] {
+        let mut talk = Talk::begin(&SessionLimits { noise, ..limits() });
+        talk.hear(&post(1, None)).unwrap();
+        talk.answer(0, 0);
+        talk.session.close(0);
+        let _ = talk.said();
+        assert_eq!(talk.hear(&late.repeat(10_000)), Ok(Vec::new()), "{late:?}");
+        let calm = SessionFault { code: ErrorCode::EnhanceYourCalm, limit: Some("h2ControlFrames") };
+        assert_eq!(talk.hear(&late.repeat(5_000)), Err(calm), "{late:?}");
+        assert_eq!(talk.said().last().unwrap().number(4), ErrorCode::EnhanceYourCalm as u32);
+    }
+}
+
+#[test]
 fn what_carries_a_request_or_an_answer_pays_for_two_others() {
     let mut talk = Talk::begin(&limits());
     talk.hear(&post(1, None)).unwrap();
@@ -478,6 +498,25 @@ fn a_connection_that_is_left_serves_what_is_on_its_way() {
 }
 
 #[test]
+fn a_client_that_does_not_see_that_it_is_left_is_not_served_for_ever() {
+    let mut talk = Talk::begin(&limits());
+    talk.session.leave_now();
+    assert_eq!(talk.said(), []);
+    talk.hear(&get(1)).unwrap();
+    talk.session.leave();
+    let _ = talk.said();
+    talk.session.leave_now();
+    let said = talk.said();
+    assert_eq!((said[0].kind, said[0].number(0), said[0].number(4)), (GOAWAY, 1, 0));
+    talk.session.leave_now();
+    assert_eq!(talk.hear(&get(3)), Ok(Vec::new()));
+    assert_eq!(talk.said(), []);
+    // What it opens for ever is noise.
+    let more: Vec<u8> = (5..75).step_by(2).flat_map(get).collect();
+    assert_eq!(talk.hear(&more).unwrap_err().limit, Some("h2ControlFrames"));
+}
+
+#[test]
 fn a_large_head_is_continued() {
     let mut talk = Talk::begin(&limits());
     talk.hear(&get(1)).unwrap();
@@ -511,6 +550,17 @@ fn a_first_window_that_shrinks_is_paid_back() {
     talk.hear(&window_update(1, 10_000)).unwrap();
     // Of the connection's first window so much is left.
     assert_eq!(talk.session.body(0, &[0; 10_000], true), 5_535);
+}
+
+#[test]
+fn a_first_window_that_grows_is_nothing_to_streams_that_are_over() {
+    let mut talk = Talk::begin(&limits());
+    talk.hear(&[get(1), window_update(1, 0x7fff_ffff - 65_535)].concat()).unwrap();
+    talk.answer(0, 0);
+    talk.session.close(0);
+    assert_eq!(talk.hear(&setting(4, 70_000)), Ok(Vec::new()));
+    talk.hear(&[get(3), window_update(3, 0x7fff_ffff - 70_000)].concat()).unwrap();
+    assert_eq!(talk.hear(&setting(4, 70_001)), Err(ErrorCode::FlowControl.into()));
 }
 
 #[derive(Clone, Debug)]

@@ -148,6 +148,11 @@ impl Decoder {
         let evicted = self.evict(size);
         if size <= self.size_max {
             self.size = self.size.wrapping_add(size);
+            // A longer literal may have had the memory before; the table does not keep more than it counts.
+            let line = &mut self.literal.line;
+            if line.capacity() > line.len().saturating_mul(2).saturating_add(32) {
+                line.shrink_to_fit();
+            }
             // What was evicted gives its memory to the next literal.
             let literal = std::mem::replace(&mut self.literal, evicted.unwrap_or_default());
             self.entries.push_front(literal);
@@ -273,6 +278,17 @@ mod tests {
         assert_eq!(fields(&mut decoder, &block).unwrap().len(), 1);
         assert_eq!((decoder.size, decoder.entries.len()), (0, 0));
         assert_eq!(fields(&mut decoder, &[0xbe]), Err(CompressionFault));
+    }
+
+    #[test]
+    fn the_table_keeps_no_memory_of_literals_that_are_not_in_it() {
+        let mut decoder = Decoder::new();
+        // `a` with 50,000 bytes, not into the table; then `a: b`, into it.
+        let large = [&bytes("0001 617f d185 03")[..], &[b'x'; 50_000]].concat();
+        let block = [large, bytes("4001 6101 62")].concat().repeat(200);
+        assert_eq!(fields(&mut decoder, &block).unwrap().len(), 400);
+        let kept: usize = decoder.entries.iter().map(|entry| entry.line.capacity()).sum();
+        assert!(decoder.entries.len() > 100 && kept <= 4 * TABLE_BYTES, "{kept}");
     }
 
     #[test]

@@ -263,8 +263,8 @@ impl Session {
             return Err(ErrorCode::Protocol.into());
         }
         match head.kind {
-            frame::HEADERS | frame::CONTINUATION => self.noise.forgive(),
-            frame::DATA if head.length > 0 || head.has(frame::END_STREAM) => self.noise.forgive(),
+            // What they are is known once their stream is.
+            frame::HEADERS | frame::CONTINUATION | frame::DATA => {}
             frame::RST_STREAM => self.noise.reset(now)?,
             _ => self.noise.control_frame(now)?,
         }
@@ -322,6 +322,11 @@ impl Session {
         stream.missing = missing.flatten();
         stream.is_heard = ends;
         stream.held = stream.held.saturating_add(to_u64(head.length));
+        if bytes.is_empty() && !ends {
+            self.noise.control_frame(now)?;
+        } else {
+            self.noise.forgive();
+        }
         // Nobody takes padding.
         self.release(place, head.length.saturating_sub(bytes.len()));
         Ok(Some(Heard::Body { place, bytes, ends }))
@@ -394,6 +399,7 @@ impl Session {
             Err(fault) => return Err(fatal(fault)),
         };
         if stream > self.last_served {
+            self.noise.control_frame(now)?;
             return Ok(Opened::Nothing);
         }
         let length = match (&outcome, memory.head.framing()) {
@@ -414,6 +420,7 @@ impl Session {
             }
             Ok(refusal) => {
                 let place = self.add(stream, length, ends);
+                self.noise.forgive();
                 Ok(Opened::Request { place, refusal: refusal.err(), ends })
             }
         }
@@ -434,7 +441,11 @@ impl Session {
         let Some((place, stream)) = self.find(number) else {
             // A number that was passed over or used before (RFC 9113 section 5.1.1).
             let is_late = self.abandoned.contains(&number) || number > self.last_served;
-            return if is_late { Ok(Opened::Nothing) } else { Err(ErrorCode::Protocol.into()) };
+            if !is_late {
+                return Err(ErrorCode::Protocol.into());
+            }
+            self.noise.control_frame(now)?;
+            return Ok(Opened::Nothing);
         };
         let code = match outcome {
             _ if stream.is_heard => ErrorCode::StreamClosed,
@@ -442,6 +453,7 @@ impl Session {
             Ok(()) if !ends || stream.missing.is_some_and(|missing| missing > 0) => ErrorCode::Protocol,
             Ok(()) => {
                 stream.is_heard = true;
+                self.noise.forgive();
                 return Ok(Opened::Trailers { place });
             }
         };
@@ -535,7 +547,8 @@ impl Session {
         let difference = size.saturating_sub(self.first_send_window);
         self.first_send_window = size;
         self.may_unblock = true;
-        for stream in &mut self.streams {
+        let streams = self.streams.iter_mut().zip(&self.numbers);
+        for (stream, _) in streams.filter(|(_, number)| **number != 0) {
             stream.send_window = stream.send_window.saturating_add(difference);
             if stream.send_window > frame::WINDOW_MAX {
                 return Err(ErrorCode::FlowControl);
@@ -554,10 +567,8 @@ impl Session {
             }
             () => {
                 // It has seen that the connection is left, so nothing is on its way any more.
-                if self.stage == Stage::Leaving && payload == LEAVING_PING {
-                    self.stage = Stage::Last;
-                    self.last_served = self.last_stream;
-                    frame::write_goaway(&mut self.output, self.last_stream, ErrorCode::No);
+                if payload == LEAVING_PING {
+                    self.leave_now();
                 }
                 Ok(())
             }
@@ -570,6 +581,16 @@ impl Session {
             self.stage = Stage::Leaving;
             frame::write_goaway(&mut self.output, frame::STREAM_BITS, ErrorCode::No);
             frame::write(&mut self.output, frame::PING, 0, 0, LEAVING_PING);
+        }
+    }
+
+    /// Serves no more streams than came, where the client was asked to open none and has answered or had its
+    /// time for it (RFC 9113 section 6.8).
+    pub fn leave_now(&mut self) {
+        if self.stage == Stage::Leaving {
+            self.stage = Stage::Last;
+            self.last_served = self.last_stream;
+            frame::write_goaway(&mut self.output, self.last_stream, ErrorCode::No);
         }
     }
 
