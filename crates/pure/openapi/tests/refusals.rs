@@ -479,6 +479,26 @@ fn an_authorizer_says_whom_it_asks() {
 }
 
 #[test]
+fn an_authorizers_keys_without_effect_are_warned_of() {
+    let nothing = |name: &str| format!("4:224: warning: `{name}` in `identitySource` never has a value here");
+    let expression =
+        "4:271: warning: `identityValidationExpression` has no effect in an authorizer of type `request`";
+    for (keys, expected) in [
+        ("identitySource: 'context.path, context.nothing'", nothing("context.nothing")),
+        ("identitySource: 'context.error.message'", nothing("context.error.message")),
+        ("identitySource: 'context.authorizer.x'", nothing("context.authorizer.x")),
+        ("authorizerResultTtlInSeconds: 0, identityValidationExpression: 'a'", expression.to_owned()),
+    ] {
+        let uri = "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/f/invocations";
+        let authorizer = format!("{{type: request, authorizerUri: '{uri}', {keys}}}");
+        let scheme = format!("in: header, name: a, x-amazon-apigateway-authorizer: {authorizer}");
+        let text =
+            with_root(&format!("components: {{securitySchemes: {{auth: {{type: apiKey, {scheme}}}}}}}\n"));
+        assert_eq!(told(&text), [expected], "{keys}");
+    }
+}
+
+#[test]
 fn security_at_the_root_is_applied_or_ignored_and_both_is_told() {
     let text = with_root(
         "security: [{sig: []}]\ncomponents: {securitySchemes: {sig: {type: apiKey, name: Authorization, in: header, x-amazon-apigateway-authtype: awsSigv4}}}\n",

@@ -60,6 +60,10 @@ pub(crate) fn read_authorizer<'a>(
     let expression = record.node("identityValidationExpression").filter(|node| !is_empty(node));
     context.report.unread(&record, &KEYS);
 
+    if let (Some(Kind::Request), Some(node)) = (kind, expression) {
+        let message = "`identityValidationExpression` has no effect in an authorizer of type `request`";
+        context.report.warning(&node.place, message);
+    }
     let kind = match kind? {
         Kind::Token => AuthorizerKind::Token(read_function(node, uri, credentials, context)?),
         Kind::Request => AuthorizerKind::Request(read_function(node, uri, credentials, context)?),
@@ -73,6 +77,7 @@ pub(crate) fn read_authorizer<'a>(
             .into_iter()
             .collect(),
     };
+    warn_of_valueless(&identity_sources, identity_source, context);
     let identity_validation_expression = match expression {
         Some(node) => Some(context.pattern(node.as_scalar_text().unwrap_or_default(), &node.place)?),
         None => None,
@@ -125,6 +130,58 @@ fn read_pools(authorizer: &Node, arns: &[Node], context: &mut Context<'_>) -> Op
 fn read_identity_sources(text: &str) -> Result<Vec<IdentitySource>, String> {
     text.split(',').map(|source| mapping::identity_source(source.trim())).collect()
 }
+
+/// Warns of sources that no request has a value for where the authorizer is asked: whoever needs one is always
+/// answered 401.
+fn warn_of_valueless(sources: &[IdentitySource], node: Option<&Node>, context: &mut Context<'_>) {
+    let Some(node) = node else { return };
+    for source in sources {
+        if let IdentitySource::Context(name) = source
+            && !CONTEXT_OF_REQUESTS.contains(&&**name)
+        {
+            let message = format!("`context.{name}` in `identitySource` never has a value here");
+            context.report.warning(&node.place, message);
+        }
+    }
+}
+
+/// The names under `$context` that a request has before its authorizer is asked (mapping-templates.md
+/// section 7).
+const CONTEXT_OF_REQUESTS: &[&str] = &[
+    "accountId",
+    "apiId",
+    "deploymentId",
+    "domainName",
+    "domainPrefix",
+    "extendedRequestId",
+    "httpMethod",
+    "identity.accessKey",
+    "identity.accountId",
+    "identity.apiKey",
+    "identity.apiKeyId",
+    "identity.caller",
+    "identity.clientCert.clientCertPem",
+    "identity.clientCert.issuerDN",
+    "identity.clientCert.serialNumber",
+    "identity.clientCert.subjectDN",
+    "identity.clientCert.validity.notAfter",
+    "identity.clientCert.validity.notBefore",
+    "identity.principalOrgId",
+    "identity.sourceIp",
+    "identity.user",
+    "identity.userAgent",
+    "identity.userArn",
+    "identity.vpcId",
+    "identity.vpceId",
+    "path",
+    "protocol",
+    "requestId",
+    "requestTime",
+    "requestTimeEpoch",
+    "resourceId",
+    "resourcePath",
+    "stage",
+];
 
 /// Whether the identity sources are as many and of the kind that the authorizer takes
 /// (authorization.md section 3.1).
