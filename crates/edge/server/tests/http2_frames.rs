@@ -5,7 +5,10 @@
 #[cfg(test)]
 mod support;
 
-use std::net::TcpStream;
+use std::{
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 use support::{Client, Gateway, HOST, Settings};
 
@@ -279,4 +282,40 @@ fn limits_streams_above_the_announced_number_are_refused() {
     }
     let answer = until(&mut client, &[RST_STREAM]);
     assert_eq!((answer.stream, answer.number(0)), (5, REFUSED_STREAM));
+}
+
+#[test]
+fn slow_a_stream_whose_window_stays_shut_is_reset_whatever_others_do() {
+    let limits = "writeStallSeconds: 1, requestsPerConnection: 100000000".to_owned();
+    let gateway = Gateway::start(Settings { limits, ..settings() });
+    let mut client = open(&gateway);
+    let no_window = [0, 4, 0, 0, 0, 0];
+    client.send(frame(SETTINGS, 0, 0, &no_window));
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, &request(METHOD_GET, "/demo/pets")));
+    assert_eq!(until(&mut client, &[HEADERS]).stream, 1);
+    let begun = Instant::now();
+    let mut bodyless = vec![2, 4];
+    bodyless.extend(b"HEAD");
+    bodyless.extend(request(METHOD_GET, "/demo/pets").get(1..).unwrap());
+    for stream in (3..).step_by(2) {
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &bodyless));
+        let answer = until(&mut client, &[HEADERS, RST_STREAM, GOAWAY]);
+        if answer.kind != HEADERS {
+            assert_eq!((answer.kind, answer.stream), (RST_STREAM, 1));
+            break;
+        }
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn lifetime_a_client_that_takes_no_notice_of_its_leave_is_left_all_the_same() {
+    let limits = "requestsPerConnection: 2, writeStallSeconds: 1".to_owned();
+    let gateway = Gateway::start(Settings { limits, ..settings() });
+    let mut client = open(&gateway);
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, &request(METHOD_GET, "/demo/hang")));
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 3, &request(METHOD_GET, "/demo/pets")));
+    // The first says that an end is near, the second which request was the last (RFC 9113 section 6.8).
+    assert_eq!(until(&mut client, &[GOAWAY]).number(0), u32::MAX >> 1);
+    assert_eq!(until(&mut client, &[GOAWAY]).number(0), 3);
 }

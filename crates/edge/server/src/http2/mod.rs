@@ -172,6 +172,8 @@ where
 
     /// Reads, serves and writes once. Says whether there may be more to do.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Result<bool, Over> {
+        // Nothing is read then, and nobody is told of what comes.
+        let was_full = self.about.session.borrow().is_full();
         let has_read = match self.poll_read(context) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(fault)) => return Err(self.fail(context, fault)),
@@ -192,7 +194,9 @@ where
             let _ = self.wire.poll_close(context);
             return Err(Over);
         }
-        Ok(has_read || self.ready.is_any() || (is_sent && self.about.session.borrow().may_unblock()))
+        let session = self.about.session.borrow();
+        let has_room_again = was_full && !session.is_full();
+        Ok(has_read || has_room_again || self.ready.is_any() || (is_sent && session.may_unblock()))
     }
 
     /// Reads once and hears what came.
@@ -439,7 +443,8 @@ impl<S, E, R: Recorder> Connection<S, E, R> {
         if matches!(due, Due::Leave) && !self.is_leaving {
             // A client that does not answer the GOAWAY has so long to notice it.
             let stall = self.limits.write_stall_seconds.saturating_mul(SECOND_NANOSECONDS);
-            state.alarm.set(worker.timers.coarse_nanoseconds().saturating_add(stall));
+            let notice = worker.timers.coarse_nanoseconds().saturating_add(stall);
+            state.alarm.set(notice.min(state.block_deadline.get().unwrap_or(u64::MAX)));
         }
         // Where the alarm was moved, the task must be known to it again.
         let _ = state.alarm.poll_elapsed(context);
@@ -459,6 +464,10 @@ impl<S, E, R: Recorder> Connection<S, E, R> {
             worker.recorder.event(Event::LimitHit("headSeconds"));
             self.about.session.borrow_mut().end(ErrorCode::EnhanceYourCalm);
             return Due::Abort;
+        }
+        if self.is_leaving {
+            // Whether or not the client has noticed.
+            self.about.session.borrow_mut().leave_now();
         }
         let streams = self.about.session.borrow().open_streams();
         if self.is_leaving && streams == 0 {

@@ -294,7 +294,7 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
             match &mut answer.body {
                 AnswerBody::Whole(bytes) => {
                     sent.body_bytes = bytes.len() as u64;
-                    self.put(bytes, true).await;
+                    sent.complete = self.put(bytes, true).await;
                 }
                 AnswerBody::Stream(reply) => self.pass_on(reply, length, &mut sent).await,
             }
@@ -310,11 +310,14 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
         let arrived = reply.take_arrived();
         sent.body_bytes = arrived.len() as u64;
         let mut is_last = length == Some(sent.body_bytes);
-        self.put(arrived, is_last).await;
-        while !is_last {
+        sent.complete = self.put(arrived, is_last).await;
+        while sent.complete && !is_last {
             let piece = match reply.next().await {
                 Ok(Some(piece)) => piece,
-                Ok(None) if length.is_none() => return self.put(&[], true).await,
+                Ok(None) if length.is_none() => {
+                    sent.complete = self.put(&[], true).await;
+                    return;
+                }
                 Ok(None) | Err(_) => {
                     sent.complete = false;
                     return;
@@ -330,28 +333,31 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
             }
             sent.body_bytes = body_bytes;
             is_last = length == Some(body_bytes);
-            self.put(piece, is_last).await;
+            sent.complete = self.put(piece, is_last).await;
         }
     }
 
-    /// Writes a piece and waits until all of it lies in the connection's output.
-    async fn put(&self, piece: &[u8], ends: bool) {
+    /// Writes a piece and waits until all of it lies in the connection's output. Says whether the client took it
+    /// in time: other streams of its connection may go on while this one stands still.
+    async fn put(&self, piece: &[u8], ends: bool) -> bool {
         let mut rest = piece;
         let mut waiting = None;
-        poll_fn(|_| {
+        poll_fn(|context| {
             let taken = self.about.session.borrow_mut().body(self.place, rest, ends);
             rest = rest.get(taken..).unwrap_or_default();
             if rest.is_empty() {
-                return Poll::Ready(());
+                return Poll::Ready(true);
             }
             let waiting = waiting.get_or_insert_with(|| Waiting::new(self.about, self.stall_seconds));
             if taken > 0 {
                 waiting.has_taken();
             }
             // The connection polls those that wait for room.
-            Poll::Pending
+            ready!(waiting.alarm.poll_elapsed(context));
+            self.about.worker.recorder.event(Event::LimitHit("writeStallSeconds"));
+            Poll::Ready(false)
         })
-        .await;
+        .await
     }
 
     /// How long the body is, or would be for GET; `None` when that is not known.
@@ -372,27 +378,41 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
     }
 }
 
-/// Counts an answer that waits for the client.
-struct Waiting<'s, E, R>(&'s About<E, R>);
+/// Counts an answer that waits for the client, and keeps its time.
+struct Waiting<'s, E, R> {
+    about: &'s About<E, R>,
+    alarm: Alarm,
+    stall_nanoseconds: u64,
+}
 
 impl<'s, E, R: Recorder> Waiting<'s, E, R> {
     fn new(about: &'s About<E, R>, stall_seconds: u64) -> Self {
         about.wait(stall_seconds);
-        Self(about)
+        // Where nothing at all is taken, the connection ends with all its streams, before any of them.
+        let stall_nanoseconds = stall_seconds.saturating_add(1).saturating_mul(SECOND_NANOSECONDS);
+        let waiting = Self { about, alarm: about.worker.timers.alarm(), stall_nanoseconds };
+        waiting.set_alarm();
+        waiting
     }
 }
 
 impl<E, R> Waiting<'_, E, R> {
     fn has_taken(&self) {
-        self.0.state.last_taken.set(self.0.worker.timers.coarse_nanoseconds());
+        self.about.state.last_taken.set(self.about.worker.timers.coarse_nanoseconds());
+        self.set_alarm();
+    }
+
+    fn set_alarm(&self) {
+        let now = self.about.worker.timers.coarse_nanoseconds();
+        self.alarm.set(now.saturating_add(self.stall_nanoseconds));
     }
 }
 
 impl<E, R> Drop for Waiting<'_, E, R> {
     fn drop(&mut self) {
-        let waiting = &self.0.state.waiting;
-        waiting.set(waiting.get() - 1);
-        self.has_taken();
+        let state = &self.about.state;
+        state.waiting.set(state.waiting.get() - 1);
+        state.last_taken.set(self.about.worker.timers.coarse_nanoseconds());
     }
 }
 
