@@ -233,6 +233,7 @@ fn connections_that_break_the_rules_are_over() {
         ("a short PING", frame(PING, 0, 0, &[0; 7]), FrameSize),
         ("GOAWAY on a stream", frame(GOAWAY, 0, 1, &[0; 8]), Protocol),
         ("PUSH_PROMISE", frame(PUSH_PROMISE, 0, 1, &[0; 8]), Protocol),
+        ("a short PRIORITY on a stream that is idle", frame(PRIORITY, 0, 1, &[0; 4]), FrameSize),
         ("PRIORITY on the connection", frame(PRIORITY, 0, 0, &[0; 5]), Protocol),
         ("a short WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 0, &[0; 3]), FrameSize),
         ("a window that opens by nothing", window_update(0, 0), Protocol),
@@ -260,6 +261,26 @@ fn settings_come_first() {
     let mut talk = Talk { session: Session::new(&limits()), kept: Vec::new(), now: 0 };
     assert_eq!(talk.hear(PREFACE), Ok(Vec::new()));
     assert_eq!(talk.hear(&get(1)), Err(ErrorCode::Protocol.into()));
+}
+
+#[test]
+fn what_a_connection_begins_with_and_the_start_of_a_frame_may_be_a_block() {
+    let mut talk = Talk { session: Session::new(&limits()), kept: Vec::new(), now: 0 };
+    for piece in [&PREFACE[..5], &PREFACE[5..]] {
+        assert!(talk.session.has_begun_block(&[]));
+        talk.hear(piece).unwrap();
+    }
+    assert!(talk.session.has_begun_block(&[]));
+    talk.hear(&frame(SETTINGS, 0, 0, &[])).unwrap();
+    for (rest, has_begun) in [
+        (&[][..], false),
+        (&[0], true),
+        (&[0, 0, 9], true),
+        (&[0, 0, 9, HEADERS], true),
+        (&[0, 0, 9, DATA], false),
+    ] {
+        assert_eq!(talk.session.has_begun_block(rest), has_begun, "{rest:?}");
+    }
 }
 
 #[test]
@@ -561,6 +582,19 @@ fn a_first_window_that_grows_is_nothing_to_streams_that_are_over() {
     assert_eq!(talk.hear(&setting(4, 70_000)), Ok(Vec::new()));
     talk.hear(&[get(3), window_update(3, 0x7fff_ffff - 70_000)].concat()).unwrap();
     assert_eq!(talk.hear(&setting(4, 70_001)), Err(ErrorCode::FlowControl.into()));
+}
+
+#[test]
+fn first_windows_of_one_frame_count_together() {
+    let mut talk = Talk::begin(&limits());
+    talk.hear(&[get(1), window_update(1, 0x7fff_ffff - 65_535)].concat()).unwrap();
+    let both = |one, other| {
+        let payload = [setting(4, one), setting(4, other)].map(|frame| frame[9..].to_vec()).concat();
+        frame(SETTINGS, 0, 0, &payload)
+    };
+    assert_eq!(talk.hear(&both(70_000, 65_535)), Ok(Vec::new()));
+    assert_eq!(talk.hear(&both(1 << 31, 65_535)), Err(ErrorCode::FlowControl.into()));
+    assert_eq!(talk.hear(&both(65_535, 65_536)), Err(ErrorCode::FlowControl.into()));
 }
 
 #[derive(Clone, Debug)]

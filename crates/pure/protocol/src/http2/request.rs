@@ -98,8 +98,13 @@ impl BlockReader {
         };
         self.decoder.decode(block, |field| writing.take(field))?;
         memory.is_head = writing.parts.method.is_some_and(|method| writing.of(method) == b"HEAD");
-        let outcome = writing.finish()?;
-        Ok(outcome.and_then(|()| match read_request(&memory.bytes, limits, &mut memory.head) {
+        let outcome = writing.finish();
+        for buffer in [&mut self.pseudo, &mut self.cookies] {
+            if buffer.capacity() > BUFFER_BYTES_KEPT {
+                *buffer = Vec::new();
+            }
+        }
+        Ok(outcome?.and_then(|()| match read_request(&memory.bytes, limits, &mut memory.head) {
             Ok(Progress::Complete) => Ok(()),
             Ok(Progress::Partial) => Err(HeadRefusal::new(400, "the head does not end")),
             Err(fault) => {
@@ -126,6 +131,9 @@ impl BlockReader {
 
 /// A header list of so many times its limit ends the connection (hardening section 5).
 pub(super) const FAR: usize = 4;
+
+/// What a connection keeps of the memory of pseudo fields, and of cookies.
+const BUFFER_BYTES_KEPT: usize = 1 << 10;
 
 /// A head that is being written.
 struct Writing<'w> {
@@ -421,6 +429,20 @@ mod tests {
             assert!(memory.is_head, "{fields:?}");
             let _ = reader.request(&block(&GET), &http1::Limits::PRIVATE, &mut memory);
             assert!(!memory.is_head);
+        }
+    }
+
+    #[test]
+    fn a_connection_keeps_no_memory_of_large_heads() {
+        let mut reader = BlockReader::new(100_000);
+        let mut memory = HeadMemory::default();
+        let malformed = [(":path", "/"), (":path", "/")];
+        for fields in [&GET[..], &malformed] {
+            reader.pseudo.reserve(5_000);
+            reader.cookies.reserve(5_000);
+            let outcome = reader.request(&block(fields), &http1::Limits::PRIVATE, &mut memory);
+            assert_eq!(outcome.is_ok(), fields == &GET[..]);
+            assert!(reader.pseudo.capacity() <= 1_024 && reader.cookies.capacity() <= 1_024);
         }
     }
 

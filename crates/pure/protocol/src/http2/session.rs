@@ -171,10 +171,15 @@ impl Session {
         self.open
     }
 
-    /// Whether a header block has begun that is not whole. `rest` is what [`Session::hear`] left of its input.
+    /// Whether a header block may have begun that is not whole, or the client has yet to say what every
+    /// connection begins with. `rest` is what [`Session::hear`] left of its input.
     #[must_use]
     pub fn has_begun_block(&self, rest: &[u8]) -> bool {
-        self.continued.is_some() || rest.get(3).is_some_and(|kind| *kind == frame::HEADERS)
+        let has_begun_frame = match rest.get(3) {
+            Some(kind) => *kind == frame::HEADERS,
+            None => !rest.is_empty(),
+        };
+        has_begun_frame || self.continued.is_some() || matches!(self.stage, Stage::Preface | Stage::Settings)
     }
 
     /// Hears what comes next, and moves `input` behind it.
@@ -277,6 +282,10 @@ impl Session {
             frame::SETTINGS => self.hear_settings(head, payload)?,
             frame::PING => self.hear_ping(head, payload)?,
             frame::PRIORITY if head.stream == 0 => return Err(ErrorCode::Protocol.into()),
+            // No stream that is idle is reset (RFC 9113 section 6.4).
+            frame::PRIORITY if head.length != 5 && self.is_idle(head.stream) => {
+                return Err(ErrorCode::FrameSize.into());
+            }
             frame::PRIORITY if head.length != 5 => {
                 return self.fail_stream(head.stream, ErrorCode::FrameSize, now);
             }
@@ -515,9 +524,11 @@ impl Session {
             return if head.length == 0 { Ok(()) } else { Err(ErrorCode::FrameSize.into()) };
         }
         let (settings, []) = payload.as_chunks::<6>() else { return Err(ErrorCode::FrameSize.into()) };
+        let before = self.first_send_window;
         for [a, b, c, d, e, f] in settings {
             self.set(u16::from_be_bytes([*a, *b]), u32::from_be_bytes([*c, *d, *e, *f]))?;
         }
+        self.resize_windows(self.first_send_window.saturating_sub(before))?;
         if self.stage == Stage::Settings {
             self.stage = Stage::Serving;
         }
@@ -529,7 +540,10 @@ impl Session {
         match number {
             setting::HEADER_TABLE_SIZE => self.encoder.limit_table(to_usize(value)),
             setting::ENABLE_PUSH if value > 1 => return Err(ErrorCode::Protocol),
-            setting::INITIAL_WINDOW_SIZE => self.resize_windows(i64::from(value))?,
+            setting::INITIAL_WINDOW_SIZE if i64::from(value) > frame::WINDOW_MAX => {
+                return Err(ErrorCode::FlowControl);
+            }
+            setting::INITIAL_WINDOW_SIZE => self.first_send_window = i64::from(value),
             setting::MAX_FRAME_SIZE if !(1 << 14..1 << 24).contains(&value) => {
                 return Err(ErrorCode::Protocol);
             }
@@ -540,12 +554,10 @@ impl Session {
     }
 
     /// Windows of streams change with what they are at first (RFC 9113 section 6.9.2).
-    fn resize_windows(&mut self, size: i64) -> Result<(), ErrorCode> {
-        if size > frame::WINDOW_MAX {
-            return Err(ErrorCode::FlowControl);
+    fn resize_windows(&mut self, difference: i64) -> Result<(), ErrorCode> {
+        if difference == 0 {
+            return Ok(());
         }
-        let difference = size.saturating_sub(self.first_send_window);
-        self.first_send_window = size;
         self.may_unblock = true;
         let streams = self.streams.iter_mut().zip(&self.numbers);
         for (stream, _) in streams.filter(|(_, number)| **number != 0) {
@@ -769,9 +781,14 @@ impl Session {
         if self.sent >= self.output.len() {
             self.sent = 0;
             self.output.clear();
-            if self.open == 0 && self.output.capacity() > OUTPUT_BYTES_KEPT {
-                self.output = Vec::new();
-            }
+            self.give_back_output();
+        }
+    }
+
+    /// Gives back the output's memory where all is sent and no stream is open.
+    fn give_back_output(&mut self) {
+        if self.open == 0 && self.output.is_empty() && self.output.capacity() > OUTPUT_BYTES_KEPT {
+            self.output = Vec::new();
         }
     }
 
@@ -817,6 +834,7 @@ impl Session {
             self.blocked.retain(|blocked| *blocked != place);
         }
         self.take_from_connection(usize::try_from(held).unwrap_or(usize::MAX));
+        self.give_back_output();
     }
 
     /// Resets a stream for what the client did.

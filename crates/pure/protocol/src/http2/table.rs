@@ -26,7 +26,8 @@ pub(super) enum Meaning {
     Te,
     /// A name of RFC 9113 section 8.2.2, which may not be there.
     OfConnection,
-    /// A name in upper case or of other bytes than a token's, or a value with a control character.
+    /// A name in upper case or of other bytes than a token's, or a value with a control character or
+    /// with white space around it.
     Malformed,
     Plain,
 }
@@ -52,9 +53,10 @@ impl Meaning {
         }
     }
 
-    /// What the name means together with a value.
+    /// What the name means together with a value (RFC 9113 section 8.2.1).
     pub(super) fn with_value(self, value: &[u8]) -> Self {
-        if find_control(value).is_some() { Self::Malformed } else { self }
+        let is_padded = matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+        if is_padded || find_control(value).is_some() { Self::Malformed } else { self }
     }
 }
 
@@ -171,6 +173,21 @@ static_rows! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn white_space_around_a_value_is_malformed() {
+        for (value, meaning) in [
+            (&b""[..], Meaning::Plain),
+            (b"a b\tc", Meaning::Plain),
+            (b" a", Meaning::Malformed),
+            (b"\ta", Meaning::Malformed),
+            (b"a ", Meaning::Malformed),
+            (b"a\t", Meaning::Malformed),
+            (b" ", Meaning::Malformed),
+        ] {
+            assert_eq!(Meaning::Plain.with_value(value), meaning, "{value:?}");
+        }
+    }
 
     #[test]
     fn the_static_table_says_what_its_names_mean() {
