@@ -82,9 +82,9 @@ impl DeskMemory {
     }
 }
 
-/// A head, and a body of 64 KiB behind it: what comes together is read and sent on together. What no request
-/// has filled costs no memory, since nothing was written there.
-const INPUT_BYTES: usize = 80 << 10;
+/// A head and what fits behind it. Every request in flight has one, so that much at once is read only where a
+/// body says that it is large.
+const INPUT_BYTES: usize = 16 << 10;
 const OUTPUT_BYTES: usize = 4 << 10;
 const OUTPUT_KEPT_BYTES: usize = 64 << 10;
 
