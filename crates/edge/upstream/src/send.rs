@@ -65,7 +65,7 @@ impl Sending<'_> {
             Poll::Ready(Err(fault)) => Poll::Ready(Piece::Broke(fault)),
             Poll::Pending => self
                 .incoming
-                .poll_early(self.connection, context, self.buffers, A_BUFFER)
+                .poll_early(self.connection, context, self.buffers, NO_MORE_BYTES)
                 .map(|()| Piece::Answered),
         })
         .await
@@ -74,7 +74,7 @@ impl Sending<'_> {
 
 /// No more of an early answer than one buffer holds: while only the client is waited for, nobody is kept from
 /// anything by the rest, and a client that takes its time must not fill our memory.
-const A_BUFFER: u64 = 0;
+const NO_MORE_BYTES: u64 = 0;
 
 /// What a wait for a client's body ended with.
 enum Piece<'b> {
