@@ -28,8 +28,10 @@ pub(crate) struct Exchange<'c, T, R, B> {
     body: CallBody<'c, B>,
     /// The part of a client's body that was taken for a connection that turned out to be dead.
     unsent: Vec<u8>,
-    /// The target whose answer is waited for.
+    /// The target that is waited for: until it has read the request, and then until it answers.
     waits_for: Option<Rc<TargetPool>>,
+    /// Whether it is the client that is waited for meanwhile.
+    waits_for_client: bool,
 }
 
 /// A connection that is ready for a request.
@@ -60,7 +62,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         body: CallBody<'c, B>,
     ) -> Self {
         let pool = worker.pool(call.destination);
-        Self { worker, call, pool, body, unsent: Vec::new(), waits_for: None }
+        Self { worker, call, pool, body, unsent: Vec::new(), waits_for: None, waits_for_client: false }
     }
 
     /// Runs the call. It is repeated at most once, and never where the backend may have acted on it and
@@ -85,7 +87,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
     /// What the call came to when its time was up.
     pub(crate) fn timed_out(&self) -> IntegrationFailure {
         let target = self.waits_for.as_deref();
-        if let Some(target) = target {
+        if let Some(target) = target.filter(|_| !self.waits_for_client) {
             self.worker.note_failure(&self.pool, target);
         }
         self.pool.failure(Kind::TimedOut, target, "no answer within the integration's timeout")
@@ -94,6 +96,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
     /// One attempt: the first on an idle connection where there is one, the second on a new one and to
     /// another target than the first, where there is another.
     async fn attempt(&mut self, beside: Option<&Rc<TargetPool>>) -> Result<BackendReply<T, R>, Attempt> {
+        self.waits_for = None;
         let Ready { place, connection, is_reused } = self.connect(beside).await?;
         let target = Rc::clone(place.target());
         let mut lent = self.worker.buffers.answering();
@@ -105,8 +108,8 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         let Answering { incoming, connection: held, .. } = answering;
         let connection = held.insert(connection);
         incoming.expect(self.call.is_head);
+        self.waits_for = Some(Rc::clone(&target));
         let sent = self.send(connection, incoming, &target, is_reused).await?;
-        self.waits_for = Some(target);
         let waited = self.wait_for_head(connection, incoming).await;
         let target = self.waits_for.take();
         if let Err(no_answer) = waited {
@@ -197,10 +200,11 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
     ) -> Result<Sent, Attempt> {
         let may_repeat = is_reused || self.may_repeat();
         let is_stream = matches!(self.body, CallBody::Stream(_));
-        let Self { worker, call, pool, body, unsent, .. } = self;
+        let Self { worker, call, pool, body, unsent, waits_for_client, .. } = self;
         let mut sending = Sending {
             connection,
             incoming,
+            waits_for_client,
             buffers: &worker.buffers,
             // It is held whole until the request is out, also where it will stream.
             early_bytes_max: call.answer_bytes_max.min(call.limits.payload_bytes),

@@ -11,6 +11,8 @@ pub(crate) struct Sending<'s> {
     pub(crate) connection: &'s mut Connection,
     pub(crate) incoming: &'s mut Incoming,
     pub(crate) buffers: &'s Buffers,
+    /// Whether it stands still for want of the client's next piece, and not of the backend's reading.
+    pub(crate) waits_for_client: &'s mut bool,
     /// How much of an early answer is taken where the backend reads nothing before that is taken.
     pub(crate) early_bytes_max: u64,
 }
@@ -44,7 +46,10 @@ impl Sending<'_> {
     /// Sends the rest of a client's body, in the pieces in which it comes.
     pub(crate) async fn send_rest<B: RequestBody>(&mut self, body: &mut B) -> Result<Sent, BodyFault> {
         loop {
-            let piece = match self.next_piece(body).await {
+            *self.waits_for_client = true;
+            let next = self.next_piece(body).await;
+            *self.waits_for_client = false;
+            let piece = match next {
                 Piece::Came(piece) => piece,
                 Piece::Over => return Ok(Sent::Whole),
                 Piece::Broke(fault) => return Err(fault),

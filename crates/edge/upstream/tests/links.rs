@@ -475,6 +475,40 @@ fn upstream_a_call_that_waits_for_a_target_that_is_put_out_goes_elsewhere_if_it_
     });
 }
 
+/// Each call is one of those that a target does not read, or of those whose client says no more.
+#[test]
+fn upstream_a_target_that_stops_reading_is_put_out_and_one_that_waits_for_a_slow_client_is_not() {
+    for (piece, is_healthy) in [("x".repeat(20_000_000), false), ("x".to_owned(), true)] {
+        run(async {
+            let silent = Peer::start(|mut visit, _| async move {
+                let head = visit.head().await;
+                visit.note(head.unwrap());
+                pending().await
+            })
+            .await;
+            // Of two targets the second is dead, so that each call goes to the first in the end.
+            let process = Process::new(&[silent.address, nobody().await], "");
+            let (house, link) = (process.worker(), process.link());
+            let is_healthy_now = || process.is_healthy(&house, silent.address);
+            for _ in 0..3 {
+                assert!(is_healthy_now());
+                let (pieces, mut body) = client_body("");
+                pieces.send(Ok(piece.clone().into_bytes())).unwrap();
+                let request = upload("POST", 30_000_000);
+                let (calls, deadline) = (silent.requests().len(), house.now() + TIMEOUT);
+                let call = house.call(&link, &request, postern_gateway::CallBody::Stream(&mut body));
+                let (outcome, ()) = both(call, async {
+                    silent.has_requests(calls + 1).await;
+                    house.timers.advance_to(deadline);
+                })
+                .await;
+                assert_eq!(outcome.unwrap_err().kind, Kind::TimedOut);
+            }
+            assert_eq!(is_healthy_now(), is_healthy);
+        });
+    }
+}
+
 #[test]
 fn upstream_checks_bring_back_what_calls_have_put_out() {
     run_paused(async {
