@@ -11,6 +11,7 @@ mod doors;
 mod emulated_services;
 mod entrance;
 mod explain;
+mod fault_matrix;
 mod faults;
 mod function_calls;
 mod function_streams;
