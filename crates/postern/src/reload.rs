@@ -72,7 +72,7 @@ impl Gateway {
             let started = listener.and_then(|listener| self.serve_admin(listener));
             self.leftovers.admin = std::mem::replace(&mut self.admin, started);
         }
-        self.status.set_ready(true);
+        self.status.set_accepting(true);
         let addresses: Vec<String> = self.server.addresses().iter().map(ToString::to_string).collect();
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
             ("generation", &house.generation()),
@@ -200,7 +200,7 @@ impl Gateway {
     /// Goes away in order: is not ready any more, waits until that is known (unless another process is
     /// ready in its place), stops accepting, finishes the requests in flight. `hurry` cuts it short.
     pub(crate) async fn drain(self, farewell: Farewell, hurry: impl Future<Output = ()>) {
-        self.status.set_ready(false);
+        self.status.set_accepting(false);
         let limits = *self.status.live.current().limits();
         let wait_seconds = match farewell {
             Farewell::Asked => limits.drain_wait_seconds,

@@ -26,7 +26,7 @@ pub(crate) struct Status {
     /// What is behind.
     pub(crate) backends: Arc<Backends>,
     clock: Clock,
-    is_ready: AtomicBool,
+    is_accepting: AtomicBool,
     started_at: Duration,
     serving: Mutex<Serving>,
     /// Absent where usage is counted in memory alone, and while a successor has it.
@@ -70,21 +70,22 @@ impl Status {
             instruments,
             backends,
             clock,
-            is_ready: AtomicBool::new(false),
+            is_accepting: AtomicBool::new(false),
             started_at: since_epoch(),
             serving: Mutex::default(),
             usage_store: Mutex::default(),
         }
     }
 
-    /// Whether requests are welcome.
+    /// Whether requests are welcome: a configuration serves, and the credentials that it signs with were
+    /// asked for once.
     pub(crate) fn is_ready(&self) -> bool {
-        self.is_ready.load(Ordering::Acquire)
+        self.is_accepting.load(Ordering::Acquire) && self.backends.is_prepared()
     }
 
-    /// Says whether requests are welcome.
-    pub(crate) fn set_ready(&self, is_ready: bool) {
-        self.is_ready.store(is_ready, Ordering::Release);
+    /// Says whether requests are taken: since a configuration serves, until this process drains.
+    pub(crate) fn set_accepting(&self, is_accepting: bool) {
+        self.is_accepting.store(is_accepting, Ordering::Release);
     }
 
     /// Which configuration serves.

@@ -40,6 +40,14 @@ impl Gateway {
     /// As [`Gateway::start`], with these variables in the program's environment.
     #[must_use]
     pub fn start_with(place: Place, configuration: Value, variables: &[(&str, &str)]) -> Self {
+        let mut gateway = Self::launch_with(place, configuration, variables);
+        gateway.until_ready();
+        gateway
+    }
+
+    /// As [`Gateway::start_with`], but waits only until it lives: it may not be ready yet.
+    #[must_use]
+    pub fn launch_with(place: Place, configuration: Value, variables: &[(&str, &str)]) -> Self {
         place.write("postern.yaml", &configuration.to_string());
         let variables = variables
             .iter()
@@ -47,7 +55,7 @@ impl Gateway {
             .collect::<Vec<_>>();
         let (process, log, output, readers) = launch(&place, &variables);
         let mut gateway = Self { place, configuration, variables, process, log, output, readers };
-        gateway.until_ready();
+        gateway.until_admin_answers("/livez");
         gateway
     }
 
@@ -70,14 +78,19 @@ impl Gateway {
         self.until_ready();
     }
 
-    fn until_ready(&mut self) {
+    /// Waits until it says that it is ready.
+    pub fn until_ready(&mut self) {
+        self.until_admin_answers("/readyz");
+    }
+
+    fn until_admin_answers(&mut self, path: &str) {
         let admin = self.admin();
-        until("the gateway to be ready", || {
+        until(path, || {
             if let Some(status) = self.process.try_wait().unwrap() {
                 panic!("the gateway ended with {status}:\n{}", self.log());
             }
             TcpStream::connect_timeout(&admin, PATIENCE).ok()?;
-            (self.ask_admin("GET", "/readyz").status() == 200).then_some(())
+            (self.ask_admin("GET", path).status() == 200).then_some(())
         });
     }
 

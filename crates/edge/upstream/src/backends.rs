@@ -1,6 +1,9 @@
 //! What all workers of a process share towards backends.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use postern_gateway::{FetchedCredentials, Snapshot};
 use tokio::sync::watch;
@@ -23,6 +26,7 @@ pub struct Backends {
     turns: Turns,
     functions: FunctionHost,
     credentials: watch::Sender<credentials::Wanted>,
+    is_prepared: AtomicBool,
 }
 
 impl Backends {
@@ -36,6 +40,7 @@ impl Backends {
             turns: Turns::default(),
             functions,
             credentials: watch::Sender::default(),
+            is_prepared: AtomicBool::new(false),
         }
     }
 
@@ -53,7 +58,17 @@ impl Backends {
         self.turns.retain(snapshot);
         self.functions.serve(snapshot);
         self.checks.send_replace(check::of(snapshot, &self.health));
+        if snapshot.fetched_credentials().is_none() {
+            self.is_prepared.store(true, Ordering::Release);
+        }
         self.credentials.send_replace(snapshot.fetched_credentials().cloned());
+    }
+
+    /// Whether calls need not wait to be signed: no credentials have to be fetched, or the first fetch of them has
+    /// succeeded or failed. Once so, it stays so: a reload takes no gateway out of service.
+    #[must_use]
+    pub fn is_prepared(&self) -> bool {
+        self.is_prepared.load(Ordering::Acquire)
     }
 
     /// Runs the health checks of VPC links, for ever. To be run once in a process, on any runtime with
@@ -65,6 +80,11 @@ impl Backends {
     /// Fetches the credentials that signed calls need, and again before they end, for ever. To be run as
     /// [`Backends::check_health`] is; `log` is told what becomes of it.
     pub async fn keep_credentials(self: Arc<Self>, log: CredentialLog) {
+        let backends = Arc::clone(&self);
+        let log: CredentialLog = Arc::new(move |news| {
+            backends.is_prepared.store(true, Ordering::Release);
+            log(news);
+        });
         credentials::run(&self.tls, &log, self.credentials.subscribe()).await;
     }
 

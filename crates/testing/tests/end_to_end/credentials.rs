@@ -11,7 +11,7 @@ use std::{
 
 use postern_protocol::signature::Timestamp;
 use postern_testing::{
-    Backend, Gateway, Message, Place, SignedCall, base_configuration, definition, expect, hang, until,
+    Backend, Gateway, Message, Place, SignedCall, base_configuration, bytes, definition, expect, hang, until,
 };
 use serde_json::json;
 
@@ -25,6 +25,13 @@ const TOKEN: &str = "IQoJb3JpZ2luX2VjEPT//////////wEaCXVzLWVhc3QtMSJ==";
 
 /// A gateway that signs calls of SQS, with these variables and no credentials of the machine that tests run on.
 fn signing(service_backend: &Backend, variables: &[(&str, &str)]) -> Gateway {
+    let mut gateway = launched(service_backend, variables);
+    gateway.until_ready();
+    gateway
+}
+
+/// As [`signing`], and perhaps not ready yet.
+fn launched(service_backend: &Backend, variables: &[(&str, &str)]) -> Gateway {
     let place = Place::new();
     let paths = json!({"/a": {"post": service("POST", "sqs:path/1/pets", &json!({}))}});
     let mut configuration = base_configuration(&place, &definition(&paths));
@@ -32,7 +39,7 @@ fn signing(service_backend: &Backend, variables: &[(&str, &str)]) -> Gateway {
     let home = place.path().to_string_lossy().into_owned();
     let mut variables = variables.to_vec();
     variables.push(("HOME", &home));
-    Gateway::start_with(place, configuration, &variables)
+    Gateway::launch_with(place, configuration, &variables)
 }
 
 fn ask(gateway: &Gateway) -> Message {
@@ -179,18 +186,60 @@ fn calls_fail_when_credentials_have_ended_and_none_can_be_had_and_work_again_whe
     shows_no_secret(&gateway);
 }
 
-/// What is fetched is waited for by nobody: a call without credentials is answered at once.
+fn is_ready(gateway: &Gateway) -> bool {
+    let ready = gateway.ask_admin("GET", "/readyz");
+    assert_eq!(gateway.ask_admin("GET", "/livez").status(), 200);
+    assert_eq!(gateway.metric("postern_ready", &[]) > 0.0, ready.status() == 200);
+    ready.status() == 200
+}
+
+/// A call without credentials is answered at once, and a gateway that waits for its first ones is not ready, but alive.
 #[test]
-fn a_slow_endpoint_holds_nobody_up() {
+fn a_slow_endpoint_holds_no_call_up_and_the_gateway_is_not_ready_before_it_answers_or_refuses() {
+    let backend = Backend::answering(200, "{}");
+    for (first, status) in [(said(200, &document("ASIAFIRST00000000000", 3_600)), 200), (said(403, ""), 500)]
+    {
+        let endpoint = Backend::script([expect("GET /"), hang(), bytes(first)]);
+        let uri = format!("http://{}/", endpoint.address());
+        let mut gateway = launched(&backend, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)]);
+        let _request = endpoint.request(0);
+        let _line = gateway.log_line(r#""message":"serving""#);
+        assert!(!is_ready(&gateway));
+        assert_eq!(ask(&gateway).masked(), internal());
+        endpoint.release();
+        gateway.until_ready();
+        assert!(is_ready(&gateway));
+        assert_eq!(ask(&gateway).status(), status);
+    }
+}
+
+#[test]
+fn an_endpoint_that_never_answers_is_waited_for_no_longer_than_a_fetch_may_take() {
     let backend = Backend::answering(200, "{}");
     let endpoint = Backend::script([expect("GET /"), hang()]);
     let uri = format!("http://{}/", endpoint.address());
     let gateway = signing(&backend, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)]);
-    let _request = endpoint.request(0);
-    assert_eq!(ask(&gateway).masked(), internal());
-    assert_eq!(backend.connections(), 0);
     let line = gateway.log_line("credentials for signed calls could not be fetched");
     assert!(line.contains(r#""reason":"no answer in time""#), "{line}");
+    assert_eq!(ask(&gateway).masked(), internal());
+    assert_eq!(backend.connections(), 0);
+    endpoint.release();
+}
+
+/// A reload that asks for credentials anew takes no gateway out of service, and all of them at once least of all.
+#[test]
+fn a_reload_that_needs_credentials_leaves_the_gateway_ready() {
+    let backend = Backend::answering(200, "{}");
+    let endpoint = Backend::script([expect("GET /"), hang()]);
+    let uri = format!("http://{}/", endpoint.address());
+    let mut gateway = launched(&backend, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)]);
+    let signs = gateway.configuration().clone();
+    let mut signs_nothing = signs.clone();
+    signs_nothing["restApis"] = json!([]);
+    gateway.reload(signs_nothing);
+    gateway.until_ready();
+    gateway.reload(signs);
+    assert!(is_ready(&gateway));
     endpoint.release();
 }
 
