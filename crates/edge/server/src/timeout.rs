@@ -98,11 +98,12 @@ impl WorkerTimers {
         Alarm { wheel: Rc::clone(&self.wheel), index }
     }
 
-    /// Turns the wheel for ever. It sleeps while no deadline is set.
+    /// Turns the wheel for ever, at the moments where a tick begins: turned between them, it would find a
+    /// deadline, which was put off to a tick already, up to another tick later. It sleeps while none is set.
     pub(crate) async fn turn(self) {
         loop {
             poll_fn(|context| self.wheel.poll_in_use(context)).await;
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(until_next_tick(self.wheel.clock.monotonic_nanoseconds())).await;
             self.wheel.advance(tick_at_or_before(self.wheel.clock.monotonic_nanoseconds()));
         }
     }
@@ -343,6 +344,10 @@ fn tick_at_or_after(nanoseconds: u64) -> u64 {
     nanoseconds.div_ceil(TICK_NANOSECONDS)
 }
 
+fn until_next_tick(nanoseconds: u64) -> Duration {
+    Duration::from_nanos(TICK_NANOSECONDS - nanoseconds % TICK_NANOSECONDS)
+}
+
 const NANOSECONDS_OF_MILLISECOND: u64 = 1_000_000;
 const TICK_NANOSECONDS: u64 = 50 * NANOSECONDS_OF_MILLISECOND;
 /// Slots of a wheel: 25.6 seconds; what is further away is looked at once in each turn.
@@ -471,6 +476,16 @@ mod tests {
             let entries = timers.wheel.entries.borrow();
             assert_eq!(entries.free.len(), entries.slab.len());
         });
+    }
+
+    #[test]
+    fn the_wheel_sleeps_to_the_moment_where_the_next_tick_begins() {
+        for (now, milliseconds) in
+            [(0, 50), (1_000_000, 49), (49_000_000, 1), (50_000_000, 50), (120_000_000, 30)]
+        {
+            assert_eq!(until_next_tick(now), Duration::from_millis(milliseconds), "{now}");
+        }
+        assert_eq!(until_next_tick(TICK_NANOSECONDS - 1), Duration::from_nanos(1));
     }
 
     #[test]

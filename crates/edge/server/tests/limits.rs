@@ -241,6 +241,32 @@ fn long_lived_connections_are_spread_over_the_workers() {
 }
 
 #[test]
+fn eight_busy_connections_are_never_eight_to_none_beside_any_that_rest() {
+    let gateway = Gateway::start(Settings { workers: 2, ..Settings::default() });
+    let open = |count: usize| -> Vec<_> {
+        let mut clients: Vec<_> = (0..count).map(|_| gateway.connect()).collect();
+        for client in &mut clients {
+            assert_eq!(client.get("/pets").status, 200);
+        }
+        clients
+    };
+    let mut resting = Vec::new();
+    for _ in 0..TRIALS {
+        let before = gateway.server().connections();
+        let busy = open(8);
+        let after = gateway.server().connections();
+        let spread: Vec<u64> = before.iter().zip(&after).map(|(before, after)| after - before).collect();
+        assert_eq!(spread.iter().sum::<u64>(), 8, "{before:?} {after:?}");
+        assert!(spread.iter().all(|connections| *connections >= 1), "{before:?} {after:?}");
+        // They rest beside the next ones.
+        resting.extend(busy);
+    }
+}
+
+/// Eight that the kernel alone spreads over two are 8 : 0 or 0 : 8 once in 128 trials.
+const TRIALS: usize = 60;
+
+#[test]
 fn ipv6_listeners_take_nothing_of_ipv4() {
     let settings = Settings {
         snapshot: Some(|configuration| {
