@@ -113,8 +113,9 @@ impl Lines {
 const PAGE_BYTES_MAX: usize = 1 << 20;
 /// From here on the carrier is called at once.
 const PAGE_BYTES_URGENT: usize = 256 << 10;
-/// What a page has room for from the start.
-const PAGE_BYTES: usize = 64 << 10;
+/// What a page has room for from the start, so that it does not grow while the carrier comes in time. The system
+/// gives memory only for what is written.
+const PAGE_BYTES: usize = PAGE_BYTES_URGENT + (64 << 10);
 /// How long lines gather before they are carried away.
 const GATHERING: Duration = Duration::from_millis(100);
 
@@ -176,9 +177,10 @@ impl Shared {
         // Before the first round: what is written before it is seen by that round.
         let _ = self.carrier.set(thread::current());
         let mut spare = Lines::with_room();
+        let mut pages = Vec::new();
         loop {
             let is_ending = self.is_ending.load(Ordering::Acquire);
-            let pages = locked(&self.pages).clone();
+            pages.clone_from(&*locked(&self.pages));
             for page in &pages {
                 std::mem::swap(&mut *locked(&page.0), &mut spare);
                 self.write(&mut spare);
