@@ -13,6 +13,7 @@ mod huffman;
 mod noise;
 mod request;
 mod session;
+mod streams;
 mod table;
 mod words;
 
