@@ -8,12 +8,14 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "whatever goes wrong here is a bench that does not count what it should"
 )]
 
 mod access;
 mod bucket;
 mod head;
+mod http2;
 mod key;
 mod policy;
 mod route;
@@ -41,6 +43,10 @@ const BENCHES: &[Bench] = &[
     ("head-parse-short", "a request's head of 3 fields, 110 bytes, which came before", head::parse_short),
     ("head-parse-changed", "the same, where a field differs each time", head::parse_changed),
     ("head-response", "a backend's head of 5 fields, which came before", head::response),
+    ("h2-head", "a request's head of 13 fields over HTTP/2, all of them in the table", http2::head),
+    ("h2-head-changed", "the same, where two ids differ each time", http2::head_changed),
+    ("h2-head-spelled", "the same, spelled out in Huffman codes", http2::head_spelled),
+    ("h2-exchange", "a request from the table, its answer of 6 fields and 14 bytes framed", http2::exchange),
     ("query", "the check of a query of two parameters", head::query),
     ("authority", "a host of 18 bytes, and its normal form", head::authority),
     ("route-10", "the method of a path among 10 resources", || route::find(10)),

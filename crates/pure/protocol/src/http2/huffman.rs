@@ -10,22 +10,34 @@ use super::CompressionFault;
 /// When the string holds the symbol of its end, or is padded with anything but the start of that symbol
 /// (RFC 7541 section 5.2).
 pub(super) fn decode(bytes: &[u8], output: &mut Vec<u8>) -> Result<(), CompressionFault> {
+    let mut end = output.len();
+    // No code has fewer than five bits; a pair is written as two bytes, whether or not both are symbols.
+    let symbols_max = bytes.len().wrapping_mul(8).wrapping_div(5);
+    output.resize(end.wrapping_add(symbols_max).wrapping_add(2), 0);
     let mut bits = Bits { rest: bytes, held: 0, count: 0 };
-    loop {
+    let outcome = loop {
         bits.fill();
-        let (symbol, length) = match in_row(&SHORT, bits.window() >> (32 - SHORT_BITS)) {
-            (_, 0) => match long_code(bits.window()) {
-                Some(found) => found,
-                None => return bits.check_padding(),
-            },
-            short => short,
-        };
-        if u32::from(length) > bits.count {
-            return bits.check_padding();
+        let mut found = pair(bits.window() >> (32 - PAIR_BITS));
+        if u32::from(found.length) > bits.count {
+            found = found.first_alone();
         }
-        bits.take(length);
-        output.push(symbol);
-    }
+        if found.length == 0 {
+            match long_code(bits.window()) {
+                Some(long) => found = long,
+                None => break bits.check_padding(),
+            }
+        }
+        if u32::from(found.length) > bits.count {
+            break bits.check_padding();
+        }
+        bits.take(found.length);
+        if let Some(place) = output.get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
+            *place = found.symbols;
+        }
+        end = end.wrapping_add(found.count());
+    };
+    output.truncate(end);
+    outcome
 }
 
 /// The bits of a string that are looked at next.
@@ -72,26 +84,46 @@ impl Bits<'_> {
     }
 }
 
-/// The symbol of a code that is longer than [`SHORT_BITS`], and the code's length; `None` for the end.
-fn long_code(window: u32) -> Option<(u8, u8)> {
+/// What bits begin with: one symbol, or two of short codes.
+#[derive(Clone, Copy)]
+struct Pair {
+    symbols: [u8; 2],
+    /// The length of the first code, in bits; 0 where it is longer than [`PAIR_BITS`].
+    first_length: u8,
+    /// The length of both codes, or of the first one where there is no second.
+    length: u8,
+}
+
+impl Pair {
+    const fn first_alone(self) -> Self {
+        Self { length: self.first_length, ..self }
+    }
+
+    fn count(self) -> usize {
+        usize::from(self.length != self.first_length).wrapping_add(1)
+    }
+}
+
+/// The symbol of a code that is longer than [`PAIR_BITS`]; `None` for the end.
+fn long_code(window: u32) -> Option<Pair> {
     let row = LONG.iter().find(|row| u64::from(window) < row.end)?;
     let number = window.wrapping_sub(row.first).wrapping_shr(32_u32.wrapping_sub(u32::from(row.length)));
     let place = row.place.wrapping_add(usize::try_from(number).ok()?);
-    Some((*SORTED.get(place)?, row.length))
+    Some(Pair { symbols: [*SORTED.get(place)?, 0], first_length: row.length, length: row.length })
 }
 
 #[expect(
     clippy::indexing_slicing,
     clippy::as_conversions,
-    reason = "the window's highest bits are below 256"
+    reason = "the window's highest bits are below the table's length"
 )]
 #[inline]
-const fn in_row(table: &[(u8, u8); 1 << SHORT_BITS], bits: u32) -> (u8, u8) {
-    table[bits as usize]
+const fn pair(bits: u32) -> Pair {
+    PAIRS[bits as usize]
 }
 
-/// Codes of so many bits and fewer are found with one look: those of nearly everything in a header.
-const SHORT_BITS: u32 = 8;
+/// Two codes of so many bits together are found with one look: nearly all neighbours in a header.
+const PAIR_BITS: u32 = 12;
 
 /// The codes of one length.
 #[derive(Clone, Copy)]
@@ -125,10 +157,14 @@ const LENGTH_MAX: u8 = 30;
 
 /// The symbols in the order of their codes.
 static SORTED: [u8; 256] = sorted();
-/// The symbol and the length of the code that eight bits begin with; a length of 0 where it is longer.
-static SHORT: [(u8, u8); 1 << SHORT_BITS] = short();
-/// The longer codes.
-static LONG: [Row; 22] = long();
+/// What each number of [`PAIR_BITS`] bits begins with.
+static PAIRS: [Pair; 1 << PAIR_BITS] = pairs();
+/// The codes that are longer than [`PAIR_BITS`].
+static LONG: [Row; LONG_LENGTHS] = long();
+
+/// How many lengths they have.
+#[expect(clippy::as_conversions, reason = "30 - 12")]
+const LONG_LENGTHS: usize = LENGTH_MAX as usize - PAIR_BITS as usize;
 
 #[expect(
     clippy::indexing_slicing,
@@ -160,18 +196,29 @@ const fn sorted() -> [u8; 256] {
     clippy::arithmetic_side_effects,
     reason = "evaluated by the compiler, which has no iterators and no conversion traits there"
 )]
-const fn short() -> [(u8, u8); 1 << SHORT_BITS] {
+const fn pairs() -> [Pair; 1 << PAIR_BITS] {
     let sorted = sorted();
-    let mut table = [(0, 0); 1 << SHORT_BITS];
+    let mut table = [Pair { symbols: [0; 2], first_length: 0, length: 0 }; 1 << PAIR_BITS];
     let (mut place, mut filled) = (0, 0);
-    while (LENGTHS[sorted[place] as usize] as u32) <= SHORT_BITS {
+    while (LENGTHS[sorted[place] as usize] as u32) <= PAIR_BITS {
         let length = LENGTHS[sorted[place] as usize];
-        let end = filled + (1 << (SHORT_BITS - length as u32));
+        let end = filled + (1 << (PAIR_BITS - length as u32));
         while filled < end {
-            table[filled] = (sorted[place], length);
+            table[filled] = Pair { symbols: [sorted[place], 0], first_length: length, length };
             filled += 1;
         }
         place += 1;
+    }
+    // What stands behind the first code is looked up like a first one; a code that is cut off there does not fit.
+    let mut bits = 0;
+    while bits < table.len() {
+        let first = table[bits];
+        let second = table[(bits << first.first_length) % table.len()];
+        let length = first.first_length + second.first_length;
+        if first.first_length > 0 && second.first_length > 0 && length as u32 <= PAIR_BITS {
+            table[bits] = Pair { symbols: [first.symbols[0], second.symbols[0]], length, ..first };
+        }
+        bits += 1;
     }
     table
 }
@@ -183,9 +230,9 @@ const fn short() -> [(u8, u8); 1 << SHORT_BITS] {
     clippy::cast_possible_truncation,
     reason = "evaluated by the compiler, which has no iterators and no conversion traits there"
 )]
-const fn long() -> [Row; 22] {
+const fn long() -> [Row; LONG_LENGTHS] {
     let sorted = sorted();
-    let mut rows = [Row { length: 0, first: 0, end: 0, place: 0 }; 22];
+    let mut rows = [Row { length: 0, first: 0, end: 0, place: 0 }; LONG_LENGTHS];
     let (mut place, mut code) = (0, 0_u64);
     let mut length = 1;
     while length <= LENGTH_MAX {
@@ -195,8 +242,8 @@ const fn long() -> [Row; 22] {
             code += 1 << width;
             place += 1;
         }
-        if length > SHORT_BITS as u8 {
-            let row = (length - SHORT_BITS as u8 - 1) as usize;
+        if length > PAIR_BITS as u8 {
+            let row = (length - PAIR_BITS as u8 - 1) as usize;
             rows[row] = Row { length, first: first as u32, end: code, place: from };
         }
         length += 1;
@@ -206,6 +253,8 @@ const fn long() -> [Row; 22] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -234,6 +283,23 @@ mod tests {
             .collect();
         bits.resize(bits.len().next_multiple_of(8), true);
         bits.chunks(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect()
+    }
+
+    /// The twin: bit by bit, by the codes of all symbols.
+    fn decoded_slowly(bytes: &[u8]) -> Result<Vec<u8>, CompressionFault> {
+        let codes: HashMap<(u32, u8), u8> = (0..=255).map(|symbol| (code(symbol), symbol)).collect();
+        let (mut text, mut begun, mut length) = (Vec::new(), 0, 0_u8);
+        for bit in bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)) {
+            (begun, length) = (begun << 1 | u32::from(bit), length.wrapping_add(1));
+            if let Some(symbol) = codes.get(&(begun, length)) {
+                text.push(*symbol);
+                (begun, length) = (0, 0);
+            } else if length == LENGTH_MAX {
+                return Err(CompressionFault);
+            }
+        }
+        let is_padding = length < 8 && begun.count_ones() == u32::from(length);
+        if is_padding { Ok(text) } else { Err(CompressionFault) }
     }
 
     fn decoded(bytes: &[u8]) -> Result<Vec<u8>, CompressionFault> {
@@ -294,8 +360,19 @@ mod tests {
             prop_assert_eq!(decoded(&encode(&text)).unwrap(), text);
         }
 
+        /// Text of a header, cut off anywhere, is mostly whole codes and some padding.
+        #[test]
+        fn hpack_texts_are_read_like_their_bits(text in "[ -~]{0,60}", length in 0..60_usize, last in any::<u8>()) {
+            let mut bytes = encode(text.as_bytes());
+            bytes.truncate(length);
+            prop_assert_eq!(decoded(&bytes), decoded_slowly(&bytes));
+            bytes.push(last);
+            prop_assert_eq!(decoded(&bytes), decoded_slowly(&bytes));
+        }
+
         #[test]
         fn hpack_no_bytes_break_it(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(decoded(&bytes), decoded_slowly(&bytes));
             if let Ok(text) = decoded(&bytes) {
                 prop_assert_eq!(encode(&text), bytes);
             }
