@@ -1,15 +1,14 @@
 //! HPACK, written: header blocks of answers. Nothing is Huffman coded: that costs more than the bytes that it
 //! saves.
 //!
-//! Answers of one connection are much alike, so each field is first looked for behind the one that the field
-//! before it was found at. A field that comes again goes into the table; one that has had another value
+//! Answers of one connection are much alike, so each field is first looked for where the one at its place in the
+//! answer before was found. A field that comes again goes into the table; one that has had another value
 //! every time so far (an id) leaves its name there and nothing else.
 
 use std::collections::VecDeque;
 
-use memchr::memchr;
-
 use super::table::{BETWEEN, LINE_END, STATIC, STATIC_COUNT, size};
+use crate::bytes::find_byte;
 use crate::http1::first_line;
 
 /// The encoder of one connection.
@@ -24,8 +23,10 @@ pub(super) struct Encoder {
     size_max: usize,
     /// The smallest and the last size that the client was not told yet.
     size_update: Option<(usize, usize)>,
-    /// The number of the entry where the next field is looked for first.
-    expected: u64,
+    /// The numbers of the entries where the fields of the last answer were found, in their order.
+    trail: Vec<u64>,
+    /// How many fields of this answer are written.
+    written: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Entry {
     /// The value of the first of some lines, if that has this entry's name.
     fn value_of<'lines>(&self, lines: &'lines [u8]) -> Option<&'lines [u8]> {
         let rest = lines.strip_prefix(self.line.get(..self.name_length.wrapping_add(BETWEEN.len()))?)?;
-        rest.get(..memchr(b'\n', rest)?.wrapping_sub(1))
+        rest.get(..find_byte(rest, b'\n')?.wrapping_sub(1))
     }
 }
 
@@ -60,6 +61,10 @@ enum Found {
 const TABLE_BYTES: usize = 4_096;
 /// Larger fields would drive out all others.
 const KEPT_BYTES_MAX: usize = 512;
+/// So many fields of an answer are remembered.
+const TRAIL_FIELDS_MAX: usize = 32;
+/// The number of no entry.
+const NO_ENTRY: u64 = u64::MAX;
 
 impl Encoder {
     /// An empty table.
@@ -70,7 +75,8 @@ impl Encoder {
             size: 0,
             size_max: TABLE_BYTES,
             size_update: None,
-            expected: 0,
+            trail: Vec::new(),
+            written: 0,
         }
     }
 
@@ -93,7 +99,7 @@ impl Encoder {
                 put_integer(output, 0x20, 5, last);
             }
         }
-        self.expected = self.first();
+        self.written = 0;
         match STATUSES.iter().position(|known| *known == status) {
             Some(place) => put_integer(output, INDEXED, 7, place.wrapping_add(STATUS_INDEX)),
             None => {
@@ -106,49 +112,57 @@ impl Encoder {
 
     /// Writes fields, given as lines of a field block, without those that are about an HTTP/1.1 connection.
     pub(super) fn fields(&mut self, output: &mut Vec<u8>, mut lines: &[u8]) {
-        while let Some(length) = self.repeat(output, lines).or_else(|| self.field(output, lines)) {
+        while !lines.is_empty() {
+            let written = self.repeat(output, lines).or_else(|| self.field(output, lines));
+            let Some(length) = written else { break };
             lines = lines.get(length..).unwrap_or_default();
+            self.written = self.written.wrapping_add(1);
+        }
+    }
+
+    /// Remembers where the field that is written was found.
+    fn remember(&mut self, number: u64) {
+        match self.trail.get_mut(self.written) {
+            Some(place) => *place = number,
+            None if self.written < TRAIL_FIELDS_MAX => self.trail.push(number),
+            None => {}
         }
     }
 
     /// Writes the first of the lines if it is the one that is expected, and gives its length: neither its end nor
     /// that of its name need be looked for.
     fn repeat(&mut self, output: &mut Vec<u8>, lines: &[u8]) -> Option<usize> {
-        let number = self.expected;
+        let number = *self.trail.get(self.written)?;
         let place = usize::try_from(number.wrapping_sub(self.first())).ok()?;
         let index = self.index_of(number);
         let entry = self.entries.get_mut(place)?;
-        let length = if lines.starts_with(&entry.line) {
+        if lines.starts_with(&entry.line) {
             entry.was_found = true;
             put_integer(output, INDEXED, 7, index);
-            entry.line.len()
-        } else if entry.was_found {
+            return Some(entry.line.len());
+        }
+        if entry.was_found {
             return None;
-        } else {
-            let value = entry.value_of(lines)?;
-            put_integer(output, LITERAL, 4, index);
-            put_string(output, value);
-            entry
-                .name_length
-                .wrapping_add(value.len())
-                .wrapping_add(BETWEEN.len())
-                .wrapping_add(LINE_END.len())
-        };
-        self.expected = number.wrapping_add(1);
-        Some(length)
+        }
+        let value = entry.value_of(lines)?;
+        put_integer(output, LITERAL, 4, index);
+        put_string(output, value);
+        let beside = BETWEEN.len().wrapping_add(LINE_END.len());
+        Some(entry.name_length.wrapping_add(value.len()).wrapping_add(beside))
     }
 
     /// Writes the first of the lines, wherever in the table it is, and gives its length.
     fn field(&mut self, output: &mut Vec<u8>, lines: &[u8]) -> Option<usize> {
         let (name, value, length) = first_line(lines)?;
         let line = lines.get(..length)?;
-        match self.find(line) {
-            Found::Whole(number) => {
-                self.expected = number.wrapping_add(1);
-                put_integer(output, INDEXED, 7, self.index_of(number));
-            }
+        let found = self.find(line);
+        self.remember(match found {
+            Found::Whole(number) | Found::Changing(number) => number,
+            Found::Changed(_) | Found::Nowhere => NO_ENTRY,
+        });
+        match found {
+            Found::Whole(number) => put_integer(output, INDEXED, 7, self.index_of(number)),
             Found::Changing(number) => {
-                self.expected = number.wrapping_add(1);
                 put_integer(output, LITERAL, 4, self.index_of(number));
                 put_string(output, value);
             }
@@ -184,8 +198,8 @@ impl Encoder {
             self.evict(bytes);
             self.entries.push_back(Entry { line: line.into(), name_length: name.len(), was_found: false });
             self.size = self.size.wrapping_add(bytes);
+            self.remember(self.inserted);
             self.inserted = self.inserted.wrapping_add(1);
-            self.expected = self.inserted;
         }
     }
 
@@ -340,6 +354,21 @@ mod tests {
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
                 .collect();
             assert_eq!(decoded(&mut decoder, &block), expected);
+        }
+    }
+
+    #[test]
+    fn what_changes_now_and_then_is_found_at_once_like_what_never_does() {
+        let mut encoder = Encoder::new();
+        for second in 0..70 {
+            let date = format!("{second:029}");
+            for _ in 0..2 {
+                encoded(&mut encoder, 200, &[("Date", &date), ("Server", "a"), ("X-Id", &date)]);
+            }
+            let trail: Vec<_> = encoder.trail.iter().map(|number| encoder.index_of(*number)).collect();
+            let places = trail.iter().map(|index| encoder.entries.len() - (index - STATIC_COUNT));
+            let names: Vec<_> = places.map(|place| encoder.entries[place].line[0]).collect();
+            assert_eq!(names, *b"DSX", "{second}");
         }
     }
 
