@@ -90,11 +90,7 @@ impl Http2 {
 
     /// Sends one frame.
     pub fn send(&mut self, kind: FrameKind, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = vec![length[1], length[2], length[3], kind as u8, flags];
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        self.wire.send_anyway(frame);
+        self.wire.send_anyway(frame_bytes(kind, flags, stream, payload));
     }
 
     /// Sends bytes that need not be a whole frame.
@@ -112,6 +108,13 @@ impl Http2 {
     pub fn headers(&mut self, stream: u32, fields: &[(&str, &str)], end: bool) {
         let flags = if end { END_STREAM | END_HEADERS } else { END_HEADERS };
         self.send(FrameKind::Headers, flags, stream, &block(fields));
+    }
+
+    /// Opens a stream with these fields and ends it with this data, all in one piece.
+    pub fn headers_and(&mut self, stream: u32, fields: &[(&str, &str)], data: &[u8]) {
+        let head = frame_bytes(FrameKind::Headers, END_HEADERS, stream, &block(fields));
+        let data = frame_bytes(FrameKind::Data, END_STREAM, stream, data);
+        self.wire.send_anyway([head, data].concat());
     }
 
     /// Reads one frame.
@@ -141,6 +144,15 @@ impl Http2 {
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+
+/// A frame as it is sent.
+fn frame_bytes(kind: FrameKind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind as u8, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
 
 /// A header block of literals without an index and without Huffman codes (RFC 7541 section 6.2.2).
 fn block(fields: &[(&str, &str)]) -> Vec<u8> {

@@ -16,6 +16,7 @@ mod faults;
 mod function_calls;
 mod function_streams;
 mod functions;
+mod http2_answers;
 mod http2_limits;
 mod integrations;
 mod keys_and_rates;

@@ -215,15 +215,17 @@ where
         stall_seconds: limits.write_stall_seconds,
         date_line,
     };
-    match refusal {
+    let length = match head.framing() {
+        _ if !has_body => BodyLength::None,
+        BodyFraming::Length(length) if refusal.is_none() => BodyLength::Known(length),
+        BodyFraming::None | BodyFraming::Chunked | BodyFraming::Length(_) => BodyLength::Unknown,
+    };
+    let pace = BodyPace::new(limits, now.monotonic_nanoseconds);
+    let mut body = Http2Body::new(about, *place, inbox, length, pace);
+    let is_sent = match refusal {
         None => {
-            let length = match head.framing() {
-                _ if !has_body => BodyLength::None,
-                BodyFraming::Length(length) => BodyLength::Known(length),
-                BodyFraming::None | BodyFraming::Chunked => BodyLength::Unknown,
-            };
-            let pace = BodyPace::new(limits, now.monotonic_nanoseconds);
-            let mut body = Http2Body::new(about, *place, inbox, length, pace);
+            // Whatever else a client expects was refused with its head.
+            body.owes_continue = *has_body && head.fields().contains(KnownName::Expect);
             let arrival = Arrival {
                 connection: &about.connection,
                 bytes,
@@ -234,10 +236,7 @@ where
             };
             let answer =
                 postern_gateway::serve(&house, &arrival, &mut body, &worker.effects, scratch, &mut ()).await;
-            if delivery.deliver(answer, now).await {
-                drop(in_flight);
-                body.drain().await;
-            }
+            delivery.deliver(answer, now).await
         }
         Some(HeadRefusal { status, reason, limit }) => {
             if let Some(limit) = limit {
@@ -252,8 +251,12 @@ where
                 random,
                 scratch,
             );
-            delivery.deliver(answer, now).await;
+            delivery.deliver(answer, now).await
         }
+    };
+    if is_sent {
+        drop(in_flight);
+        body.drain().await;
     }
     scratch.shrink();
 }
@@ -426,6 +429,8 @@ struct Http2Body<'s, E, R> {
     /// Set while the client is waited for.
     alarm: Option<Alarm>,
     pace: BodyPace,
+    /// The client waits for a 100 before it sends.
+    owes_continue: bool,
     received: u64,
     waited: u64,
     waits_since: Option<u64>,
@@ -453,6 +458,7 @@ impl<'s, E, R: Recorder> Http2Body<'s, E, R> {
             piece: Vec::new(),
             alarm: None,
             pace,
+            owes_continue: false,
             received: 0,
             waited: 0,
             waits_since: None,
@@ -468,6 +474,8 @@ impl<'s, E, R: Recorder> Http2Body<'s, E, R> {
             return false;
         }
         std::mem::swap(&mut self.piece, &mut inbox.bytes);
+        // A client that sends does not wait for a 100.
+        self.owes_continue = false;
         self.received += self.piece.len() as u64;
         self.about.session.borrow_mut().release(self.place, self.piece.len());
         true
@@ -505,6 +513,9 @@ impl<'s, E, R: Recorder> Http2Body<'s, E, R> {
         }
         if self.inbox.borrow().has_ended || self.length == BodyLength::None {
             return Poll::Ready(Ok(false));
+        }
+        if std::mem::take(&mut self.owes_continue) {
+            self.about.session.borrow_mut().go_on(self.place);
         }
         let alarm = self.alarm.get_or_insert_with(|| timers.alarm());
         if self.waits_since.is_none() {

@@ -27,6 +27,15 @@ impl Session {
         self.say(place, answer.ends);
     }
 
+    /// Tells a client that waits for it to send its body (RFC 9110 section 15.2.1).
+    pub fn go_on(&mut self, place: Place) {
+        let Some(number) = self.streams.number(place) else { return };
+        let start = self.output.len();
+        self.output.extend_from_slice(&[0; frame::HEAD_BYTES]);
+        self.encoder.begin(&mut self.output, 100);
+        frame::finish_block(&mut self.output, start, number, 0);
+    }
+
     /// Writes as much of a body as the windows and the output let it, and says how much that was. Where that is
     /// not all, [`Session::next_unblocked`] tells when to go on. `ends` is said with the last byte.
     pub fn body(&mut self, place: Place, bytes: &[u8], ends: bool) -> usize {
