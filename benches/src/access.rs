@@ -49,6 +49,14 @@ pub(crate) fn served() -> Operation {
     walked(house(1, &source_endpoint()), 0, (0, BodyLength::None), Some(200))
 }
 
+/// The same by a call of a service, which is signed.
+pub(crate) fn signed() -> Operation {
+    let service = json!({"responses": {"200": {"description": "done"}}, "x-amazon-apigateway-integration": {
+        "type": "aws", "httpMethod": "POST", "uri": "arn:aws:apigateway:us-east-1:sqs:path/123456789012/pets",
+        "responses": {"default": {"statusCode": "200"}}}});
+    walked(house_calling(1, &source_endpoint(), &service), 0, (0, BodyLength::None), Some(200))
+}
+
 /// Writes the access log line of a request that was served. What the record borrows lives on with the
 /// program.
 pub(crate) fn log_line() -> Operation {
@@ -155,9 +163,14 @@ fn api_id(number: usize) -> String {
 fn house(apis: usize, policy: &Value) -> Snapshot {
     let proxy = json!({"x-amazon-apigateway-integration": {
         "type": "http_proxy", "httpMethod": "GET", "uri": "http://backend.example/in"}});
+    house_calling(apis, policy, &proxy)
+}
+
+/// The same with another integration.
+fn house_calling(apis: usize, policy: &Value, operation: &Value) -> Snapshot {
     let definition = json!({
         "openapi": "3.0.1", "info": {"title": "pets", "version": "1"},
-        "paths": {"/pets": {"get": &proxy}, "/pets/{id}": {"get": &proxy}},
+        "paths": {"/pets": {"get": operation}, "/pets/{id}": {"get": operation}},
     });
     let api = |number: usize| {
         json!({"id": api_id(number), "definition": "api.json", "policyFile": "policy.json",
@@ -192,8 +205,12 @@ impl Surroundings for Files {
             .ok_or_else(|| ReadFailure::new("there is no such file"))
     }
 
-    fn variable(&self, _: &str) -> Option<String> {
-        None
+    fn variable(&self, name: &str) -> Option<String> {
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ];
+        variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
     }
 }
 

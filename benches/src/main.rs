@@ -64,6 +64,7 @@ const BENCHES: &[Bench] = &[
     ("access-private-10000", "the same among 10,000 APIs with such a policy each", || access::let_in(10_000)),
     ("access-denied", "the same by the other endpoint, its answer written", access::denied),
     ("serve", "the same API's request, from its head to its answer, but for the backend", access::served),
+    ("sign", "the same by a call of a service, which is signed", access::signed),
     ("log-line", "the access log line of that request, with 7 variables", access::log_line),
     ("key-10", "the API key of a request among 10", || key::find(10)),
     ("key-10000", "the API key of a request among 10,000", || key::find(10_000)),

@@ -21,6 +21,7 @@ mod credentials;
 mod effects;
 mod explain;
 mod integration;
+mod key_of_day;
 mod live;
 mod observer;
 mod passing;

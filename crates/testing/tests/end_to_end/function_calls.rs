@@ -265,7 +265,9 @@ fn calls_are_signed_for_the_environment_or_for_a_role() {
 
 /// Signs the request that came once more and compares.
 fn verify(request: &Message, access_key_id: &str, secret_access_key: &str) {
-    use postern_protocol::signature::{Credential, PayloadHash, RequestParts, SigningPlace, sign};
+    use postern_protocol::signature::{
+        Credential, PayloadHash, RequestParts, SigningKey, SigningPlace, Timestamp, sign,
+    };
     let target = request.first_line().split(' ').nth(1).unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let fields: Vec<(&[u8], &[u8])> = request
@@ -276,10 +278,11 @@ fn verify(request: &Message, access_key_id: &str, secret_access_key: &str) {
         .collect();
     let parts =
         RequestParts { method: b"POST", path: path.as_bytes(), query: query.as_bytes(), fields: &fields };
-    let now = request.field("X-Amz-Date").unwrap().parse().unwrap();
+    let now: Timestamp = request.field("X-Amz-Date").unwrap().parse().unwrap();
     let place = SigningPlace { region: "us-east-1", service: "lambda", now };
     let session_token = request.field("X-Amz-Security-Token");
-    let credential = Credential { access_key_id, secret_access_key, session_token };
+    let signing_key = &SigningKey::derive(secret_access_key, &now.date(), place.region, place.service);
+    let credential = Credential { access_key_id, signing_key, session_token };
     let signed = sign(&parts, &PayloadHash::of(&request.body), &credential, &place);
     assert_eq!(signed.last().map(|(_, value)| &**value), request.field("Authorization"));
 }

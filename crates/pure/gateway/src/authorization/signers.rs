@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use arc_swap::ArcSwapOption;
 use postern_model::{Signer, SignerSession};
 use postern_policy::Caller;
-use postern_protocol::signature::{CredentialScope, SigningKey, StoredCredential, StoredSession, Timestamp};
+use postern_protocol::signature::{CredentialScope, StoredCredential, StoredSession, Timestamp};
+
+use crate::key_of_day::KeyOfDay;
 
 /// All of them.
 #[derive(Debug)]
@@ -13,25 +14,19 @@ pub(crate) struct Signers {
     by_access_key: HashMap<Box<str>, SigningCaller>,
 }
 
-/// One of them, and the key of the day.
+/// One of them.
 #[derive(Debug)]
 pub(crate) struct SigningCaller {
     pub(crate) signer: Signer,
-    /// Derived once a day, and read by every worker without a lock (AU-77).
-    key_of_day: ArcSwapOption<KeyOfDay>,
-}
-
-#[derive(Debug)]
-struct KeyOfDay {
-    date: Box<str>,
-    key: SigningKey,
+    /// For the gateway's own region and service.
+    key_of_day: KeyOfDay,
 }
 
 impl Signers {
     pub(crate) fn of(signers: Vec<Signer>) -> Self {
         let entry = |signer: Signer| {
             let id = signer.access_key_id.as_str().into();
-            (id, SigningCaller { signer, key_of_day: ArcSwapOption::empty() })
+            (id, SigningCaller { signer, key_of_day: KeyOfDay::default() })
         };
         Self { by_access_key: signers.into_iter().map(entry).collect() }
     }
@@ -54,25 +49,11 @@ impl SigningCaller {
 
     /// What a signature of this scope is compared with. Region and service are the gateway's own.
     pub(super) fn credential(&self, scope: &CredentialScope) -> StoredCredential<'_> {
+        let place = (&*scope.region, &*scope.service);
         StoredCredential {
-            signing_key: self.signing_key(scope),
+            signing_key: self.key_of_day.of(&self.signer.secret_access_key, &scope.date, place),
             session: self.signer.session.as_ref().map(stored_session),
         }
-    }
-
-    fn signing_key(&self, scope: &CredentialScope) -> SigningKey {
-        let kept = self.key_of_day.load();
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.date == scope.date) {
-            return kept.key.clone();
-        }
-        let secret = self.signer.secret_access_key.reveal();
-        let key = SigningKey::derive(secret, &scope.date, &scope.region, &scope.service);
-        // An address that was signed days ago does not put out the key of today.
-        if kept.as_ref().is_none_or(|kept| kept.date < scope.date) {
-            let today = KeyOfDay { date: scope.date.clone(), key: key.clone() };
-            self.key_of_day.store(Some(today.into()));
-        }
-        key
     }
 }
 

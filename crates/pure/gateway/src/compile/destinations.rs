@@ -9,7 +9,7 @@ use postern_model::{
 
 use crate::{
     Destination, DestinationTarget, DestinationTls, FetchedCredentials, HostedFunction, State,
-    integration::SigningKey,
+    integration::CallKey,
     state::{DestinationKey, HostedKey},
 };
 
@@ -81,13 +81,13 @@ impl<'s> Destinations<'s> {
     }
 
     /// What calls are signed with in the name of a role, of the caller, or of nobody in particular.
-    pub(crate) fn signing_key(&mut self, role: Option<&str>) -> Option<SigningKey> {
+    pub(crate) fn call_key(&mut self, role: Option<&str>) -> Option<CallKey> {
         if role.is_some_and(is_of_caller) {
-            return Some(SigningKey::OfCaller);
+            return Some(CallKey::OfCaller);
         }
         Some(match self.credentials.of(role)?.clone() {
-            CallCredentials::Known(key) => SigningKey::Own(key),
-            CallCredentials::Fetched(source) => SigningKey::Fetched(self.fetched(source)),
+            CallCredentials::Known(key) => CallKey::Own(key),
+            CallCredentials::Fetched(source) => CallKey::Fetched(self.fetched(source)),
         })
     }
 

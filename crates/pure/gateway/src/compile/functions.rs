@@ -5,7 +5,7 @@ use postern_model::{Function, FunctionArn, FunctionBackend, HttpEndpoint, StageV
 use super::Destinations;
 use crate::{
     DestinationTls,
-    integration::{FunctionEndpoint, FunctionTarget, FunctionWay},
+    integration::{FunctionEndpoint, FunctionTarget, FunctionWay, Signing},
 };
 
 /// The function that a URI leads to, called in the name of the role of `credentials`; or why there is none.
@@ -29,9 +29,10 @@ pub(crate) fn resolve(
         }
         FunctionBackend::Invoke(invoke) => FunctionWay::Invoke {
             endpoint: endpoint(&invoke.endpoint, false, destinations),
-            key: if invoke.is_signed {
-                let key = destinations.signing_key(role.as_deref());
-                Some(key.ok_or("there is nothing to sign the call with")?)
+            signing: if invoke.is_signed {
+                let key = destinations.call_key(role.as_deref());
+                let key = key.ok_or("there is nothing to sign the call with")?;
+                Some(Signing::new(key, arn.region(), "lambda"))
             } else {
                 None
             },

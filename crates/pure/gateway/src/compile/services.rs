@@ -6,7 +6,7 @@ use postern_protocol::{service::ActionProtocol, uri};
 use super::Destinations;
 use crate::{
     DestinationTls,
-    integration::{Address, JsonAction, ServiceTarget, TargetPiece},
+    integration::{Address, JsonAction, ServiceTarget, Signing, TargetPiece},
 };
 
 /// Resolves the service of an integration.
@@ -19,7 +19,8 @@ pub(crate) fn resolve(
     let call = ServiceCall::parse(&uri.filled(variables)).map_err(|error| error.to_string())?;
     let service = destinations.service(&call)?;
     let role = integration.credentials.as_ref().and_then(|role| role.filled_text(variables));
-    let key = destinations.signing_key(role.as_deref()).ok_or("there is nothing to sign the call with")?;
+    let key = destinations.call_key(role.as_deref()).ok_or("there is nothing to sign the call with")?;
+    let signing = Signing::new(key, call.region.as_str(), &service.signing_name);
     let tls = service.endpoint.https.then(|| DestinationTls {
         server_name: service.called.target.host.clone(),
         insecure_skip_verification: false,
@@ -44,9 +45,7 @@ pub(crate) fn resolve(
             has_query,
             verb: integration.http_method.filter(|verb| *verb != Verb::Any),
         },
-        region: call.region,
-        signing_name: service.signing_name,
-        key,
+        signing,
         json_action,
     })
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use postern_model::{FunctionArn, IntegrationType, Region, RequestMapping, RequestTarget, UriSegment, Verb};
+use postern_model::{FunctionArn, IntegrationType, RequestMapping, RequestTarget, UriSegment, Verb};
 
-use super::SigningKey;
+use super::Signing;
 use crate::{Destination, HostedFunction};
 
 /// An integration in one stage. What does not depend on the stage is read from the model.
@@ -58,8 +58,8 @@ pub(crate) enum FunctionWay {
     /// It is behind an Invoke API.
     Invoke {
         endpoint: FunctionEndpoint,
-        /// What calls are signed with; absent: they are not.
-        key: Option<SigningKey>,
+        /// How calls are signed; absent: they are not.
+        signing: Option<Signing>,
     },
     /// It is in a container with the Runtime Interface Emulator.
     Emulator(FunctionEndpoint),
@@ -77,11 +77,7 @@ pub(crate) struct FunctionEndpoint {
 #[derive(Debug)]
 pub(crate) struct ServiceTarget {
     pub(crate) address: Address,
-    /// The region that calls are signed for.
-    pub(crate) region: Region,
-    /// What signatures call the service.
-    pub(crate) signing_name: Box<str>,
-    pub(crate) key: SigningKey,
+    pub(crate) signing: Signing,
     /// What an action is asked for by; absent: by path or query.
     pub(crate) json_action: Option<JsonAction>,
 }

@@ -11,10 +11,7 @@ use postern_protocol::{
     },
 };
 
-use super::{
-    CallMemory, FunctionEndpoint, FunctionTarget, FunctionWay,
-    signing::{Unsigned, push_signature},
-};
+use super::{CallMemory, FunctionEndpoint, FunctionTarget, FunctionWay, signing::Unsigned};
 use crate::{IntegrationFailureKind, Record, Refusal, context::lossy, routing::Matched};
 
 /// What a call of a function says beside its event.
@@ -97,10 +94,9 @@ pub(crate) fn write_invoke_call(
         target.push(b'?');
         target.extend_from_slice(query.as_bytes());
     }
-    if let FunctionWay::Invoke { key: Some(key), .. } = &call.target.way {
-        let scope = (call.target.arn.region(), "lambda");
-        let unsigned = Unsigned { method: b"POST", target, body: call.event, scope };
-        push_signature(record, key, &unsigned, fields)?;
+    if let FunctionWay::Invoke { signing: Some(signing), .. } = &call.target.way {
+        let unsigned = Unsigned { method: b"POST", target, body: call.event };
+        signing.push_signature(record, &unsigned, fields)?;
     }
     fields.push_number(b"Content-Length", call.event.len() as u64);
     head.clear();

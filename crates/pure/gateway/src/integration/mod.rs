@@ -35,7 +35,7 @@ pub(crate) use mapped::{
     write_mapped_call,
 };
 pub(crate) use service_call::write_service_call;
-pub(crate) use signing::SigningKey;
+pub(crate) use signing::{CallKey, Signing};
 
 use postern_model::{Integration, RequestMapping, RequestSource, RequestTarget, ResponseTransferMode};
 

@@ -6,7 +6,7 @@ use super::{
     CallMemory, MappedRequest, ServiceTarget,
     call_head::declared_length,
     mapped::{map_request_of, push_coding, push_missing_fields, write_fields_of_call},
-    signing::{Unsigned, push_signature},
+    signing::Unsigned,
 };
 use crate::{Record, Refusal, content::BodyText, routing::Matched};
 
@@ -47,13 +47,8 @@ pub(crate) fn write_service_call<'b>(
     // Without a body the type of the client's would say how an action is asked for.
     push_missing_fields(record, address, !sent.is_empty(), fields);
     let method = address.verb_token(record);
-    let call = Unsigned {
-        method: method.as_bytes(),
-        target: &memory.target,
-        body: sent,
-        scope: (service.region.as_str(), &service.signing_name),
-    };
-    push_signature(record, &service.key, &call, fields)?;
+    let call = Unsigned { method: method.as_bytes(), target: &memory.target, body: sent };
+    service.signing.push_signature(record, &call, fields)?;
     memory.finish(record, address, length)?;
     Ok(mapped)
 }

@@ -14,8 +14,8 @@ use super::{TERMINATOR, Timestamp};
 pub struct Credential<'secret> {
     /// The access key id, which every receiver sees.
     pub access_key_id: &'secret str,
-    /// The secret access key.
-    pub secret_access_key: &'secret str,
+    /// What is derived from the secret access key, for the day, the region and the service.
+    pub signing_key: &'secret SigningKey,
     /// The session token of temporary credentials.
     pub session_token: Option<&'secret str>,
 }

@@ -4,7 +4,7 @@
 
 use super::{
     ALGORITHM, Credential, CredentialScope, PathForm, PayloadHash, RequestParts, SignatureForm,
-    SignedHeaders, SigningKey, SigningPlace, canonical_request, string_to_sign,
+    SignedHeaders, SigningPlace, canonical_request, string_to_sign,
 };
 
 /// Signs a request that is about to be sent, and gives the headers to add to it: `X-Amz-Date`,
@@ -16,10 +16,10 @@ use super::{
 /// their old value.
 ///
 /// ```
-/// use postern_protocol::signature::{Credential, PayloadHash, RequestParts, SigningPlace, Timestamp, sign};
+/// use postern_protocol::signature::{
+///     Credential, PayloadHash, RequestParts, SigningKey, SigningPlace, Timestamp, sign,
+/// };
 ///
-/// let credential =
-///     Credential { access_key_id: "AKIDEXAMPLE", secret_access_key: "wJalr…", session_token: None };
 /// let request = RequestParts {
 ///     method: b"POST",
 ///     path: b"/2015-03-31/functions/hello/invocations",
@@ -27,6 +27,8 @@ use super::{
 ///     fields: &[(b"host", b"lambda.eu-central-1.amazonaws.com")],
 /// };
 /// let now = Timestamp::from_epoch_seconds(1_440_938_160);
+/// let key = SigningKey::derive("wJalr…", &now.date(), "eu-central-1", "lambda");
+/// let credential = Credential { access_key_id: "AKIDEXAMPLE", signing_key: &key, session_token: None };
 /// let place = SigningPlace { region: "eu-central-1", service: "lambda", now };
 /// let headers = sign(&request, &PayloadHash::of(b"{}"), &credential, &place);
 /// assert_eq!(headers[0], ("X-Amz-Date", "20150830T123600Z".to_owned()));
@@ -65,8 +67,7 @@ pub fn sign(
     };
     let canonical =
         canonical_request(&request, SignatureForm::Header, path_form, &signed_headers, payload_hash);
-    let key = SigningKey::derive(credential.secret_access_key, &scope.date, region, service);
-    let signature = key.sign(string_to_sign(now, &scope, &canonical).as_bytes());
+    let signature = credential.signing_key.sign(string_to_sign(now, &scope, &canonical).as_bytes());
     let authorization = format!(
         "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
         credential.access_key_id,

@@ -98,7 +98,7 @@ impl Request {
     /// Signs in the header form, as a caller of `execute-api` in `us-east-1` would.
     fn signed(mut self, token: Option<&str>) -> Self {
         let credential =
-            Credential { access_key_id: ACCESS_KEY_ID, secret_access_key: SECRET, session_token: token };
+            Credential { access_key_id: ACCESS_KEY_ID, signing_key: &key(), session_token: token };
         let headers = self.with(|parts| sign(parts, &PayloadHash::of(&self.body), &credential, &place(NOW)));
         for (name, value) in headers {
             self.set(name, value);

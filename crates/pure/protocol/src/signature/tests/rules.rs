@@ -17,7 +17,7 @@ fn signing_leaves_out_what_changes_on_the_way() {
 #[test]
 fn keys_and_secrets_are_not_printed() {
     let credential =
-        Credential { access_key_id: ACCESS_KEY_ID, secret_access_key: SECRET, session_token: Some(TOKEN) };
+        Credential { access_key_id: ACCESS_KEY_ID, signing_key: &key(), session_token: Some(TOKEN) };
     assert_eq!(format!("{credential:?}"), "Credential(AKIDEXAMPLE, (secret))");
     assert_eq!(format!("{:?}", key()), "(secret)");
     let stored = StoredCredential { signing_key: key(), session: Some(session(NOW)) };

@@ -143,7 +143,7 @@ fn signing_gives_the_headers_of_the_vectors() {
         let mut request = Request::parse(vector.text("request"));
         let credential = Credential {
             access_key_id: ACCESS_KEY_ID,
-            secret_access_key: SECRET,
+            signing_key: &SigningKey::derive(SECRET, "20150830", "us-east-1", "service"),
             session_token: vector.token(),
         };
         let headers = request.with(|parts| sign(parts, &PayloadHash::of(&request.body), &credential, &place));
@@ -165,9 +165,10 @@ fn signing_for_s3() {
     let mut request = Request { method: "GET".into(), path: "/test.txt".into(), ..Request::default() };
     request.set("Host", "examplebucket.s3.amazonaws.com");
     request.set("Range", "bytes=0-9");
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     let credential = Credential {
         access_key_id: "AKIAIOSFODNN7EXAMPLE",
-        secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        signing_key: &SigningKey::derive(secret, "20130524", "us-east-1", "s3"),
         session_token: None,
     };
     let place = SigningPlace { region: "us-east-1", service: "s3", now: moment(1_369_353_600) };
