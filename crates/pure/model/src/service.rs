@@ -122,7 +122,7 @@ impl ServiceCall {
         }
         let endpoint = match written {
             Some(endpoint) => endpoint.clone(),
-            None => self.own_endpoint()?,
+            None => self.own_endpoint(known)?,
         };
         let before = subdomain.filter(|_| written.is_some() && whole.is_none());
         Ok(ResolvedService {
@@ -135,9 +135,11 @@ impl ServiceCall {
     }
 
     /// The host of the service itself, which a company's `dnsSuffix` does not rename.
-    fn own_endpoint(&self) -> Result<HttpEndpoint, String> {
+    fn own_endpoint(&self, known: Option<(Option<&str>, &Service)>) -> Result<HttpEndpoint, String> {
         let suffix = Partition::of(&self.region).dns_suffix();
-        let endpoint = format!("https://{}.{}.{suffix}", self.service, self.region);
+        let host = known.map(|(subdomain, service)| service.host_prefix(subdomain));
+        let host = host.as_deref().unwrap_or(&self.service);
+        let endpoint = format!("https://{host}.{}.{suffix}", self.region);
         endpoint.parse().map_err(|error: Malformed| error.to_string())
     }
 }
@@ -253,6 +255,8 @@ mod tests {
         for (service, endpoints, connects, called, signing_name) in [
             ("dynamodb", none, "https://dynamodb.cn-north-1.amazonaws.com.cn", "", "dynamodb"),
             ("a.s3", none, "https://a.s3.cn-north-1.amazonaws.com.cn", "", "s3"),
+            ("iotdata", none, "https://data-ats.iot.cn-north-1.amazonaws.com.cn", "", "iotdata"),
+            ("a-ats.iotdata", none, "https://a-ats.iot.cn-north-1.amazonaws.com.cn", "", "iotdata"),
             ("email", none, "https://email.cn-north-1.amazonaws.com.cn", "", "ses"),
             ("s3", local, "http://localhost:9000", "", "s3"),
             ("a.s3", local, "http://localhost:9000", "http://a.localhost:9000", "s3"),

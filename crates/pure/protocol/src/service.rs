@@ -5,9 +5,12 @@ mod table;
 /// How a service is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// What its host names begin with, which is also what integrations call it by: `dynamodb`, `states`,
-    /// `runtime.sagemaker`.
+    /// What integrations call it by: `dynamodb`, `states`, `runtime.sagemaker`. Its host names begin with that too, but
+    /// for AWS IoT Data Plane.
     pub endpoint_prefix: &'static str,
+    /// What its host names begin with: of AWS IoT Data Plane what stands before the name when nothing is written
+    /// there, and what stands in place of the name.
+    host: (Option<&'static str>, &'static str),
     /// What signatures call it.
     pub signing_name: &'static str,
     /// How an action is asked for.
@@ -56,6 +59,22 @@ impl Service {
         }
     }
 
+    /// What stands before the region in its host name, by what is written before its name.
+    ///
+    /// ```
+    /// use postern_protocol::service::Service;
+    ///
+    /// let host = |name| Service::find(name).map(|(subdomain, service)| service.host_prefix(subdomain)).unwrap();
+    /// assert_eq!(host("pictures.s3"), "pictures.s3");
+    /// assert_eq!(host("a1b2c3d4e5f6g7-ats.iotdata"), "a1b2c3d4e5f6g7-ats.iot");
+    /// assert_eq!(host("iotdata"), "data-ats.iot");
+    /// ```
+    #[must_use]
+    pub fn host_prefix(&self, subdomain: Option<&str>) -> String {
+        let (usual, domain) = self.host;
+        subdomain.or(usual).map_or_else(|| domain.to_owned(), |subdomain| format!("{subdomain}.{domain}"))
+    }
+
     /// The names of all services.
     pub fn names() -> impl Iterator<Item = &'static str> {
         table::SERVICES.iter().map(|service| service.endpoint_prefix)
@@ -87,6 +106,7 @@ mod tests {
             ("email", "ses", ActionProtocol::Query),
             ("s3", "s3", ActionProtocol::Rest),
             ("appsync-api", "appsync", ActionProtocol::Rest),
+            ("iotdata", "iotdata", ActionProtocol::Rest),
         ] {
             let (subdomain, service) = Service::find(name).unwrap();
             assert_eq!((subdomain, service.signing_name, service.protocol), (None, signing_name, protocol));

@@ -4,7 +4,8 @@
 //! of botocore 1.43.11 (`metadata` of each `service-2.json`): services that have a host in every region and take
 //! Signature Version 4. Of two services with one prefix the one stands here that has actions. What differs:
 //! Amazon SQS and Systems Manager are asked through API Gateway by their Query protocols (AW4), and
-//! `appsync-api` is the data plane of AWS AppSync, which has no model.
+//! `appsync-api` is the data plane of AWS AppSync, which has no model. `iotdata` is AWS IoT Data Plane
+//! (`data-ats.iot`) as the service's console calls it: what stands before it is the endpoint of an account.
 
 use super::{ActionProtocol, Service};
 
@@ -210,6 +211,7 @@ pub(super) const SERVICES: &[Service] = &[
     rest("internetmonitor"),
     json("invoicing", "Invoicing", "1.0"),
     rest("iot"),
+    rest("iotdata").at("data-ats", "iot"),
     rest("iotevents"),
     json("iotfleetwise", "IoTAutobahnControlPlane", "1.0"),
     rest("iotsitewise"),
@@ -404,20 +406,28 @@ pub(super) const SERVICES: &[Service] = &[
 ];
 
 const fn query(endpoint_prefix: &'static str) -> Service {
-    Service { endpoint_prefix, signing_name: endpoint_prefix, protocol: ActionProtocol::Query }
+    Service { protocol: ActionProtocol::Query, ..rest(endpoint_prefix) }
 }
 
 const fn json(endpoint_prefix: &'static str, target_prefix: &'static str, version: &'static str) -> Service {
-    let protocol = ActionProtocol::Json { target_prefix, version };
-    Service { endpoint_prefix, signing_name: endpoint_prefix, protocol }
+    Service { protocol: ActionProtocol::Json { target_prefix, version }, ..rest(endpoint_prefix) }
 }
 
 const fn rest(endpoint_prefix: &'static str) -> Service {
-    Service { endpoint_prefix, signing_name: endpoint_prefix, protocol: ActionProtocol::Rest }
+    Service {
+        endpoint_prefix,
+        host: (None, endpoint_prefix),
+        signing_name: endpoint_prefix,
+        protocol: ActionProtocol::Rest,
+    }
 }
 
 impl Service {
     const fn signed_as(self, signing_name: &'static str) -> Self {
         Self { signing_name, ..self }
+    }
+
+    const fn at(self, usual_subdomain: &'static str, domain: &'static str) -> Self {
+        Self { host: (Some(usual_subdomain), domain), ..self }
     }
 }
