@@ -31,19 +31,32 @@ pub trait Surroundings {
 pub struct ReadFailure {
     reason: Box<str>,
     is_absence: bool,
+    is_denial: bool,
 }
 
 impl ReadFailure {
     /// A failure for a reason, worded as a sentence without a full stop.
     #[must_use]
     pub fn new(reason: &str) -> Self {
-        Self { reason: reason.into(), is_absence: false }
+        Self { reason: reason.into(), is_absence: false, is_denial: false }
     }
 
     /// There is no such file.
     #[must_use]
     pub fn absence() -> Self {
         Self { is_absence: true, ..Self::new("there is no such file") }
+    }
+
+    /// There may be such a file, and it may not be read.
+    #[must_use]
+    pub fn denial() -> Self {
+        Self { is_denial: true, ..Self::new("the file may not be read") }
+    }
+
+    /// Whether the file may not be read.
+    #[must_use]
+    pub const fn is_denial(&self) -> bool {
+        self.is_denial
     }
 
     /// Whether there is no such file, as opposed to one that cannot be read.
@@ -57,7 +70,7 @@ impl From<io::Error> for ReadFailure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::absence(),
-            io::ErrorKind::PermissionDenied => Self::new("the file may not be read"),
+            io::ErrorKind::PermissionDenied => Self::denial(),
             io::ErrorKind::IsADirectory => Self::new("that is a folder"),
             _ => Self::new(&format!("the file cannot be read ({error})")),
         }

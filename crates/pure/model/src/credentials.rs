@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use postern_protocol::credential_source::FoundKey;
+
 use crate::{HttpEndpoint, Secret};
 
 /// What calls are signed with.
@@ -31,6 +33,17 @@ pub struct AccessKey {
     pub secret_access_key: Secret<String>,
     /// The session token of temporary credentials.
     pub session_token: Option<Secret<String>>,
+}
+
+impl From<&FoundKey> for AccessKey {
+    fn from(found: &FoundKey) -> Self {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        Self {
+            access_key_id: found.access_key_id.as_str().into(),
+            secret_access_key: secret(&found.secret_access_key),
+            session_token: found.session_token.as_ref().map(|token| secret(token)),
+        }
+    }
 }
 
 /// Where temporary credentials are fetched.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use postern_document::Place;
 use postern_model::{AccessKey, CallCredentials, ContainerToken, CredentialSource, HttpEndpoint, Secret};
-use postern_protocol::credential_source::{FoundKey, Profile, read_profile};
+use postern_protocol::credential_source::{Profile, read_profile};
 
 use crate::reading::Reading;
 
@@ -13,12 +13,12 @@ use crate::reading::Reading;
 pub(crate) fn read(place: &Place, reading: &mut Reading<'_>) -> Option<CallCredentials> {
     let found = of_environment(reading).and_then(|key| match key {
         Some(key) => Ok(Some(CallCredentials::Known(key))),
-        None => of_elsewhere(reading),
+        None => of_elsewhere(place, reading),
     });
     found.map_err(|fault| reading.problems.error(place, fault)).ok()?
 }
 
-fn of_elsewhere(reading: &mut Reading<'_>) -> Result<Option<CallCredentials>, String> {
+fn of_elsewhere(place: &Place, reading: &mut Reading<'_>) -> Result<Option<CallCredentials>, String> {
     // Whoever sets it means a role of its own, and not the one of the node that comes last.
     if variable(reading, "AWS_WEB_IDENTITY_TOKEN_FILE").is_some() {
         return Err(
@@ -27,7 +27,7 @@ fn of_elsewhere(reading: &mut Reading<'_>) -> Result<Option<CallCredentials>, St
                 .to_owned(),
         );
     }
-    if let Some(key) = of_file(reading)? {
+    if let Some(key) = of_file(place, reading)? {
         return Ok(Some(CallCredentials::Known(key)));
     }
     let source = match of_container(reading)? {
@@ -50,14 +50,19 @@ fn of_environment(reading: &Reading<'_>) -> Result<Option<AccessKey>, String> {
 }
 
 /// The profile `AWS_PROFILE` (`default`) of `AWS_SHARED_CREDENTIALS_FILE` (`~/.aws/credentials`). Whoever names one of
-/// them means it: then it must be there.
-fn of_file(reading: &mut Reading<'_>) -> Result<Option<AccessKey>, String> {
+/// them means it: then it must be there. A home that may not be read has nothing for us.
+fn of_file(place: &Place, reading: &mut Reading<'_>) -> Result<Option<AccessKey>, String> {
     let (named, profile) = (variable(reading, FILE), variable(reading, PROFILE));
     let of_home = variable(reading, "HOME").map(|home| format!("{home}/.aws/credentials"));
     let Some(path) = named.clone().or(of_home) else { return Ok(None) };
     let text = match reading.secret_file(&path) {
         Ok(text) => text,
         Err(failure) if failure.is_absence() && named.is_none() && profile.is_none() => return Ok(None),
+        Err(failure) if failure.is_denial() && named.is_none() && profile.is_none() => {
+            let message = format!("HOME names the credentials file `{path}`: {failure}, and is passed over");
+            reading.problems.warning(place, message);
+            return Ok(None);
+        }
         Err(failure) => {
             let variable = if named.is_some() { FILE } else { "HOME" };
             return Err(format!("{variable} names the credentials file `{path}`: {failure}"));
@@ -66,7 +71,7 @@ fn of_file(reading: &mut Reading<'_>) -> Result<Option<AccessKey>, String> {
     let is_named = profile.is_some();
     let profile = profile.unwrap_or_else(|| "default".to_owned());
     match read_profile(text.reveal(), &profile) {
-        Profile::Key(key) => Ok(Some(access_key(&key))),
+        Profile::Key(key) => Ok(Some(AccessKey::from(&key))),
         Profile::Unusable { line, key } => {
             Err(format!("{path}:{line}: `{key}`: expected one word of printable ASCII characters"))
         }
@@ -80,14 +85,6 @@ fn of_file(reading: &mut Reading<'_>) -> Result<Option<AccessKey>, String> {
 
 const FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
 const PROFILE: &str = "AWS_PROFILE";
-
-fn access_key(found: &FoundKey) -> AccessKey {
-    AccessKey {
-        access_key_id: found.access_key_id.as_str().into(),
-        secret_access_key: Secret::new(found.secret_access_key.to_string()),
-        session_token: found.session_token.as_ref().map(|token| Secret::new(token.to_string())),
-    }
-}
 
 fn of_container(reading: &Reading<'_>) -> Result<Option<CredentialSource>, String> {
     const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";

@@ -1,5 +1,8 @@
 //! What calls of services are signed with: the list, and the chain of places behind it.
 
+use std::path::Path;
+
+use postern_config::{ReadFailure, Surroundings, read};
 use postern_model::{CallCredentials, ContainerToken, CredentialSource};
 
 use crate::common::{Memory, files};
@@ -192,6 +195,34 @@ fn a_role_without_an_entry_is_warned_of_at_its_method() {
     let warned: Vec<_> = told.iter().filter(|line| line.ends_with(&expected)).collect();
     assert!(matches!(&warned[..], [line] if line.starts_with("apis/queue.json:")), "{told:#?}");
     assert!(!on(&ENVIRONMENT).told().iter().any(|line| line.contains("no entry of")));
+}
+
+/// A machine on which homes may not be read.
+struct WithoutHomes(Memory);
+
+impl Surroundings for WithoutHomes {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadFailure> {
+        if path.starts_with("/home") { Err(ReadFailure::denial()) } else { Surroundings::read(&self.0, path) }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.0.variable(name)
+    }
+}
+
+#[test]
+fn a_home_that_may_not_be_read_is_passed_over_unless_it_is_asked_for() {
+    let outcome = read("postern.yaml", &WithoutHomes(on(&[HOME, RELATIVE])));
+    let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
+    let expected = "HOME names the credentials file `/home/p/.aws/credentials`: the file may not be read";
+    let passed_over = format!("{expected}, and is passed over");
+    assert!(told.iter().any(|line| line.ends_with(&passed_over)), "{told:#?}");
+    let standard = outcome.configuration.unwrap().credentials.standard;
+    assert!(matches!(standard, Some(CallCredentials::Fetched(CredentialSource::Container { .. }))));
+    let asked_for = [HOME, RELATIVE, ("AWS_PROFILE", "work")];
+    let outcome = read("postern.yaml", &WithoutHomes(on(&asked_for)));
+    assert!(outcome.configuration.is_none());
+    assert!(outcome.problems.iter().any(|problem| problem.message.ends_with(expected)));
 }
 
 #[test]
