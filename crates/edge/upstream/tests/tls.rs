@@ -8,8 +8,11 @@ mod support;
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
 
 use postern_gateway::{
-    BodyFault, CallBody, Destination, DestinationTls, Event, IntegrationFailureKind as Kind, RequestBody,
+    BodyFault, CallBody, Destination, DestinationTls, Event, FetchedCredentials,
+    IntegrationFailureKind as Kind, RequestBody,
 };
+use postern_model::CredentialSource;
+use postern_upstream::{Backends, ClientTls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
     RootCertStore, ServerConfig,
@@ -321,6 +324,37 @@ fn tls_an_end_that_the_backend_did_not_announce_is_no_end_of_a_body() {
             let expected =
                 if announces { answered(200, "hello") } else { cut(200, "hello", Kind::BadAnswer) };
             assert_eq!(outcome, expected);
+        });
+    }
+}
+
+#[test]
+fn tls_credentials_are_fetched_from_whom_the_issuer_vouches_for_alone() {
+    let answer = r#"{"AccessKeyId": "ASIA1", "SecretAccessKey": "the-secret"}"#;
+    let (known, other) = (Authority::new("known"), Authority::new("other"));
+    for (roots, is_trusted) in [(known.trusted(), true), (other.trusted(), false)] {
+        run(async {
+            let config = known.issue(for_name("localhost")).config();
+            let peer = Peer::start(move |visit, _| {
+                let acceptor = TlsAcceptor::from(Arc::clone(&config));
+                async move {
+                    let (visit, stream) = visit.without_stream();
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let mut visit = visit.over(stream);
+                    visit.request().await;
+                    visit.send(&ok(answer)).await;
+                }
+            })
+            .await;
+            let uri = format!("https://localhost:{}", peer.address.port());
+            let endpoint = uri.parse().unwrap();
+            let source = CredentialSource::Container { endpoint, path: "/".into(), token: None };
+            let wanted = FetchedCredentials::new(source);
+            let tls = ClientTls::with_roots(roots.clone()).unwrap();
+            let fetched = Backends::fetch_credentials(&wanted, &tls).await;
+            assert_eq!((fetched.is_ok(), wanted.held().is_some()), (is_trusted, is_trusted));
+            assert!(fetched.err().is_none_or(|reason| reason.starts_with(&format!("GET {uri}: "))));
+            assert_eq!(peer.requests().len(), usize::from(is_trusted));
         });
     }
 }

@@ -33,15 +33,8 @@ pub(super) async fn fetch(source: &CredentialSource, tls: &ClientTls) -> Result<
         CredentialSource::Instance(endpoint) => of_instance(endpoint, tls).await?,
     };
     let found = read_answer(answer.reveal())?;
-    let secret = |text: &str| Secret::new(text.to_owned());
-    Ok(HeldKey {
-        key: AccessKey {
-            access_key_id: found.access_key_id.as_str().into(),
-            secret_access_key: secret(&found.secret_access_key),
-            session_token: found.session_token.as_ref().map(|token| secret(token)),
-        },
-        expires_at: found.expires_at.map(|end| end.epoch_seconds()),
-    })
+    let expires_at = found.expires_at.map(|end| end.epoch_seconds());
+    Ok(HeldKey { key: AccessKey::from(&found), expires_at })
 }
 
 /// A token for the session, the name of the role, its credentials.

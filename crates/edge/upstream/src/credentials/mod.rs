@@ -13,7 +13,7 @@ use postern_gateway::{FetchedCredentials, HeldKey};
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::ClientTls;
@@ -24,6 +24,8 @@ const FETCH_TIME: Duration = Duration::from_secs(5);
 const EARLY: u64 = 300;
 /// Credentials are looked for again at least so often: their source may know of better ones.
 const WAIT_MAX: u64 = 3_600;
+/// How often a wait looks at the wall clock.
+const LOOK: Duration = Duration::from_secs(60);
 /// The first and the longest wait after a fetch that failed; each is twice the one before.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -87,7 +89,21 @@ async fn keep(credentials: Arc<FetchedCredentials>, tls: ClientTls, log: Credent
                 wait
             }
         };
-        sleep(wait).await;
+        wait_for(wait, SystemTime::now).await;
+    }
+}
+
+/// Waits by whichever clock is earlier: the monotonic one stands still while the machine is suspended, and the wall
+/// clock, by which credentials end, may be set back.
+async fn wait_for(wait: Duration, wall_clock: impl Fn() -> SystemTime) {
+    let (end, wall_end) = (Instant::now() + wait, wall_clock() + wait);
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = left.min(wall_end.duration_since(wall_clock()).unwrap_or_default());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(LOOK)).await;
     }
 }
 
@@ -128,7 +144,35 @@ impl fmt::Display for CredentialNews {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// What the wall clock says at each look, in seconds, and how many of 600 pass on the monotonic clock.
+    #[test]
+    fn a_wait_ends_when_the_machine_wakes_and_no_later_where_the_clock_is_set_back() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.unwrap();
+        for (looks, seconds) in [
+            (vec![0, 0, 60, 120, 4_000], 180),
+            (vec![0, 0, 4_000], 60),
+            (vec![5_000, 5_000, 60], 600),
+            (vec![0, 600], 0),
+        ] {
+            let look = Cell::new(0);
+            let passed = runtime.block_on(async {
+                let begun = Instant::now();
+                let wait = Duration::from_secs(600);
+                wait_for(wait, || {
+                    let now = looks.get(look.replace(look.get() + 1)).or_else(|| looks.last());
+                    UNIX_EPOCH + Duration::from_secs(*now.unwrap())
+                })
+                .await;
+                begun.elapsed()
+            });
+            assert_eq!(passed.as_secs(), seconds, "{looks:?}");
+        }
+    }
 
     #[test]
     fn credentials_are_fetched_anew_before_they_end() {
