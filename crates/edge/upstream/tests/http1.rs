@@ -215,64 +215,76 @@ fn upstream_a_clients_body_that_breaks_off_is_never_taken_for_whole() {
     }
 }
 
-/// Answers that are whole, and whether the connection lives on after them.
-const ANSWERS: &[(&str, &str, &str, &str, bool)] = &[
-    ("length", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", true),
-    ("no bytes", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", true),
+/// What becomes of a connection after an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It is used again.
+    LivesOn,
+    /// The backend ends it.
+    Ends,
+    /// The backend leaves it open, and it is not used again.
+    IsDiscarded,
+}
+
+use After::{Ends, IsDiscarded, LivesOn};
+
+/// Answers that are whole, and what becomes of the connection after them.
+const ANSWERS: &[(&str, &str, &str, &str, After)] = &[
+    ("length", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", LivesOn),
+    ("no bytes", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", LivesOn),
     (
         "chunked",
         "GET",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nTrailer: t\r\n\r\n",
         "hello",
-        true,
+        LivesOn,
     ),
-    ("until close", "GET", "HTTP/1.1 200 OK\r\n\r\nhello", "hello", false),
-    ("until close, nothing", "GET", "HTTP/1.1 200 OK\r\n\r\n", "", false),
-    ("HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", false),
-    ("HTTP/1.0 until close", "GET", "HTTP/1.0 200 OK\r\n\r\nhello", "hello", false),
+    ("until close", "GET", "HTTP/1.1 200 OK\r\n\r\nhello", "hello", Ends),
+    ("until close, nothing", "GET", "HTTP/1.1 200 OK\r\n\r\n", "", Ends),
+    ("HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", Ends),
+    ("HTTP/1.0 until close", "GET", "HTTP/1.0 200 OK\r\n\r\nhello", "hello", Ends),
     (
         "HTTP/1.0 that lives on",
         "GET",
         "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello",
         "hello",
-        true,
+        LivesOn,
     ),
-    ("close", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok", false),
-    ("HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", true),
-    ("HEAD, chunked", "HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", true),
-    ("204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", "", true),
-    ("204 with a length", "GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "", true),
-    ("304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "", true),
+    ("close", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok", Ends),
+    ("HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", LivesOn),
+    ("HEAD, chunked", "HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", LivesOn),
+    ("204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", "", LivesOn),
+    ("204 with a length", "GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "", LivesOn),
+    ("304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "", LivesOn),
     // Bytes behind an answer are discarded with the connection.
     (
         "behind a length",
         "GET",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n",
         "ok",
-        false,
+        IsDiscarded,
     ),
     (
         "behind chunks",
         "GET",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n",
         "ok",
-        false,
+        IsDiscarded,
     ),
-    ("a body after HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "", false),
-    ("a body after 204", "GET", "HTTP/1.1 204 No Content\r\n\r\nhello", "", false),
-    ("a body after 304", "GET", "HTTP/1.1 304 Not Modified\r\n\r\nhello", "", false),
+    ("a body after HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "", IsDiscarded),
+    ("a body after 204", "GET", "HTTP/1.1 204 No Content\r\n\r\nhello", "", IsDiscarded),
+    ("a body after 304", "GET", "HTTP/1.1 304 Not Modified\r\n\r\nhello", "", IsDiscarded),
 ];
 
 #[test]
 fn upstream_answers_of_every_framing() {
-    for (name, method, answer, body, lives_on) in ANSWERS {
+    for (name, method, answer, body, after) in ANSWERS {
         run(async {
             let house = House::new();
-            let ends = !lives_on;
             let peer = Peer::start(move |mut visit, _| async move {
                 while visit.request().await.is_some() {
                     visit.send(answer).await;
-                    if ends {
+                    if *after == Ends {
                         return;
                     }
                 }
@@ -283,25 +295,7 @@ fn upstream_answers_of_every_framing() {
             for _ in 0..2 {
                 assert_eq!(house.ask(&destination, &request(method)).await, answered(status, body), "{name}");
             }
-            assert_eq!(peer.connections(), if *lives_on { 1 } else { 2 }, "{name}");
-        });
-    }
-}
-
-#[test]
-fn upstream_bytes_behind_an_answer_discard_the_connection_though_it_stays_open() {
-    for (name, method, answer, body, lives_on) in ANSWERS {
-        if *lives_on || !name.contains("behind") && !name.starts_with("a body") {
-            continue;
-        }
-        run(async {
-            let (house, peer) = (House::new(), Peer::answering(answer).await);
-            let destination = destination(peer.address);
-            for connections in 1..3 {
-                let outcome = house.ask(&destination, &request(method)).await;
-                assert!(matches!(outcome, Outcome::Answered(_, text) if text == *body), "{name}");
-                assert_eq!(peer.connections(), connections, "{name}");
-            }
+            assert_eq!(peer.connections(), if *after == LivesOn { 1 } else { 2 }, "{name}");
         });
     }
 }
@@ -350,21 +344,17 @@ fn the_length_of_an_answer_is_told() {
 
 #[test]
 fn an_answer_that_comes_byte_by_byte_is_the_same() {
-    for (name, method, answer, body, lives_on) in ANSWERS {
-        // What stands behind an answer cannot be seen before it comes.
-        if name.contains("behind") || name.starts_with("a body") {
-            continue;
-        }
+    // What stands behind an answer cannot be seen before it comes.
+    for (name, method, answer, body, after) in ANSWERS.iter().filter(|row| row.4 != IsDiscarded) {
         run(async {
             let house = House::new();
-            let ends = !lives_on;
             let peer = Peer::start(move |mut visit, _| async move {
                 while visit.request().await.is_some() {
                     for index in 0..answer.len() {
                         visit.send(answer.get(index..=index).unwrap()).await;
                         settle().await;
                     }
-                    if ends {
+                    if *after == Ends {
                         return;
                     }
                 }

@@ -9,6 +9,7 @@
 
 mod api_key;
 mod configuration;
+mod context;
 mod credentials;
 mod definition;
 mod domain_name;
@@ -39,6 +40,7 @@ pub use configuration::{
     AccessLog, AccessLogDestination, AccountThrottle, Admin, AuthorizerSilence, Compatibility, Configuration,
     HostOverride, WorkerCount,
 };
+pub use context::is_context_of_requests;
 pub use credentials::{AccessKey, CallCredentials, ContainerToken, CredentialSource, Credentials};
 pub use definition::{
     ApiKeySource, Authorizer, AuthorizerFunction, AuthorizerKind, Definition, EndpointAccessMode,

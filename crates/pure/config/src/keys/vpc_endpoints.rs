@@ -29,30 +29,15 @@ pub(super) const VPC_ENDPOINT: &Fields = &Fields {
             Absent::Means("plain text, for a sidecar on loopback"),
             "Certificates by server name; the first is the default.",
         ),
-        key(
-            "http2",
-            Kind::Boolean,
-            Absent::Means("`true` with `tls`, else `false`"),
-            "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
-        ),
+        HTTP2,
         key(
             "proxyProtocol",
             Kind::Record(PROXY_PROTOCOL),
             Absent::Means("no connection starts with a PROXY header"),
             "Load balancers in front: every connection starts with a PROXY header of version 2.",
         ),
-        key(
-            "networkAcl",
-            Kind::List(&Kind::Record(NETWORK_ACL_RULE)),
-            Absent::Means("every source passes"),
-            "Inbound rules: the lowest number that speaks of a source decides, and no match denies.",
-        ),
-        key(
-            "securityGroup",
-            Kind::Record(SECURITY_GROUP),
-            Absent::Means("every source passes"),
-            "The sources that may talk; asked after the network ACL.",
-        ),
+        NETWORK_ACL,
+        SOURCES,
         key(
             "policyFile",
             Kind::Path,
@@ -65,12 +50,7 @@ pub(super) const VPC_ENDPOINT: &Fields = &Fields {
             Absent::Value("true"),
             "Which names `postern routes --dns` prints; decides nothing about a request.",
         ),
-        key(
-            "trustXForwardedFor",
-            Kind::Boolean,
-            Absent::Value("false"),
-            "Whether a client's `X-Forwarded-For` stays before ours.",
-        ),
+        TRUST_X_FORWARDED_FOR,
     ],
     unsupported: &[],
 };
@@ -85,39 +65,47 @@ pub(super) const PUBLIC_LISTENERS: &Fields = &Fields {
             Absent::Means("plain text"),
             "Certificates by server name; the first is the default.",
         ),
-        key(
-            "http2",
-            Kind::Boolean,
-            Absent::Means("`true` with `tls`, else `false`"),
-            "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
-        ),
+        HTTP2,
         key(
             "proxyProtocol",
             Kind::Record(PUBLIC_PROXY_PROTOCOL),
             Absent::Means("no connection starts with a PROXY header"),
             "Load balancers in front: every connection starts with a PROXY header of version 2.",
         ),
-        key(
-            "networkAcl",
-            Kind::List(&Kind::Record(NETWORK_ACL_RULE)),
-            Absent::Means("every source passes"),
-            "Inbound rules: the lowest number that speaks of a source decides, and no match denies.",
-        ),
-        key(
-            "securityGroup",
-            Kind::Record(SECURITY_GROUP),
-            Absent::Means("every source passes"),
-            "The sources that may talk; asked after the network ACL.",
-        ),
-        key(
-            "trustXForwardedFor",
-            Kind::Boolean,
-            Absent::Value("false"),
-            "Whether a client's `X-Forwarded-For` stays before ours.",
-        ),
+        NETWORK_ACL,
+        SOURCES,
+        TRUST_X_FORWARDED_FOR,
     ],
     unsupported: &[],
 };
+
+const HTTP2: Key = key(
+    "http2",
+    Kind::Boolean,
+    Absent::Means("`true` with `tls`, else `false`"),
+    "Whether HTTP/2 is served: by ALPN with TLS, by prior knowledge without.",
+);
+
+const NETWORK_ACL: Key = key(
+    "networkAcl",
+    Kind::List(&Kind::Record(NETWORK_ACL_RULE)),
+    Absent::Means("every source passes"),
+    "Inbound rules: the lowest number that speaks of a source decides, and no match denies.",
+);
+
+const SOURCES: Key = key(
+    "securityGroup",
+    Kind::Record(SECURITY_GROUP),
+    Absent::Means("every source passes"),
+    "The sources that may talk; asked after the network ACL.",
+);
+
+const TRUST_X_FORWARDED_FOR: Key = key(
+    "trustXForwardedFor",
+    Kind::Boolean,
+    Absent::Value("false"),
+    "Whether a client's `X-Forwarded-For` stays before ours.",
+);
 
 const TRUSTED_SOURCES: Key = key(
     "trustedSources",

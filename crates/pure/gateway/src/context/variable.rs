@@ -1,5 +1,7 @@
 //! The names of `$context`, each with its number, so that formats are resolved once, at load.
 
+use postern_model::is_context_of_requests;
+
 macro_rules! variables {
     ($($variant:ident = $name:literal,)*) => {
         /// A variable under `$context` (mapping-templates.md section 7, stages-and-deployments.md
@@ -92,44 +94,10 @@ variables! {
 }
 
 impl Variable {
-    /// Whether templates and mappings know it; the others are for gateway responses and access logs
-    /// alone (mapping-templates.md section 7, stages-and-deployments.md section 7).
-    pub(crate) const fn is_of_request(self) -> bool {
-        matches!(
-            self,
-            Self::AccountId
-                | Self::ApiId
-                | Self::DeploymentId
-                | Self::DomainName
-                | Self::DomainPrefix
-                | Self::ExtendedRequestId
-                | Self::HttpMethod
-                | Self::IdentityAccessKey
-                | Self::IdentityAccountId
-                | Self::IdentityApiKeyId
-                | Self::IdentityCaller
-                | Self::IdentityPrincipalOrgId
-                | Self::IdentityClientCertPem
-                | Self::IdentityClientCertIssuer
-                | Self::IdentityClientCertSerialNumber
-                | Self::IdentityClientCertSubject
-                | Self::IdentityClientCertNotAfter
-                | Self::IdentityClientCertNotBefore
-                | Self::IdentitySourceIp
-                | Self::IdentityUser
-                | Self::IdentityUserAgent
-                | Self::IdentityUserArn
-                | Self::IdentityVpcId
-                | Self::IdentityVpceId
-                | Self::Path
-                | Self::Protocol
-                | Self::RequestId
-                | Self::RequestTime
-                | Self::RequestTimeEpoch
-                | Self::ResourceId
-                | Self::ResourcePath
-                | Self::Stage
-        )
+    /// The variable of this name, if templates and mappings know it; the others are for gateway responses and
+    /// access logs alone.
+    pub(crate) fn of_request(name: &str) -> Option<Self> {
+        if is_context_of_requests(name) { Self::of(name) } else { None }
     }
 
     /// Whether it tells how the gateway worded a refusal.

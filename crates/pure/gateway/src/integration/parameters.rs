@@ -207,7 +207,7 @@ pub(crate) fn context_value<'a>(record: &Record<'a>, name: &str) -> Option<Cow<'
     if let Some(name) = name.strip_prefix(OF_AUTHORIZER) {
         return record.authorizer.as_ref()?.value(name).map(|value| value.into_owned().into());
     }
-    let variable = Variable::of(name).filter(|variable| variable.is_of_request())?;
+    let variable = Variable::of_request(name)?;
     let mut value = String::new();
     let view = View { record, error: None, sent: None };
     view.write(variable, &mut value).then(|| value.into())

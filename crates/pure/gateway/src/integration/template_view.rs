@@ -58,7 +58,7 @@ impl Variables for TemplateView<'_> {
         if let Some(name) = path.strip_prefix(OF_AUTHORIZER) {
             return self.record.authorizer.as_ref()?.value(name).map(ContextValue::Text);
         }
-        let variable = Variable::of(path).filter(|variable| variable.is_of_request())?;
+        let variable = Variable::of_request(path)?;
         let mut text = String::new();
         let view = self.view();
         if let Some(number) = view.number(variable).filter(|_| variable == Variable::RequestTimeEpoch) {

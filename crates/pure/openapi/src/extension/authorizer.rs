@@ -1,7 +1,9 @@
 //! `x-amazon-apigateway-authorizer`: who proves who calls.
 
 use postern_document::{Node, Record};
-use postern_model::{Authorizer, AuthorizerFunction, AuthorizerKind, IdentitySource, UriTemplate};
+use postern_model::{
+    Authorizer, AuthorizerFunction, AuthorizerKind, IdentitySource, UriTemplate, is_context_of_requests,
+};
 
 use super::{Level, address::function_uri};
 use crate::{
@@ -137,51 +139,13 @@ fn warn_of_valueless(sources: &[IdentitySource], node: Option<&Node>, context: &
     let Some(node) = node else { return };
     for source in sources {
         if let IdentitySource::Context(name) = source
-            && !CONTEXT_OF_REQUESTS.contains(&&**name)
+            && !is_context_of_requests(name)
         {
             let message = format!("`context.{name}` in `identitySource` never has a value here");
             context.report.warning(&node.place, message);
         }
     }
 }
-
-/// The names under `$context` that a request has before its authorizer is asked (mapping-templates.md
-/// section 7).
-const CONTEXT_OF_REQUESTS: &[&str] = &[
-    "accountId",
-    "apiId",
-    "deploymentId",
-    "domainName",
-    "domainPrefix",
-    "extendedRequestId",
-    "httpMethod",
-    "identity.accessKey",
-    "identity.accountId",
-    "identity.apiKey",
-    "identity.apiKeyId",
-    "identity.caller",
-    "identity.clientCert.clientCertPem",
-    "identity.clientCert.issuerDN",
-    "identity.clientCert.serialNumber",
-    "identity.clientCert.subjectDN",
-    "identity.clientCert.validity.notAfter",
-    "identity.clientCert.validity.notBefore",
-    "identity.principalOrgId",
-    "identity.sourceIp",
-    "identity.user",
-    "identity.userAgent",
-    "identity.userArn",
-    "identity.vpcId",
-    "identity.vpceId",
-    "path",
-    "protocol",
-    "requestId",
-    "requestTime",
-    "requestTimeEpoch",
-    "resourceId",
-    "resourcePath",
-    "stage",
-];
 
 /// Whether the identity sources are as many and of the kind that the authorizer takes
 /// (authorization.md section 3.1).
