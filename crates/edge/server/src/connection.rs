@@ -6,18 +6,20 @@
 
 use std::{
     cell::{Cell, RefCell},
+    cmp::Reverse,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use postern_gateway::{
     Admission, Connection, Effects, Event, Identity, Introduction, Recorder, Timers, TlsFacts,
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::Notify};
 
 use crate::{
     SECOND_NANOSECONDS,
@@ -297,7 +299,7 @@ fn connection(introduction: Introduction, local: std::net::SocketAddr, tls: Opti
 /// Serves a connection that has something to say, from desk to rest and back, to its end.
 async fn serve<S, E, R>(worker: &Rc<Worker<E, R>>, mut job: Box<Job<S>>)
 where
-    S: Wire + Seated,
+    S: Seated,
     E: Effects + 'static,
     R: Recorder + 'static,
 {
@@ -333,11 +335,11 @@ async fn rest<S: Wire, E, R: Recorder>(worker: &Worker<E, R>, job: &Job<S>) -> b
 /// Serves a busy connection at a desk.
 async fn at_desk<S, E, R>(worker: &Rc<Worker<E, R>>, job: Box<Job<S>>) -> Outcome<S>
 where
-    S: Wire + Seated,
+    S: Seated,
     E: Effects + 'static,
     R: Recorder + 'static,
 {
-    let mut desk = S::desks(worker).take().unwrap_or_else(|| Desk::new(Rc::clone(worker)));
+    let mut desk = S::desks(worker).take(worker);
     let busy = BusyDesk::new(&worker.busy_desks);
     desk.slot.job.set(Some(job));
     let outcome = poll_fn(|context| {
@@ -353,6 +355,8 @@ where
 
 /// A desk: the work of serving one busy connection after the other.
 pub(crate) struct Desk<S> {
+    /// Counts the desks that were made.
+    number: u64,
     slot: Rc<Slot<S>>,
     work: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -363,7 +367,7 @@ struct Slot<S> {
 }
 
 impl<S: Wire> Desk<S> {
-    fn new<E, R>(worker: Rc<Worker<E, R>>) -> Self
+    fn new<E, R>(worker: Rc<Worker<E, R>>, number: u64) -> Self
     where
         E: Effects + 'static,
         R: Recorder + 'static,
@@ -379,40 +383,83 @@ impl<S: Wire> Desk<S> {
                 at.outcome.set(Some(outcome));
             }
         });
-        Self { slot, work }
+        Self { number, slot, work }
     }
 }
 
 /// The free desks of a worker, for one kind of wire.
-pub(crate) struct Desks<S>(RefCell<Vec<Desk<S>>>);
+pub(crate) struct Desks<S> {
+    free: RefCell<Vec<Desk<S>>>,
+    /// How many of them nobody has needed since [`Desks::give_up_unused`] looked last.
+    unused: Cell<usize>,
+    made: Cell<u64>,
+    are_many: Notify,
+}
 
-impl<S> Desks<S> {
-    pub(crate) const fn new() -> Self {
-        Self(RefCell::new(Vec::new()))
+impl<S: Wire> Desks<S> {
+    pub(crate) fn new() -> Self {
+        let (free, unused, made) = (RefCell::default(), Cell::new(0), Cell::new(0));
+        Self { free, unused, made, are_many: Notify::new() }
     }
 
-    fn take(&self) -> Option<Desk<S>> {
-        self.0.borrow_mut().pop()
+    fn take<E, R>(&self, worker: &Rc<Worker<E, R>>) -> Desk<S>
+    where
+        E: Effects + 'static,
+        R: Recorder + 'static,
+    {
+        let mut free = self.free.borrow_mut();
+        let taken = free.pop();
+        self.unused.set(self.unused.get().min(free.len()));
+        taken.unwrap_or_else(|| {
+            self.made.set(self.made.get() + 1);
+            Desk::new(Rc::clone(worker), self.made.get())
+        })
     }
 
     fn give(&self, desk: Desk<S>) {
-        let mut free = self.0.borrow_mut();
-        if free.len() < WARM_DESKS_MAX {
-            free.push(desk);
+        let mut free = self.free.borrow_mut();
+        free.push(desk);
+        if free.len() > WARM_DESKS_MAX {
+            self.are_many.notify_one();
         }
+    }
+
+    /// Gives up desks that were free for a while, for ever. A few stay warm.
+    pub(crate) async fn tidy(&self) {
+        loop {
+            self.are_many.notified().await;
+            while self.free.borrow().len() > WARM_DESKS_MAX {
+                tokio::time::sleep(UNUSED_DESKS_KEPT).await;
+                self.give_up_unused();
+            }
+        }
+    }
+
+    /// The first ones made stay: they lie together, so that the memory of the others becomes free in large
+    /// pieces.
+    fn give_up_unused(&self) {
+        let mut free = self.free.borrow_mut();
+        free.sort_unstable_by_key(|desk| Reverse(desk.number));
+        let excess = free.len().saturating_sub(WARM_DESKS_MAX).min(self.unused.get());
+        let given_up: Vec<_> = free.drain(..excess).collect();
+        self.unused.set(free.len());
+        drop(free);
+        drop(given_up);
     }
 
     /// Lets go of the free desks, which hold their worker.
     pub(crate) fn clear(&self) {
-        self.0.take();
+        self.free.take();
     }
 }
 
 /// Free desks that a worker keeps.
-const WARM_DESKS_MAX: usize = 32;
+const WARM_DESKS_MAX: usize = 16;
+/// How long other desks are kept that nobody needs.
+const UNUSED_DESKS_KEPT: Duration = Duration::from_millis(500);
 
 /// A kind of wire that has desks at every worker.
-pub(crate) trait Seated: Sized {
+pub(crate) trait Seated: Wire {
     fn desks<E, R>(worker: &Worker<E, R>) -> &Desks<Self>;
 }
 

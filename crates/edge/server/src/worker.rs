@@ -117,6 +117,7 @@ pub(crate) struct Worker<E, R> {
     pub(crate) stream_desks: RefCell<Vec<StreamDesk<E, R>>>,
     random: RefCell<Randomness>,
     date: RefCell<DateLine>,
+    output: Cell<Vec<u8>>,
     open: Cell<usize>,
     emptied: RefCell<Option<Waker>>,
 }
@@ -142,6 +143,20 @@ impl<E, R> Worker<E, R> {
         output.extend_from_slice(self.date.borrow_mut().at(now.epoch_milliseconds));
     }
 
+    /// Memory for an answer's head and what leaves with it. An answer seldom waits for its client, so that the
+    /// next one finds the same memory again.
+    pub(crate) fn take_output(&self) -> Vec<u8> {
+        let output = self.output.take();
+        if output.capacity() > 0 { output } else { Vec::with_capacity(OUTPUT_BYTES) }
+    }
+
+    /// Keeps the memory of an answer that was written for the next one.
+    pub(crate) fn put_back_output(&self, output: Vec<u8>) {
+        if output.capacity() <= OUTPUT_KEPT_BYTES_MAX {
+            self.output.set(output);
+        }
+    }
+
     /// Whether so many desks are in use that none may wait for its next request.
     pub(crate) fn desks_are_scarce(&self) -> bool {
         self.busy_desks.get() > LINGERING_DESKS_MAX
@@ -161,8 +176,11 @@ impl<E, R> Worker<E, R> {
     }
 }
 
-/// Desks beyond these are given up at once when their connection rests.
-const LINGERING_DESKS_MAX: usize = 512;
+const OUTPUT_BYTES: usize = 4 << 10;
+const OUTPUT_KEPT_BYTES_MAX: usize = 64 << 10;
+
+/// Beyond so many desks in use nobody lingers at one between two requests.
+const LINGERING_DESKS_MAX: usize = 128;
 
 /// A connection that its worker counts as open.
 pub(crate) struct OpenConnection<E, R: Recorder>(Rc<Worker<E, R>>);
@@ -237,10 +255,14 @@ pub(crate) fn run<E, R>(
             stream_desks: RefCell::default(),
             random: RefCell::new(Randomness::new()),
             date: RefCell::new(DateLine::new()),
+            output: Cell::default(),
             open: Cell::new(0),
             emptied: RefCell::new(None),
         });
         tokio::task::spawn_local(timers.turn());
+        let (at_plain, at_tls) = (Rc::clone(&worker), Rc::clone(&worker));
+        tokio::task::spawn_local(async move { at_plain.plain_desks.tidy().await });
+        tokio::task::spawn_local(async move { at_tls.tls_desks.tidy().await });
         let _ = started.send(Ok(()));
         follow(&worker, inbox.0, inbox.1).await;
         worker.plain_desks.clear();

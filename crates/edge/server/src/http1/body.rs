@@ -10,7 +10,7 @@ use std::{
 use postern_gateway::{BodyFault, BodyLength, RequestBody, Timers};
 use postern_protocol::http1::{BodyFraming, ChunkedReader, Fault, RequestHead};
 
-use super::channel::Channel;
+use super::{channel::Channel, input::Beginning};
 use crate::{
     body_pace::BodyPace,
     buffers::{BodyBuffer, BodyBuffers},
@@ -101,9 +101,9 @@ pub(crate) struct Http1Body<'c, S> {
     framing: BodyFraming,
     chunks: ChunkedReader,
     buffers: &'c BodyBuffers,
-    /// What comes later is read into this; lent at the first need.
+    /// Holds what came last; lent only while something lies in it.
     buffer: Option<BodyBuffer>,
-    /// What is in the buffer and was not looked at yet. Chunks only.
+    /// What is in the buffer and was not looked at yet.
     unread: Range<usize>,
     received: u64,
     waited: u64,
@@ -117,6 +117,15 @@ enum Piece {
     Arrived(Range<usize>),
     Buffer(Range<usize>),
     End,
+}
+
+impl Piece {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Arrived(range) | Self::Buffer(range) => range.is_empty(),
+            Self::End => true,
+        }
+    }
 }
 
 impl<'c, S: Wire> Http1Body<'c, S> {
@@ -146,6 +155,14 @@ impl<'c, S: Wire> Http1Body<'c, S> {
         }
     }
 
+    /// The same with a large part of the body that came with the head, and lies in a buffer of its own.
+    pub(crate) fn beginning_with(self, beginning: Option<Beginning>) -> Self {
+        match beginning {
+            Some((buffer, unread)) => Self { buffer: Some(buffer), unread, ..self },
+            None => self,
+        }
+    }
+
     /// Reads what is left and throws it away. Says whether that was possible.
     pub(crate) async fn drain(&mut self) -> bool {
         loop {
@@ -157,15 +174,28 @@ impl<'c, S: Wire> Http1Body<'c, S> {
         }
     }
 
-    /// Takes of the arrived bytes what belongs to a body of known length.
-    fn take_counted(&mut self) -> Range<usize> {
+    /// Takes what came already of a body of known length.
+    fn take_counted(&mut self) -> Piece {
+        let unread = std::mem::take(&mut self.unread);
+        if !unread.is_empty() {
+            self.count(unread.len());
+            return Piece::Buffer(unread);
+        }
         let start = self.progress.taken_of_arrived.get();
         let rest = self.progress.rest.get().unwrap_or(0);
         let here = self.arrived.len().saturating_sub(start);
         let taken = usize::try_from(rest).unwrap_or(usize::MAX).min(here);
         self.progress.taken_of_arrived.set(start + taken);
         self.count(taken);
-        start..start + taken
+        Piece::Arrived(start..start + taken)
+    }
+
+    fn bytes(&self, piece: Piece) -> Option<&[u8]> {
+        match piece {
+            Piece::Arrived(range) => self.arrived.get(range),
+            Piece::Buffer(range) => self.buffer.as_ref().and_then(|buffer| buffer.get(range)),
+            Piece::End => None,
+        }
     }
 
     fn count(&mut self, taken: usize) {
@@ -181,9 +211,9 @@ impl<'c, S: Wire> Http1Body<'c, S> {
     }
 
     async fn next_counted(&mut self) -> Result<Piece, BodyFault> {
-        let arrived = self.take_counted();
-        if !arrived.is_empty() {
-            return Ok(Piece::Arrived(arrived));
+        let here = self.take_counted();
+        if !here.is_empty() {
+            return Ok(here);
         }
         let rest = self.progress.rest.get().unwrap_or(0);
         if rest == 0 {
@@ -239,6 +269,7 @@ impl<'c, S: Wire> Http1Body<'c, S> {
         if input.is_empty() || self.progress.is_over() {
             return Ok(None);
         }
+        self.progress.owes_continue.set(false);
         let step = self.chunks.feed(input, &self.place.head_limits());
         let step = step.map_err(|fault| self.progress.broken(fault))?;
         if step.finished {
@@ -258,9 +289,6 @@ impl<'c, S: Wire> Http1Body<'c, S> {
         {
             return Err(BodyFault::Gone);
         }
-        if self.buffer.is_none() {
-            self.buffer = Some(self.buffers.lend());
-        }
         poll_fn(|context| self.poll_receive(context, bytes_max)).await
     }
 
@@ -269,7 +297,7 @@ impl<'c, S: Wire> Http1Body<'c, S> {
         context: &mut Context<'_>,
         bytes_max: usize,
     ) -> Poll<Result<usize, BodyFault>> {
-        let Some(buffer) = &mut self.buffer else { return Poll::Ready(Err(BodyFault::Gone)) };
+        let buffer = self.buffer.get_or_insert_with(|| self.buffers.lend());
         let room = bytes_max.min(buffer.len());
         let room = buffer.get_mut(..room).unwrap_or_default();
         match self.channel.stream.borrow_mut().poll_read(context, room) {
@@ -284,6 +312,7 @@ impl<'c, S: Wire> Http1Body<'c, S> {
                 Poll::Ready(Ok(read))
             }
             Poll::Pending => {
+                self.buffer = None;
                 if self.waits_since.is_none() {
                     let now = self.channel.timers.coarse_nanoseconds();
                     self.waits_since = Some(now);
@@ -318,12 +347,11 @@ impl<S: Wire> RequestBody for Http1Body<'_, S> {
             BodyFraming::Chunked => self.next_chunked().await,
         };
         match piece {
-            Ok(Piece::Arrived(range)) => Ok(self.arrived.get(range)),
-            Ok(Piece::Buffer(range)) => Ok(self.buffer.as_ref().and_then(|buffer| buffer.get(range))),
             Ok(Piece::End) => {
                 self.buffer = None;
                 Ok(None)
             }
+            Ok(piece) => Ok(self.bytes(piece)),
             Err(fault) => {
                 self.progress.failed.set(true);
                 Err(fault)
@@ -335,8 +363,8 @@ impl<S: Wire> RequestBody for Http1Body<'_, S> {
         // Chunks must be looked at first: they come by `next`, without waiting.
         match self.framing {
             BodyFraming::Length(_) => {
-                let range = self.take_counted();
-                self.arrived.get(range).unwrap_or_default()
+                let here = self.take_counted();
+                self.bytes(here).unwrap_or_default()
             }
             BodyFraming::None | BodyFraming::Chunked => &[],
         }

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod channel;
 mod close;
+mod input;
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -15,6 +16,7 @@ use self::{
     answer::{AnswerTo, Written},
     body::{BodyProgress, Http1Body},
     channel::Channel,
+    input::Input,
 };
 use crate::{
     SECOND_NANOSECONDS,
@@ -28,11 +30,8 @@ use crate::{
 /// The memory of a desk: used by one connection after the other, so that a request allocates nothing.
 #[derive(Debug)]
 pub(crate) struct DeskMemory {
-    /// What was read and not answered yet lies at the start.
-    input: Vec<u8>,
-    filled: usize,
+    input: Input,
     head: RequestHead,
-    output: Vec<u8>,
     scratch: postern_gateway::Scratch,
 }
 
@@ -40,53 +39,19 @@ impl DeskMemory {
     /// An empty desk.
     pub(crate) fn new() -> Self {
         Self {
-            input: vec![0; INPUT_BYTES],
-            filled: 0,
+            input: Input::new(),
             head: RequestHead::default(),
-            output: Vec::with_capacity(OUTPUT_BYTES),
             scratch: postern_gateway::Scratch::default(),
-        }
-    }
-
-    fn arrived(&self) -> &[u8] {
-        self.input.get(..self.filled).unwrap_or_default()
-    }
-
-    /// Forgets the first bytes, which were answered, and puts others behind the rest.
-    fn forget(&mut self, answered: usize, excess: &[u8]) {
-        let answered = answered.min(self.filled);
-        if answered < self.filled {
-            self.input.copy_within(answered..self.filled, 0);
-        }
-        self.filled -= answered;
-        if !excess.is_empty() {
-            self.input.truncate(self.filled);
-            self.input.extend_from_slice(excess);
-            self.filled = self.input.len();
-            self.input.resize(self.filled.max(INPUT_BYTES), 0);
         }
     }
 
     /// Ready for the next connection; what one large exchange needed is given back.
     fn tidy(&mut self) {
-        self.filled = 0;
+        self.input.clear();
         self.head.clear();
         self.scratch.shrink();
-        if self.input.len() > INPUT_BYTES {
-            self.input.truncate(INPUT_BYTES);
-            self.input.shrink_to_fit();
-        }
-        if self.output.capacity() > OUTPUT_KEPT_BYTES {
-            self.output = Vec::with_capacity(OUTPUT_BYTES);
-        }
     }
 }
-
-/// A head and what fits behind it. Every request in flight has one, so that much at once is read only where a
-/// body says that it is large.
-const INPUT_BYTES: usize = 16 << 10;
-const OUTPUT_BYTES: usize = 4 << 10;
-const OUTPUT_KEPT_BYTES: usize = 64 << 10;
 
 /// Serves the requests of a connection until it rests or is over.
 pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
@@ -112,7 +77,7 @@ pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
                 close::close(&job, &worker.timers, true).await;
                 break Outcome::Closed;
             }
-            HeadRead::Preface => break Outcome::Http2(job, memory.arrived().to_vec()),
+            HeadRead::Preface => break Outcome::Http2(job, memory.input.bytes().to_vec()),
             HeadRead::Rest => {
                 let channel = channel(worker, &job, worker.held.snapshot().limits());
                 match channel.send(&[], &[]).await {
@@ -149,7 +114,7 @@ async fn read_head<S: Wire, E, R: Recorder>(
     memory.head.clear();
     let mut began = None;
     loop {
-        let preface = if job.may_speak_http2() { Preface::of(memory.arrived()) } else { Preface::No };
+        let preface = if job.may_speak_http2() { Preface::of(memory.input.bytes()) } else { Preface::No };
         match preface {
             Preface::Whole => return HeadRead::Preface,
             Preface::Begun => {}
@@ -159,10 +124,14 @@ async fn read_head<S: Wire, E, R: Recorder>(
                     return HeadRead::Complete { began };
                 }
                 Ok(Progress::Partial) => {}
-                Err(fault) => return refused(worker, fault),
+                Err(fault) => {
+                    memory.input.clear();
+                    return refused(worker, fault);
+                }
             },
         }
-        let started = memory.filled > 0;
+        memory.input.keep();
+        let started = !memory.input.is_empty();
         if started && began.is_none() {
             let now = worker.timers.coarse_nanoseconds();
             began = Some(now);
@@ -171,7 +140,7 @@ async fn read_head<S: Wire, E, R: Recorder>(
                 .set(now.saturating_add(limits.limits().head_seconds.saturating_mul(SECOND_NANOSECONDS)));
         }
         match receive(worker, memory, job, started).await {
-            Received::Bytes(read) => memory.filled += read,
+            Received::Bytes => {}
             Received::Late if started => {
                 worker.recorder.event(Event::LimitHit("headSeconds"));
                 return HeadRead::Refused { status: 408, reason: "the head took too long" };
@@ -189,18 +158,12 @@ fn refused<E, R: Recorder>(worker: &Worker<E, R>, fault: Fault) -> HeadRead {
     HeadRead::Refused { status: fault.status(), reason: fault.reason() }
 }
 
-/// Reads what is there of a head, and makes room for more of it where there is none.
+/// Reads what is there of a head.
 fn parse(memory: &mut DeskMemory, limits: &http1::Limits) -> Result<Progress, Fault> {
-    if memory.filled == 0 {
-        return Ok(Progress::Partial);
+    match memory.input.bytes() {
+        [] => Ok(Progress::Partial),
+        arrived => read_request(arrived, limits, &mut memory.head),
     }
-    let arrived = memory.input.get(..memory.filled).unwrap_or_default();
-    let progress = read_request(arrived, limits, &mut memory.head)?;
-    if progress == Progress::Partial && memory.filled == memory.input.len() {
-        // The grammar refuses a head beyond its limit, so this comes to an end.
-        memory.input.resize(memory.filled + INPUT_BYTES, 0);
-    }
-    Ok(progress)
 }
 
 /// Whether bytes are the start of an HTTP/2 connection. The first line is enough: no request of HTTP/1.1
@@ -224,7 +187,7 @@ impl Preface {
 }
 
 enum Received {
-    Bytes(usize),
+    Bytes,
     /// The deadline passed: of the head, or of lingering for it.
     Late,
     End,
@@ -238,11 +201,11 @@ async fn receive<S: Wire, E, R>(
     job: &Job<S>,
     started: bool,
 ) -> Received {
-    let room = memory.input.get_mut(memory.filled..).unwrap_or_default();
+    let (input, buffers) = (&mut memory.input, &worker.body_buffers);
     let mut waits = false;
-    poll_fn(|context| match job.stream.borrow_mut().poll_read(context, room) {
+    poll_fn(|context| match input.poll_read(&mut *job.stream.borrow_mut(), context, buffers) {
         Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Received::End),
-        Poll::Ready(Ok(read)) => Poll::Ready(Received::Bytes(read)),
+        Poll::Ready(Ok(_)) => Poll::Ready(Received::Bytes),
         Poll::Pending if !started && worker.draining.get() && !job.is_fresh() => Poll::Ready(Received::End),
         Poll::Pending if !started && worker.desks_are_scarce() => Poll::Ready(Received::Late),
         Poll::Pending => {
@@ -285,6 +248,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     let limits = house.limits();
     if !worker.counts().requests.enter(limits.requests_in_flight) {
         worker.recorder.event(Event::LimitHit("requestsInFlight"));
+        memory.input.clear();
         refuse(worker, memory, job, 503, "too many requests in flight").await;
         return Next::Close { linger: true };
     }
@@ -293,13 +257,17 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     job.alarm.clear();
     let now = worker.timers.now();
     let random = worker.random();
-    let (head_bytes, arrived) = memory.input.split_at(memory.head.length().min(memory.filled));
-    let arrived = arrived.get(..memory.filled - head_bytes.len()).unwrap_or_default();
+    let beginning = memory.input.keep_head(&memory.head);
+    let input = memory.input.bytes();
+    let (head_bytes, behind) = input.split_at(memory.head.length().min(input.len()));
+    // What stands behind the head is the next request where the body has memory of its own.
+    let arrived = if beginning.is_some() { &[] } else { behind };
     let channel = channel(worker, job, limits);
     let progress = BodyProgress::new(&memory.head);
     let pace = BodyPace::new(limits, began);
     let around = (&*job.place, &worker.body_buffers, pace);
-    let mut body = Http1Body::new(&channel, &progress, arrived, memory.head.framing(), around);
+    let body = Http1Body::new(&channel, &progress, arrived, memory.head.framing(), around);
+    let mut body = body.beginning_with(beginning);
     let version = HttpVersion::Http1;
     let connection = &job.connection;
     let arrival = Arrival { connection, bytes: head_bytes, head: &memory.head, version, now, random };
@@ -325,7 +293,9 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
             close,
         };
         let date = |output: &mut Vec<u8>| worker.write_date(output, now);
-        let written = answer::write(&channel, &mut memory.output, date, to, &mut answer).await;
+        let mut output = worker.take_output();
+        let written = answer::write(&channel, &mut output, date, to, &mut answer).await;
+        worker.put_back_output(output);
         record(worker, &answer, written);
         Written { until_close: written.until_close || close, ..written }
     };
@@ -347,7 +317,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
         return Next::Close { linger: true };
     }
     let answered = head_bytes.len() + progress.taken_of_arrived();
-    memory.forget(answered, &progress.take_excess());
+    memory.input.forget(answered, &progress.take_excess());
     job.rest(limits.idle_seconds, worker.timers.coarse_nanoseconds());
     Next::Request
 }
@@ -384,7 +354,9 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
     );
     let to = AnswerTo { is_head: false, is_http10: false, close: true };
     let date = |output: &mut Vec<u8>| worker.write_date(output, now);
-    let written = answer::write(&channel, &mut memory.output, date, to, &mut answer).await;
+    let mut output = worker.take_output();
+    let written = answer::write(&channel, &mut output, date, to, &mut answer).await;
+    worker.put_back_output(output);
     record(worker, &answer, written);
 }
 
