@@ -25,7 +25,7 @@ use postern_gateway::{
 use postern_protocol::http1::{Limits, ResponseHead, read_response};
 use postern_server::{Clock, Server};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use support::{Client, Settings, configuration, connect, get};
+use support::{Client, HOST, Settings, configuration, connect, get};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -100,6 +100,47 @@ fn a_tls_connection_at_rest_holds_little() {
     });
     assert!(held <= TLS_BYTES_MAX, "a TLS connection at rest holds {held} bytes");
 }
+
+#[test]
+fn a_client_whose_large_body_comes_slowly_holds_no_large_buffer_and_leaves_no_desk() {
+    let _alone = ONE_AT_A_TIME.lock();
+    let server = start(&Settings::default());
+    let address = server.addresses()[0];
+    let head = format!("POST /demo/pets HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 65536\r\n\r\n");
+    let begin = || {
+        let mut stream = connect(address);
+        stream.write_all(&[head.as_bytes(), &[b'x'; 40_000]].concat()).unwrap();
+        // The backend answers at once. What is left of the body is waited for, so that the connection lives on.
+        let (mut answer, mut filled) = ([0; 4_096], 0);
+        while !answer[..filled].ends_with(b"hello") {
+            filled += stream.read(&mut answer[filled..]).unwrap();
+        }
+        stream
+    };
+    let region = Region::new(ALLOCATOR);
+    let held = || {
+        let change = region.change();
+        change.bytes_allocated.cast_signed() - change.bytes_deallocated.cast_signed()
+    };
+    let becomes = |bytes_max: isize| {
+        let started = Instant::now();
+        while held() > bytes_max && started.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        held()
+    };
+    let open: Vec<_> = (0..CONNECTIONS).map(|_| begin()).collect();
+    let each = becomes(WAITING_BYTES_MAX * CONNECTIONS.cast_signed()) / CONNECTIONS.cast_signed();
+    assert!(each <= WAITING_BYTES_MAX, "a connection that waits for a body holds {each} bytes");
+    drop(open);
+    let left = becomes(LEFT_BYTES_MAX);
+    assert!(left <= LEFT_BYTES_MAX, "connections that are gone left {left} bytes");
+}
+
+/// A desk, which is larger without optimisation.
+const WAITING_BYTES_MAX: isize = 32 << 10;
+/// A few desks that stay warm, and four large buffers.
+const LEFT_BYTES_MAX: isize = 1 << 20;
 
 /// What each of many connections that rest adds to what the process holds, once it is no more than
 /// `bytes_max` or has had its time.
