@@ -43,6 +43,12 @@ impl Input {
         .unwrap_or_default()
     }
 
+    /// A head, and what stands behind it.
+    pub(super) fn split(&self, head: &RequestHead) -> (&[u8], &[u8]) {
+        let bytes = self.bytes();
+        bytes.split_at(head.length().min(bytes.len()))
+    }
+
     /// Whether nothing came.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes().is_empty()

@@ -124,10 +124,7 @@ async fn read_head<S: Wire, E, R: Recorder>(
                     return HeadRead::Complete { began };
                 }
                 Ok(Progress::Partial) => {}
-                Err(fault) => {
-                    memory.input.clear();
-                    return refused(worker, fault);
-                }
+                Err(fault) => return refused(worker, fault),
             },
         }
         memory.input.keep();
@@ -248,7 +245,6 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     let limits = house.limits();
     if !worker.counts().requests.enter(limits.requests_in_flight) {
         worker.recorder.event(Event::LimitHit("requestsInFlight"));
-        memory.input.clear();
         refuse(worker, memory, job, 503, "too many requests in flight").await;
         return Next::Close { linger: true };
     }
@@ -258,8 +254,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     let now = worker.timers.now();
     let random = worker.random();
     let beginning = memory.input.keep_head(&memory.head);
-    let input = memory.input.bytes();
-    let (head_bytes, behind) = input.split_at(memory.head.length().min(input.len()));
+    let (head_bytes, behind) = memory.input.split(&memory.head);
     // What stands behind the head is the next request where the body has memory of its own.
     let arrived = if beginning.is_some() { &[] } else { behind };
     let channel = channel(worker, job, limits);
@@ -292,11 +287,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
             is_http10: memory.head.version_minor() == 0,
             close,
         };
-        let date = |output: &mut Vec<u8>| worker.write_date(output, now);
-        let mut output = worker.take_output();
-        let written = answer::write(&channel, &mut output, date, to, &mut answer).await;
-        worker.put_back_output(output);
-        record(worker, &answer, written);
+        let written = send(worker, &channel, (to, now), &mut answer).await;
         Written { until_close: written.until_close || close, ..written }
     };
     let stalled = channel.has_stalled().then_some("writeStallSeconds");
@@ -322,6 +313,21 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     Next::Request
 }
 
+/// Writes an answer and records it.
+async fn send<S: Wire, E, R: Recorder, P: Reply>(
+    worker: &Worker<E, R>,
+    channel: &Channel<'_, S>,
+    (to, now): (AnswerTo, Now),
+    answer: &mut postern_gateway::Answer<'_, P>,
+) -> Written {
+    let date = |output: &mut Vec<u8>| worker.write_date(output, now);
+    let mut output = worker.take_output();
+    let written = answer::write(channel, &mut output, date, to, answer).await;
+    worker.put_back_output(output);
+    record(worker, answer, written);
+    written
+}
+
 fn record<E, R: Recorder, P: Reply>(
     worker: &Worker<E, R>,
     answer: &postern_gateway::Answer<'_, P>,
@@ -341,6 +347,8 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
     status: u16,
     reason: &'static str,
 ) {
+    // It is not looked at again, and the client may take its time.
+    memory.input.clear();
     let house = worker.held.snapshot();
     let now: Now = worker.timers.now();
     let channel = channel(worker, job, house.limits());
@@ -353,11 +361,7 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
         &mut memory.scratch,
     );
     let to = AnswerTo { is_head: false, is_http10: false, close: true };
-    let date = |output: &mut Vec<u8>| worker.write_date(output, now);
-    let mut output = worker.take_output();
-    let written = answer::write(&channel, &mut output, date, to, &mut answer).await;
-    worker.put_back_output(output);
-    record(worker, &answer, written);
+    send(worker, &channel, (to, now), &mut answer).await;
 }
 
 /// Whether a connection takes no more requests: it had enough of them, or is too old.
