@@ -23,6 +23,7 @@ mod keys_and_rates;
 mod large_bodies;
 mod life;
 mod limits;
+mod load_scripts;
 mod mutual_tls;
 mod operator;
 mod policies;
