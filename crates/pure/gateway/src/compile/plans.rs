@@ -141,9 +141,10 @@ fn methods_of(plan: &Plan) -> impl Iterator<Item = (&PlanStage, &PlanMethod)> {
 
 fn compile_plan(plan: &UsagePlan, number: u32) -> Plan {
     let mut place = 0;
-    let stages = plan
-        .api_stages
-        .iter()
+    let mut stages: Vec<_> = plan.api_stages.iter().collect();
+    stages.sort_by_key(|stage| (stage.api_id.as_str(), stage.stage.as_str()));
+    let stages = stages
+        .into_iter()
         .map(|stage| PlanStage {
             api: stage.api_id.as_str().into(),
             stage: stage.stage.as_str().into(),

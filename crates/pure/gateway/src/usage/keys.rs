@@ -84,6 +84,7 @@ pub(crate) struct Plan {
     pub(crate) name: Box<str>,
     pub(crate) throttle: Option<Pace>,
     pub(crate) quota: Option<Quota>,
+    /// In the order of API and stage, for binary search.
     pub(crate) stages: Vec<PlanStage>,
 }
 
@@ -274,7 +275,8 @@ impl Keys {
 
 impl Plan {
     pub(crate) fn stage(&self, api: &str, stage: &str) -> Option<&PlanStage> {
-        self.stages.iter().find(|own| &*own.api == api && &*own.stage == stage)
+        let found = self.stages.binary_search_by(|own| (&*own.api, &*own.stage).cmp(&(api, stage)));
+        found.ok().and_then(|place| self.stages.get(place))
     }
 }
 
