@@ -9,11 +9,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "comparison"))
 import run
 from gateway import free_port
 
-HOST, ENDPOINT, STAGE = "api.bench.internal", "vpce-0a1b2c3d4e5f60718", "bench"
-OPEN = "vpce-00000000000000001"
+ENDPOINT, OPEN, STAGE = "vpce-0a1b2c3d4e5f60718", "vpce-00000000000000001", "bench"
 RESOURCES_EACH, KEYS = 100, 10_000
 RATE = 4_000
 peer = run.load_peer("postern")
+
+
+def name_of(number):
+    return f"api{number:07}"
+
+
+def host_of(api):
+    return f"{api}.execute-api.us-east-1.amazonaws.com"
 
 
 class House:
@@ -45,18 +52,17 @@ class House:
     def write_configuration(self, workers):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
                         self.path("key.pem"), "-out", self.path("cert.pem"), "-days", "30", "-subj", "/CN=bench", "-addext",
-                        f"subjectAltName=DNS:{HOST}"], check=True, capture_output=True)
+                        f"subjectAltName=DNS:{host_of(name_of(0))}"], check=True, capture_output=True)
         self.write("policy.json", peer.policy(ENDPOINT, ["127.0.0.0/8"]))
         self.write("open.json", peer.definition([("/{proxy+}", ["proxy"])], False))
         self.write("open-policy.json", {"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}]})
         paths = [(f"/svc{number:04}/items/{{id}}", ["id"]) for number in range(RESOURCES_EACH)]
         private, huge = {"types": ["PRIVATE"]}, {"throttlingRateLimit": 1e9, "throttlingBurstLimit": 1_000_000_000}
-        names = [f"api{number:07}" for number in range(self.apis)]
+        names = [name_of(number) for number in range(self.apis)]
         for name in names:
             self.write(f"{name}.json", peer.definition(paths, True))
         keys = [f"key{number}" for number in range(KEYS)]
-        domain = {"domainName": HOST, "endpointConfiguration": private}
         limits = ["connections", "connectionsPerListener", "connectionsPerPeer", "acceptsPerSecond", "requestsPerConnection"]
         self.write("postern.yaml", {
             "region": "us-east-1", "accountId": "123456789012", "workers": workers, "admin": {"address": f"127.0.0.1:{self.admin}"},
@@ -68,10 +74,6 @@ class House:
                           "stages": [{"stageName": STAGE}]}] +
                         [{"id": name, "definition": f"{name}.json", "endpointConfiguration": private, "policyFile": "policy.json",
                           "stages": [{"stageName": STAGE, "methodSettings": {"*/*": huge}}]} for name in names],
-            "domainNames": [
-                {**domain, "accessAssociations": [OPEN], "basePathMappings": [{"basePath": "", "restApiId": "openproxy1", "stage": STAGE}]},
-                {**domain, "accessAssociations": [ENDPOINT],
-                 "basePathMappings": [{"basePath": name, "restApiId": name, "stage": STAGE} for name in names]}],
             "vpcLinks": [{"id": "vl0001", "name": "backends", "targets": [f"127.0.0.1:{port}" for port in self.backends]}],
             "apiKeys": [{"name": name, "value": value} for name, value in zip(keys, self.keys)],
             "usagePlans": [{"name": "bench", "throttle": {"rateLimit": 1e9, "burstLimit": 1_000_000_000},
@@ -82,13 +84,17 @@ class House:
         })
 
     def write_requests(self, chosen):
-        """8,192 requests over all APIs, resources and keys, and a plain one."""
-        def request(path, more=""):
-            return f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: bench/1\r\nAccept: application/json\r\n{more}\r\n".encode()
-        run.write_reqs(self.path("plain.req"), [request("/hello/world?x=1")])
-        run.write_reqs(self.path("job.req"), [
-            request(f"/api{chosen.randrange(self.apis):07}/svc{chosen.randrange(RESOURCES_EACH):04}/items/{chosen.randrange(10**6)}",
-                    f"x-api-key: {chosen.choice(self.keys)}\r\n") for _ in range(8_192)])
+        """8,192 requests with any key for any resource of one API, as many for all APIs, and a plain one."""
+        def request(api, path, more=""):
+            return (f"GET /{STAGE}{path} HTTP/1.1\r\nHost: {host_of(api)}\r\nUser-Agent: bench/1\r\n"
+                    f"Accept: application/json\r\n{more}\r\n").encode()
+
+        def job(api):
+            path = f"/svc{chosen.randrange(RESOURCES_EACH):04}/items/{chosen.randrange(10**6)}"
+            return request(api, path, f"x-api-key: {chosen.choice(self.keys)}\r\n")
+        run.write_reqs(self.path("plain.req"), [request("openproxy1", "/hello/world?x=1")])
+        run.write_reqs(self.path("one.req"), [job(name_of(0)) for _ in range(8_192)])
+        run.write_reqs(self.path("all.req"), [job(name_of(chosen.randrange(self.apis))) for _ in range(8_192)])
 
     def generation(self):
         """The number of the configuration that serves, once the gateway says it."""
@@ -103,12 +109,13 @@ class House:
                 time.sleep(0.02)
         sys.exit("the gateway does not serve: " + pathlib.Path(self.log.name).read_text()[-2_000:])
 
-    def ask(self, seconds, connections=64, job=True, rate=None, during=None):
-        """What the load generator tells of the gateway job, or of plain requests. Nothing may be lost or refused."""
+    def ask(self, seconds, connections=64, requests="one", rate=None, during=None):
+        """What the load generator tells of these requests. Nothing may be lost or refused."""
         run.wait_quiet(self.arguments.quiet)
-        more = [*(["-t", "-s", HOST] if job else []), *(["-r", str(rate)] if rate else []), "-g", "20000"]
-        port, requests = (self.secure, "job.req") if job else (self.plain, "plain.req")
-        told = run.loadgen(self.arguments, self.process.pid, port, self.path(requests), connections, seconds, more, during)
+        is_plain = requests == "plain"
+        more = ["-g", "20000", *([] if is_plain else ["-t", "-s", host_of(name_of(0))]), *(["-r", str(rate)] if rate else [])]
+        port = self.plain if is_plain else self.secure
+        told = run.loadgen(self.arguments, self.process.pid, port, self.path(f"{requests}.req"), connections, seconds, more, during)
         if "error" in told or told["bad"] or told["errors"] or told["unanswered"] or not told["ok"]:
             sys.exit(f"not all was answered: {told}")
         return told
@@ -128,12 +135,12 @@ def workers(arguments):
     both = [House(arguments, 10, count, "0,1") for count in (1, 2)]
     print(f"{'':24} {'1 worker':>10} {'2 workers':>10} {'ratio':>6}   CPU microseconds for a request, medians of {arguments.rounds}")
     try:
-        for name, job in (("plain (S1)", False), ("gateway job (S2)", True)):
+        for name, requests in (("plain (S1)", "plain"), ("gateway job (S2)", "one")):
             for told, rate in ((f", {RATE:,}/s", RATE), (", without a pause", None)):
                 costs = [[], []]
                 for _ in range(arguments.rounds):
                     for house, cost in zip(both, costs):
-                        cost.append(house.ask(arguments.seconds, job=job, rate=rate)["cpu_us"])
+                        cost.append(house.ask(arguments.seconds, requests=requests, rate=rate)["cpu_us"])
                 one, two = map(statistics.median, costs)
                 print(f"{name + told:34} {one:6.1f} {two:10.1f} {two / one:6.2f}", flush=True)
     finally:
@@ -153,12 +160,13 @@ def table(arguments):
         for house, size in zip(both, sizes):
             print(f"{house.apis * RESOURCES_EACH:10,} {house.load_seconds:8.2f} {house.load_cpu_seconds:7.2f} {size / 1024:7.1f}")
         print(f"{(sizes[1] - sizes[0]) * 1024 / ((many.apis - few.apis) * RESOURCES_EACH):.0f} bytes for each resource")
-        costs = [[], []]
-        for _ in range(arguments.rounds):
-            for house, cost in zip(both, costs):
-                cost.append(house.ask(arguments.seconds)["cpu_us"])
-        few_cost, many_cost = map(statistics.median, costs)
-        print(f"gateway job: {few_cost:.1f} and {many_cost:.1f} microseconds of CPU for a request, {many_cost / few_cost:.3f}", flush=True)
+        for name, requests in (("one API is asked", "one"), ("every API is asked over every connection", "all")):
+            costs = [[], []]
+            for _ in range(arguments.rounds):
+                for house, cost in zip(both, costs):
+                    cost.append(house.ask(arguments.seconds, requests=requests)["cpu_us"])
+            of_few, of_many = map(statistics.median, costs)
+            print(f"gateway job, {name}: {of_few:.1f} and {of_many:.1f} microseconds of CPU for a request, {of_many / of_few:.3f}", flush=True)
     finally:
         for house in both:
             house.end()
@@ -196,7 +204,7 @@ def spread(arguments):
     for resting in (0, 100):
         house = House(arguments, 1, 2, "0,1")
         seen = collections.Counter()
-        request = f"GET /hello HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+        request = f"GET /{STAGE}/hello HTTP/1.1\r\nHost: {host_of('openproxy1')}\r\n\r\n".encode()
 
         def open_one():
             connection = socket.create_connection(("127.0.0.1", house.plain))

@@ -31,7 +31,7 @@ pub(crate) struct Source {
     /// The configuration file.
     pub(crate) path: String,
     /// Reads it and what it names.
-    pub(crate) load: Box<dyn Fn(&str) -> Loaded>,
+    pub(crate) load: Box<dyn Fn(&str) -> Loaded + Send + Sync>,
     /// What a successor is started as; absent where none can be.
     pub(crate) program: Option<Program>,
 }

@@ -3,7 +3,7 @@
 
 use std::{
     future::poll_fn,
-    io,
+    io, panic,
     pin::pin,
     task::Poll,
     thread::{self, JoinHandle},
@@ -51,6 +51,28 @@ impl Drop for Background {
     }
 }
 
+/// Does a long piece of work on a thread of its own that gives way to all others, and waits for it: what a
+/// processor's time goes to first are requests.
+///
+/// # Errors
+///
+/// When the system gives no thread.
+pub(crate) fn giving_way<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let work = || {
+            // Linux counts niceness by thread. Where it cannot be changed, the work is done all the same.
+            let _ = rustix::process::nice(NICENESS);
+            work()
+        };
+        let thread = thread::Builder::new().name("reload".into()).spawn_scoped(scope, work)?;
+        Ok(thread.join().unwrap_or_else(|fault| panic::resume_unwind(fault)))
+    })
+}
+
+/// How far such work steps back: where workers want the same processor, it has a third of a worker's weight. Much
+/// more would let a busy machine stop it for long while it holds what a worker waits for, such as memory's lock.
+const NICENESS: i32 = 5;
+
 /// Waits for a future, unless another one ends first.
 pub(crate) async fn unless<T>(
     hurry: impl Future<Output = ()>,
@@ -68,6 +90,14 @@ pub(crate) async fn unless<T>(
 mod tests {
     use super::*;
     use std::sync::mpsc;
+
+    #[test]
+    fn long_work_gives_way_and_its_thread_alone() {
+        let own = || rustix::process::getpriority_process(None).unwrap();
+        let before = own();
+        assert_eq!(giving_way(own).unwrap(), (before + NICENESS).min(19));
+        assert_eq!(own(), before);
+    }
 
     #[test]
     fn dropping_it_ends_the_work_and_what_it_spawned() {

@@ -1,6 +1,6 @@
 //! A gateway that serves: reloaded off the workers, drained at the end.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use postern_document::{Problems, Severity as Matter};
 use postern_gateway::{Snapshot, State, compile};
@@ -11,7 +11,7 @@ use postern_server::{Clock, Drained, Server};
 use crate::{
     admin::{self, AdminListener},
     assemble::{Opened, Settings, Source, open},
-    background::{Background, unless},
+    background::{Background, giving_way, unless},
     handover::start_successor,
     load::Loaded,
     signals::{Events, Reloaded},
@@ -115,7 +115,8 @@ impl Gateway {
             return false;
         }
         self.watch.look();
-        let Loaded { outcome, hash } = self.source.load();
+        let loaded = giving_way(|| self.source.load()).map_err(|fault| self.refuse(&fault, problems));
+        let Ok(Loaded { outcome, hash }) = loaded else { return false };
         self.watch.follow(&outcome.files);
         problems.extend(outcome.problems);
         let Some(configuration) = outcome.configuration else { return false };
@@ -123,7 +124,9 @@ impl Gateway {
         self.warn_of_what_waits(&settings, problems);
         let live = Arc::clone(&self.status.live);
         self.state.restore_from(self.status.usage_store().as_ref().and_then(UsageStore::kept));
-        let compiled = compile(configuration, Some(&live.current()), &mut self.state);
+        let compile = || compile(configuration, Some(&live.current()), &mut self.state);
+        let compiled = giving_way(compile).map_err(|fault| self.refuse(&fault, problems));
+        let Ok(compiled) = compiled else { return false };
         let before = self.settings.admin;
         let opened = open(&self.source, compiled.snapshot(), (&settings, before), &self.server, problems);
         let Some(opened) = opened else { return false };
@@ -137,6 +140,11 @@ impl Gateway {
         self.server.retire();
         self.leftovers.snapshots.push(old);
         true
+    }
+
+    /// Tells why nothing was loaded.
+    fn refuse(&self, fault: &io::Error, problems: &mut Problems) {
+        self.source.problem(Matter::Error, &format!("the system gives no thread: {fault}"), problems);
     }
 
     /// Tells what takes effect only when the gateway is started anew.
@@ -159,7 +167,12 @@ impl Gateway {
 
     /// Lets go of what nobody uses any more: here, so that no worker spends its time on it.
     pub(crate) fn tidy(&mut self) {
-        self.leftovers.snapshots.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        let snapshots = self.leftovers.snapshots.extract_if(.., |snapshot| Arc::strong_count(snapshot) == 1);
+        let unused: Vec<Arc<Snapshot>> = snapshots.collect();
+        if !unused.is_empty() {
+            // Without a thread it is done here.
+            let _ = giving_way(|| drop(unused));
+        }
         self.leftovers.admin = None;
     }
 
