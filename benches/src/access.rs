@@ -17,8 +17,8 @@ use std::{
 
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
-    Arrival, BodyFault, BodyLength, Connection, HttpVersion, RequestBody, RequestTimeText, Scratch, Sent,
-    Snapshot, State, compile, serve,
+    Arrival, BodyFault, BodyLength, Connection, HttpVersion, Record, RequestBody, RequestTimeText, Scratch,
+    Sent, Snapshot, State, compile, serve,
 };
 use postern_protocol::http1::RequestHead;
 use serde_json::{Value, json};
@@ -65,10 +65,11 @@ pub(crate) fn log_line() -> Operation {
     let arrival = Box::leak(Box::new(caller.arrival()));
     let scratch = Box::leak(Box::default());
     let (mut body, backend, mut nobody) = (AwaitedBody(BodyLength::None), Still::new(), ());
-    let walk = pin!(serve(house, arrival, &mut body, &backend, scratch, &mut nobody));
-    let Poll::Ready(answer) = walk.poll(&mut Context::from_waker(Waker::noop())) else {
-        return Box::new(|| unreachable!("nothing is waited for"));
-    };
+    let mut record = Record::new(house, arrival);
+    {
+        let walk = pin!(serve(&mut record, &mut body, &backend, scratch, &mut nobody));
+        assert!(walk.poll(&mut Context::from_waker(Waker::noop())).is_ready(), "nothing is waited for");
+    }
     let sent = Sent {
         body_bytes: 14,
         complete: true,
@@ -76,7 +77,7 @@ pub(crate) fn log_line() -> Operation {
         at_nanoseconds: 7_000_000,
     };
     let format = house.access_log().expect("an access log");
-    let (record, mut time, mut line) = (answer.record, RequestTimeText::default(), Vec::new());
+    let (mut time, mut line) = (RequestTimeText::default(), Vec::new());
     Box::new(move || {
         line.clear();
         format.write_line(black_box(&record), sent, &mut time, &mut line);
@@ -96,7 +97,8 @@ fn walked(
     Box::new(move || {
         let arrival = black_box(&caller).arrival();
         let (mut body, mut nobody) = (AwaitedBody(length), ());
-        let walk = pin!(serve(&house, &arrival, &mut body, &backend, &mut scratch, &mut nobody));
+        let mut record = Record::new(&house, &arrival);
+        let walk = pin!(serve(&mut record, &mut body, &backend, &mut scratch, &mut nobody));
         let status = match walk.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Some(answer.status),
             Poll::Pending => None,

@@ -16,8 +16,8 @@ use std::{
 use postern_config::{ReadFailure, Surroundings};
 use postern_gateway::{
     Arrival, BodyFault, BodyLength, CallBody, Connection, Effects, Event, HttpVersion, Identity,
-    IntegrationCall, IntegrationFailure, IntegrationFailureKind, Now, Recorder, Reply, RequestBody, Scratch,
-    Sent, Snapshot, State, compile, serve,
+    IntegrationCall, IntegrationFailure, IntegrationFailureKind, Now, Record, Recorder, Reply, RequestBody,
+    Scratch, Sent, Snapshot, State, compile, serve,
 };
 use postern_model::AccessLogDestination;
 use postern_observe::{AccessLogSink, Gauges, Instruments};
@@ -172,8 +172,9 @@ fn exchange<T>(house: &Snapshot, path: &str, take: impl FnOnce(&postern_gateway:
         random: 7,
     };
     let mut scratch = Scratch::default();
-    let answer = at_once(serve(house, &arrival, &mut NoBody, &Nobody, &mut scratch, &mut ()));
-    take(&answer.record)
+    let mut record = Record::new(house, &arrival);
+    at_once(serve(&mut record, &mut NoBody, &Nobody, &mut scratch, &mut ()));
+    take(&record)
 }
 
 const SENT: Sent = Sent {

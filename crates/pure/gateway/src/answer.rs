@@ -2,8 +2,6 @@
 
 use postern_protocol::http1::FieldBlock;
 
-use crate::Record;
-
 /// An answer: the edge adds what the version of HTTP needs (status line, framing, `Date`,
 /// `Connection`) and writes it.
 #[derive(Debug)]
@@ -16,8 +14,6 @@ pub struct Answer<'a, R> {
     pub body: AnswerBody<'a, R>,
     /// Whether the connection closes after this answer (HTTP/1.1).
     pub close: bool,
-    /// What the exchange was, so far; handed to the recorder when the answer has been written.
-    pub record: Record<'a>,
 }
 
 /// The body of an answer.

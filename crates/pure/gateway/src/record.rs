@@ -99,7 +99,25 @@ pub struct Routed<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn new(
+    /// Of a request of which nothing is decided yet.
+    #[must_use]
+    pub fn new(house: &'a Snapshot, arrival: &'a Arrival<'a>) -> Self {
+        let ids = RequestIds::of(Some(arrival.head.over(arrival.bytes).fields()), arrival.random);
+        Self::of(house, arrival.connection, Some(arrival), arrival.now, ids)
+    }
+
+    /// Of a request whose head is refused, at a moment and with 128 random bits for its ids.
+    #[must_use]
+    pub fn of_refused_head(
+        house: &'a Snapshot,
+        connection: &'a Connection,
+        received: Now,
+        random: u128,
+    ) -> Self {
+        Self::of(house, connection, None, received, RequestIds::of(None, random))
+    }
+
+    fn of(
         house: &'a Snapshot,
         connection: &'a Connection,
         arrival: Option<&'a Arrival<'a>>,

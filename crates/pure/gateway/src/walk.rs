@@ -12,9 +12,8 @@ use postern_model::IntegrationType;
 use postern_protocol::http1::FieldBlock;
 
 use crate::{
-    Answer, AnswerBody, Arrival, BodyLength, CallBody, Connection, Effects, Gate, IntegrationCall,
-    IntegrationFailure, Now, Observer, Passing, Record, Refusal, Reply, RequestBody, RequestIds, Scratch,
-    Snapshot,
+    Answer, AnswerBody, BodyLength, CallBody, Effects, Gate, IntegrationCall, IntegrationFailure, Now,
+    Observer, Passing, Record, Refusal, Reply, RequestBody, Scratch,
     authorization::{self, Access, Permit},
     body::{self, ClientBody, Collected},
     connection::mutual_tls,
@@ -30,10 +29,10 @@ use crate::{
 };
 use authorizer::ask_authorizer;
 
-/// Serves one request.
+/// Serves the request of a new record, which tells then what the exchange was. Handed to the recorder when the
+/// answer has been written, it stays where it is until then: it is too large to be passed on.
 pub async fn serve<'a, E, B, O>(
-    house: &'a Snapshot,
-    arrival: &'a Arrival<'a>,
+    record: &mut Record<'a>,
     client_body: &mut B,
     effects: &E,
     scratch: &'a mut Scratch,
@@ -44,17 +43,15 @@ where
     B: RequestBody,
     O: Observer,
 {
-    let ids = RequestIds::of(Some(arrival.head.over(arrival.bytes).fields()), arrival.random);
-    let mut record = Record::new(house, arrival.connection, Some(arrival), arrival.now, ids);
     let Scratch { routing, variables, arn, call, collected, sheets, fields } = scratch;
     let memory = Memory { routing, variables, arn, collected };
     let mut paper = Paper { call, sheets, fields };
     observer.at(Gate::Head);
-    let result = walk(&mut record, memory, &mut paper, client_body, effects, observer).await;
+    let result = walk(record, memory, &mut paper, client_body, effects, observer).await;
     let served = result.unwrap_or_else(|refusal| {
         let wording = refusal.wording();
         record.refusal = Some(refusal);
-        let status = response::refuse(&record, &wording, paper.fields, &mut paper.sheets.text);
+        let status = response::refuse(record, &wording, paper.fields, &mut paper.sheets.text);
         Served::Whole(status, Sheet::Text)
     });
     let Paper { sheets, fields, .. } = paper;
@@ -64,30 +61,25 @@ where
     };
     record.status = status;
     let close = record.refusal.as_ref().is_some_and(Refusal::closes);
-    Answer { status, fields, body, close, record }
+    Answer { status, fields, body, close }
 }
 
 /// Answers a head that the grammar refuses, with a status and a reason for the operator. No API is
 /// known then.
 pub fn refuse_head<'a, R>(
-    house: &'a Snapshot,
-    connection: &'a Connection,
+    record: &mut Record<'a>,
     (status, reason): (u16, &'static str),
-    now: Now,
-    random: u128,
     scratch: &'a mut Scratch,
 ) -> Answer<'a, R> {
-    let mut record = Record::new(house, connection, None, now, RequestIds::of(None, random));
     let refusal = Refusal::Head { status, reason };
     let wording = refusal.wording();
     record.refusal = Some(refusal);
-    record.status = response::refuse(&record, &wording, &mut scratch.fields, &mut scratch.sheets.text);
+    record.status = response::refuse(record, &wording, &mut scratch.fields, &mut scratch.sheets.text);
     Answer {
         status: record.status,
         fields: &scratch.fields,
         body: AnswerBody::Whole(scratch.sheets.get(Sheet::Text)),
         close: true,
-        record,
     }
 }
 

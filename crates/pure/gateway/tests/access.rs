@@ -17,8 +17,8 @@ use std::{
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
     AnswerBody, Arrival, BodyFault, BodyLength, Connection, Denial, Ending, Gate, HttpVersion, NoBackend,
-    PolicyDenial, Question, Refusal, RequestBody, Scratch, Snapshot, State, Transcript, compile, explain,
-    serve,
+    PolicyDenial, Question, Record, Refusal, RequestBody, Scratch, Snapshot, State, Transcript, compile,
+    explain, serve,
 };
 use postern_protocol::http1::RequestHead;
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -138,17 +138,13 @@ fn served(house: &Snapshot, connection: &Connection, bytes: &[u8], scratch: &mut
     let head = read_head(bytes);
     let arrival = arrival(connection, bytes, &head);
     let backend = Still::new();
-    let answer = finish(serve(house, &arrival, &mut NoBody, &backend, scratch, &mut ()));
+    let mut record = Record::new(house, &arrival);
+    let answer = finish(serve(&mut record, &mut NoBody, &backend, scratch, &mut ()));
     let body = match &answer.body {
         AnswerBody::Whole(bytes) => bytes.to_vec(),
         AnswerBody::Stream(_) => Vec::new(),
     };
-    Served {
-        status: answer.status,
-        body,
-        refusal: answer.record.refusal().cloned(),
-        denial: Denial::of(&answer.record),
-    }
+    Served { status: answer.status, body, refusal: record.refusal().cloned(), denial: Denial::of(&record) }
 }
 
 fn explained(house: &Snapshot, endpoint: usize, source: IpAddr, bytes: &[u8]) -> Transcript {
@@ -182,7 +178,8 @@ fn letting_a_request_in_allocates_nothing_however_many_apis_there_are() {
         let arrival = arrival(&connection, &bytes, &head);
         let (backend, mut scratch) = (Still::new(), Scratch::default());
         let mut serve_one = || {
-            let answer = finish(serve(&house, &arrival, &mut NoBody, &backend, &mut scratch, &mut ()));
+            let mut record = Record::new(&house, &arrival);
+            let answer = finish(serve(&mut record, &mut NoBody, &backend, &mut scratch, &mut ()));
             assert_eq!(answer.status, 200);
         };
         // The connection's part of the policy is found once, and the memory grows to its size.
@@ -202,7 +199,8 @@ fn a_denial_costs_as_much_with_a_thousand_apis_as_with_one() {
         let arrival = arrival(&connection, &bytes, &head);
         let (backend, mut scratch) = (Still::new(), Scratch::default());
         let mut serve_one = || {
-            let answer = finish(serve(&house, &arrival, &mut NoBody, &backend, &mut scratch, &mut ()));
+            let mut record = Record::new(&house, &arrival);
+            let answer = finish(serve(&mut record, &mut NoBody, &backend, &mut scratch, &mut ()));
             assert_eq!(answer.status, 403);
         };
         serve_one();

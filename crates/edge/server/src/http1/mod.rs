@@ -8,7 +8,7 @@ mod input;
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-use postern_gateway::{Arrival, Effects, Event, HttpVersion, Now, Recorder, Reply, Sent, Timers};
+use postern_gateway::{Arrival, Effects, Event, HttpVersion, Now, Record, Recorder, Reply, Sent, Timers};
 use postern_model::Limits;
 use postern_protocol::http1::{self, Fault, KnownMethod, Progress, RequestHead, read_request};
 
@@ -268,15 +268,13 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     let arrival = Arrival { connection, bytes: head_bytes, head: &memory.head, version, now, random };
     let mut nobody = ();
     let written = {
-        let serving = pin!(postern_gateway::serve(
-            &house,
-            &arrival,
-            &mut body,
-            &worker.effects,
-            &mut memory.scratch,
-            &mut nobody,
-        ));
-        let Ok(mut answer) = channel.watch(serving).await else { return Next::Abort };
+        let mut record = Record::new(&house, &arrival);
+        let watched = {
+            let (effects, scratch) = (&worker.effects, &mut memory.scratch);
+            let serving = postern_gateway::serve(&mut record, &mut body, effects, scratch, &mut nobody);
+            channel.watch(pin!(serving)).await
+        };
+        let Ok(mut answer) = watched else { return Next::Abort };
         let close = answer.close
             || !memory.head.keep_alive()
             || worker.draining.get()
@@ -287,7 +285,7 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
             is_http10: memory.head.version_minor() == 0,
             close,
         };
-        let written = send(worker, &channel, (to, now), &mut answer).await;
+        let written = send(worker, &channel, (to, &record), &mut answer).await;
         Written { until_close: written.until_close || close, ..written }
     };
     let stalled = channel.has_stalled().then_some("writeStallSeconds");
@@ -313,30 +311,26 @@ async fn exchange<S: Wire, E: Effects, R: Recorder>(
     Next::Request
 }
 
-/// Writes an answer and records it.
+/// Writes an answer, and hands the record over then.
 async fn send<S: Wire, E, R: Recorder, P: Reply>(
     worker: &Worker<E, R>,
     channel: &Channel<'_, S>,
-    (to, now): (AnswerTo, Now),
+    (to, record): (AnswerTo, &Record<'_>),
     answer: &mut postern_gateway::Answer<'_, P>,
 ) -> Written {
-    let date = |output: &mut Vec<u8>| worker.write_date(output, now);
+    let date = |output: &mut Vec<u8>| worker.write_date(output, record.received());
     let mut output = worker.take_output();
     let written = answer::write(channel, &mut output, date, to, answer).await;
     worker.put_back_output(output);
-    record(worker, answer, written);
+    note(worker, record, written);
     written
 }
 
-fn record<E, R: Recorder, P: Reply>(
-    worker: &Worker<E, R>,
-    answer: &postern_gateway::Answer<'_, P>,
-    written: Written,
-) {
+fn note<E, R: Recorder>(worker: &Worker<E, R>, record: &Record<'_>, written: Written) {
     let at_nanoseconds = worker.monotonic_nanoseconds();
     let Written { body_bytes, complete, first_content_at_nanoseconds, .. } = written;
     let sent = Sent { body_bytes, complete, first_content_at_nanoseconds, at_nanoseconds };
-    worker.recorder.exchange(&answer.record, sent);
+    worker.recorder.exchange(record, sent);
 }
 
 /// Answers a head that the grammar or a limit refuses. The connection closes after it.
@@ -352,16 +346,11 @@ async fn refuse<S: Wire, E: Effects, R: Recorder>(
     let house = worker.held.snapshot();
     let now: Now = worker.timers.now();
     let channel = channel(worker, job, house.limits());
-    let mut answer = postern_gateway::refuse_head::<E::Reply>(
-        &house,
-        &job.connection,
-        (status, reason),
-        now,
-        worker.random(),
-        &mut memory.scratch,
-    );
+    let mut record = Record::of_refused_head(&house, &job.connection, now, worker.random());
+    let refused = (status, reason);
+    let mut answer = postern_gateway::refuse_head::<E::Reply>(&mut record, refused, &mut memory.scratch);
     let to = AnswerTo { is_head: false, is_http10: false, close: true };
-    send(worker, &channel, (to, now), &mut answer).await;
+    send(worker, &channel, (to, &record), &mut answer).await;
 }
 
 /// Whether a connection takes no more requests: it had enough of them, or is too old.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use postern_gateway::{
-    Answer, AnswerBody, Arrival, BodyFault, BodyLength, Connection, Effects, Event, HttpVersion, Now,
+    Answer, AnswerBody, Arrival, BodyFault, BodyLength, Connection, Effects, Event, HttpVersion, Record,
     Recorder, Reply, RequestBody, Scratch, Sent, Timers,
 };
 use postern_protocol::{
@@ -234,24 +234,18 @@ where
                 now,
                 random,
             };
+            let mut record = Record::new(&house, &arrival);
             let answer =
-                postern_gateway::serve(&house, &arrival, &mut body, &worker.effects, scratch, &mut ()).await;
-            delivery.deliver(answer, now).await
+                postern_gateway::serve(&mut record, &mut body, &worker.effects, scratch, &mut ()).await;
+            delivery.deliver(answer, &record).await
         }
         Some(HeadRefusal { status, reason, limit }) => {
             if let Some(limit) = limit {
                 worker.recorder.event(Event::LimitHit(limit));
             }
-            let refused = (status, reason);
-            let answer = postern_gateway::refuse_head::<E::Reply>(
-                &house,
-                &about.connection,
-                refused,
-                now,
-                random,
-                scratch,
-            );
-            delivery.deliver(answer, now).await
+            let mut record = Record::of_refused_head(&house, &about.connection, now, random);
+            let answer = postern_gateway::refuse_head::<E::Reply>(&mut record, (status, reason), scratch);
+            delivery.deliver(answer, &record).await
         }
     };
     if is_sent {
@@ -276,13 +270,13 @@ struct Delivery<'s, E, R> {
 
 impl<E, R: Recorder> Delivery<'_, E, R> {
     /// Says whether all of the answer is on its way.
-    async fn deliver<P: Reply>(&mut self, mut answer: Answer<'_, P>, now: Now) -> bool {
+    async fn deliver<P: Reply>(&mut self, mut answer: Answer<'_, P>, record: &Record<'_>) -> bool {
         let worker = &self.about.worker;
         let is_without = matches!(answer.status, 100..200 | 204 | 304);
         let length = self.length(&answer);
         let is_bodyless = self.is_head || is_without || length == Some(0);
         self.date_line.clear();
-        worker.write_date(self.date_line, now);
+        worker.write_date(self.date_line, record.received());
         let head = AnswerHead {
             status: answer.status,
             date_line: self.date_line,
@@ -303,7 +297,7 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
             }
         }
         sent.at_nanoseconds = worker.monotonic_nanoseconds();
-        worker.recorder.exchange(&answer.record, sent);
+        worker.recorder.exchange(record, sent);
         sent.complete
     }
 

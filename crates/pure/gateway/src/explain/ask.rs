@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Answer, AnswerBody, Arrival, BodyLength, CallBody, ClientCertificate, Connection, ConnectionRefusal,
     Effects, Entrance, Gate, HttpVersion, IntegrationCall, IntegrationFailure, Now, Observer, PolicyStep,
-    Refusal, Reply, RequestBody, Scratch, Snapshot, TlsFacts, refuse_head, serve,
+    Record, Refusal, Reply, RequestBody, Scratch, Snapshot, TlsFacts, refuse_head, serve,
 };
 
 /// A request as it would come over the wire, and the connection that it would come by.
@@ -82,9 +82,13 @@ pub async fn explain<E: Effects>(
     };
     if let Err(fault) = complete {
         let Question { now, random, .. } = *question;
-        let answer = refuse_head::<E::Reply>(house, &connection, fault, now, random, &mut scratch);
+        let mut record = Record::of_refused_head(house, &connection, now, random);
+        let answer = refuse_head::<E::Reply>(&mut record, fault, &mut scratch);
         let facts = Facts { failed: Some((Gate::Head, fault.1.to_owned())), ..facts };
-        return Transcript { gates: gates::tell_all(&facts), ending: answered(answer).await };
+        return Transcript {
+            gates: gates::tell_all(&facts),
+            ending: answered(answer, house.limits().payload_bytes).await,
+        };
     }
     let arrival = Arrival {
         connection: &connection,
@@ -147,29 +151,30 @@ async fn walk<E: Effects>(
     let mut body = Given::new(length, body);
     let mut at = At { gate: Gate::Head, policies: Asked::default() };
     let witness = Witness::new(effects, arrival.now.monotonic_nanoseconds);
-    let answer = serve(house, arrival, &mut body, &witness, scratch, &mut at).await;
+    let mut record = Record::new(house, arrival);
+    let answer = serve(&mut record, &mut body, &witness, scratch, &mut at).await;
     let call = witness.call();
     let is_called = call.is_none() || effects.is_some();
-    let refusal = answer.record.refusal().filter(|_| is_called);
-    secrets.add_identity(&answer.record);
+    let refusal = record.refusal().filter(|_| is_called);
+    secrets.add_identity(&record);
     let facts = Facts {
         arrival: Some(arrival),
-        located: answer.record.located,
-        matched: answer.record.matched,
-        authenticated: answer.record.authenticated,
+        located: record.located,
+        matched: record.matched,
+        authenticated: record.authenticated,
         policies: at.policies.0,
-        usage: answer.record.usage,
+        usage: record.usage,
         failed: refusal.map(|refusal| (failed_at(at.gate, refusal), refusal.reason().into_owned())),
         ended_at: (!is_called).then_some(at.gate),
         refusal,
         // Else it is the authorizer's, which is not shown: it holds the caller's token.
-        call: call.filter(|_| answer.record.integration.is_some()),
+        call: call.filter(|_| record.integration.is_some()),
         body_length: length,
         ..facts
     };
     let gates = gates::tell_all(&facts);
     let ending = match at.gate {
-        _ if is_called => answered(answer).await,
+        _ if is_called => answered(answer, house.limits().payload_bytes).await,
         Gate::Authorizer => Ending::AuthorizerNotCalled,
         _ => Ending::NotCalled,
     };
@@ -200,11 +205,11 @@ fn failed_at(at: Gate, refusal: &Refusal) -> Gate {
     }
 }
 
-async fn answered<R: Reply>(answer: Answer<'_, R>) -> Ending {
+async fn answered<R: Reply>(answer: Answer<'_, R>, bytes_max: u64) -> Ending {
     let error_type = field(answer.fields.as_bytes(), "x-amzn-errortype");
     let body = match answer.body {
         AnswerBody::Whole(bytes) => bytes.to_vec(),
-        AnswerBody::Stream(reply) => read_out(reply, answer.record.house().limits().payload_bytes).await,
+        AnswerBody::Stream(reply) => read_out(reply, bytes_max).await,
     };
     let body = String::from_utf8_lossy(&body).into_owned();
     Ending::Answer(Answered { status: answer.status, error_type, body })

@@ -174,7 +174,8 @@ impl Denial {
             call: None,
             levels_at: None,
         });
-        let mut record = Record::new(house, &connection, Some(&arrival), self.received, self.ids);
+        let mut record = Record::new(house, &arrival);
+        (record.received, record.ids) = (self.received, self.ids);
         (record.located, record.matched, record.usage) = (located, matched, self.usage);
         record.authenticated = authenticated;
         Some(Transcript { gates, ending: Ending::Answer(self.answered(&record)) })

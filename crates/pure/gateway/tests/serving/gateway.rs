@@ -14,8 +14,8 @@ use std::{
 use postern_config::{ReadFailure, Surroundings, read};
 use postern_gateway::{
     AnswerBody, Arrival, BodyFault, BodyLength, CallBody, Connection, Effects, HttpVersion, Identity,
-    IntegrationCall, IntegrationFailure, IntegrationFailureKind, Now, Reply, RequestBody, RequestTimeText,
-    Scratch, Sent, Snapshot, State, compile, serve,
+    IntegrationCall, IntegrationFailure, IntegrationFailureKind, Now, Record, Reply, RequestBody,
+    RequestTimeText, Scratch, Sent, Snapshot, State, compile, serve,
 };
 use postern_protocol::http1::{
     BodyFraming, Limits, Progress, RequestHead, ResponseFraming, ResponseHead, read_request, read_response,
@@ -129,13 +129,13 @@ impl Gateway {
             call_nanoseconds: self.call_nanoseconds.get(),
         };
         let mut scratch = Scratch::default();
-        let mut answer = None;
+        let (mut record, mut answer) = (None, None);
         let memory = allocation_counter::measure(|| {
-            answer =
-                Some(finish(serve(&self.snapshot, &arrival, &mut body, &backend, &mut scratch, &mut ())));
+            let record = record.insert(Record::new(&self.snapshot, &arrival));
+            answer = Some(finish(serve(record, &mut body, &backend, &mut scratch, &mut ())));
         });
-        let answer = answer.expect("an answer");
-        let repeated_overrides = answer.record.repeated_overrides();
+        let (record, answer) = (record.expect("a record"), answer.expect("an answer"));
+        let repeated_overrides = record.repeated_overrides();
         let (status, fields) = (answer.status, answer.fields.as_bytes().to_vec());
         let body = match answer.body {
             AnswerBody::Whole(bytes) => bytes.to_vec(),
@@ -149,7 +149,7 @@ impl Gateway {
         };
         let log = self.snapshot.access_log().map(|log| {
             let mut line = Vec::new();
-            log.write_line(&answer.record, sent, &mut RequestTimeText::default(), &mut line);
+            log.write_line(&record, sent, &mut RequestTimeText::default(), &mut line);
             String::from_utf8(line).unwrap()
         });
         Exchange {
