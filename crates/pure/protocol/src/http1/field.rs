@@ -165,23 +165,29 @@ impl FieldSection {
     }
 
     /// Reads field lines from `next` on until the empty line, and moves `next` behind what was
-    /// read. On [`Progress::Partial`] `next` is the start of the first line that is not whole.
+    /// read. On [`Progress::Partial`] `next` is the start of the first line that is not whole. The first lines of
+    /// the section may be known already.
     pub(crate) fn read(
         &mut self,
         bytes: &[u8],
         next: &mut usize,
         limits: &Limits,
+        known: &[KnownLine],
     ) -> Result<Progress, Fault> {
         loop {
             let rest = bytes.get(*next..).unwrap_or_default();
-            if !rest.first().is_some_and(|byte| is(*byte, TOKEN)) {
-                let progress = no_field(rest)?;
-                if progress == Progress::Complete {
-                    *next = next.wrapping_add(2);
+            let line = match known.get(self.fields.len()) {
+                Some(known) => known.over(rest, limits)?,
+                None if !rest.first().is_some_and(|byte| is(*byte, TOKEN)) => {
+                    let progress = no_field(rest)?;
+                    if progress == Progress::Complete {
+                        *next = next.wrapping_add(2);
+                    }
+                    return Ok(progress);
                 }
-                return Ok(progress);
-            }
-            let Some(line) = Line::read(rest, limits)? else { return Ok(Progress::Partial) };
+                None => Line::read(rest, limits)?,
+            };
+            let Some(line) = line else { return Ok(Progress::Partial) };
             self.push(line, *next, limits)?;
             *next = next.wrapping_add(line.length);
         }
@@ -310,6 +316,33 @@ impl Connection {
 /// section 5.6.1).
 pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty())
+}
+
+/// A field line that was looked at before: its name is a token, its value has no control character, and what
+/// stands between them and behind them is `: ` and CRLF.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownLine {
+    pub(crate) name_length: usize,
+    /// The name as a number.
+    pub(crate) name: KnownName,
+    /// With its line end.
+    pub(crate) length: usize,
+}
+
+impl KnownLine {
+    /// The line at the start of `bytes`, as [`Line::read`] would find it.
+    #[inline]
+    fn over<'bytes>(self, bytes: &'bytes [u8], limits: &Limits) -> Result<Option<Line<'bytes>>, Fault> {
+        let Self { name_length, name: known, length } = self;
+        if name_length.min(bytes.len()) > limits.header_name_bytes {
+            return Err(Fault::FieldNameTooLong);
+        }
+        let line = bytes.get(..length).and_then(|line| line.split_at_checked(name_length));
+        Ok(line.map(|(name, rest)| {
+            let value = rest.get(1..rest.len().wrapping_sub(2)).unwrap_or_default();
+            Line { name, known, value, length }
+        }))
+    }
 }
 
 /// A field line as it stands in the buffer.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Fault, FieldSection, Limits, Progress, field::NO_FIELDS};
+use super::field::{KnownLine, NO_FIELDS};
+use super::{Fault, FieldSection, Limits, Progress};
 use crate::bytes::find_byte;
 
 /// The fields of a head, and how far its reading has come.
@@ -68,10 +69,10 @@ impl HeadLines {
 
     /// Reads on. `start` says where the first line starts, or that more bytes are needed to know;
     /// `read_first` gets that line without its line end, and its place; `too_long` is the fault of
-    /// a first line that does not end within the limit.
+    /// a first line that does not end within the limit. The first field lines may be known already.
     pub(crate) fn read(
         &mut self,
-        bytes: &[u8],
+        (bytes, known): (&[u8], &[KnownLine]),
         limits: &Limits,
         too_long: Fault,
         start: impl FnOnce(&[u8]) -> Result<Option<usize>, Fault>,
@@ -98,7 +99,7 @@ impl HeadLines {
             self.begin_fields(bytes, limits);
         }
         if self.stage == Stage::Fields {
-            if self.fields.read(bytes, &mut self.next, limits)? == Progress::Partial {
+            if self.fields.read(bytes, &mut self.next, limits, known)? == Progress::Partial {
                 self.searched = bytes.len();
                 return if is_full { Err(Fault::HeadTooLong) } else { Ok(Progress::Partial) };
             }

@@ -1,5 +1,6 @@
 //! Request heads: read once, judged by the tables of hardening sections 1 and 2.
 
+use super::field::KnownLine;
 use super::framing::declared;
 use super::lines::HeadLines;
 use super::{
@@ -171,11 +172,22 @@ impl<'head> Request<'head> {
 /// What the tables of hardening sections 1 and 2 refuse; [`Fault::status`] answers it. The head is
 /// then unusable until it is cleared.
 pub fn read_request(bytes: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Progress, Fault> {
+    read_known_request(bytes, &[], limits, head)
+}
+
+/// The same for a head whose first field lines are known already: they are not looked at again, and judged alike.
+pub(crate) fn read_known_request(
+    bytes: &[u8],
+    known: &[KnownLine],
+    limits: &Limits,
+    head: &mut RequestHead,
+) -> Result<Progress, Fault> {
     let first = &mut head.first;
-    let progress = head.lines.read(bytes, limits, Fault::TargetTooLong, request_start, |line, start| {
-        *first = RequestLine::read(line, start, limits)?;
-        Ok(())
-    })?;
+    let progress =
+        head.lines.read((bytes, known), limits, Fault::TargetTooLong, request_start, |line, start| {
+            *first = RequestLine::read(line, start, limits)?;
+            Ok(())
+        })?;
     if progress == Progress::Complete {
         head.judge(bytes, limits)?;
     }

@@ -115,10 +115,11 @@ pub fn read_response(
     head: &mut ResponseHead,
 ) -> Result<Progress, Fault> {
     let first = &mut head.first;
-    let progress = head.lines.read(bytes, limits, Fault::HeadTooLong, response_start, |line, start| {
-        *first = StatusLine::read(line, start)?;
-        Ok(())
-    })?;
+    let progress =
+        head.lines.read((bytes, &[]), limits, Fault::HeadTooLong, response_start, |line, start| {
+            *first = StatusLine::read(line, start)?;
+            Ok(())
+        })?;
     if progress == Progress::Complete {
         head.judge(bytes, limits, answers_head)?;
     }

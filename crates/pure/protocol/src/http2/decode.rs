@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::huffman;
 use super::table::{BETWEEN, FieldLine, LINE_END, Meaning, STATIC, STATIC_COUNT, size};
+use crate::http1::KnownName;
 
 /// A header block that cannot be read. The tables of both sides may differ from here on, so the connection is
 /// over (RFC 9113 section 4.3).
@@ -28,6 +29,7 @@ pub(super) struct Decoder {
 struct Entry {
     line: Vec<u8>,
     name_length: usize,
+    known: KnownName,
     /// What the name means.
     of_name: Meaning,
     /// What it means with this value.
@@ -36,7 +38,8 @@ struct Entry {
 
 impl Entry {
     fn field(&self) -> FieldLine<'_> {
-        FieldLine { line: &self.line, name_length: self.name_length, meaning: self.meaning }
+        let Self { line, name_length, known, meaning, .. } = self;
+        FieldLine { line, name_length: *name_length, known: *known, meaning: *meaning }
     }
 
     const fn size(&self) -> usize {
@@ -46,7 +49,13 @@ impl Entry {
 
 impl Default for Entry {
     fn default() -> Self {
-        Self { line: Vec::new(), name_length: 0, of_name: Meaning::Malformed, meaning: Meaning::Malformed }
+        Self {
+            line: Vec::new(),
+            name_length: 0,
+            known: KnownName::Other,
+            of_name: Meaning::Malformed,
+            meaning: Meaning::Malformed,
+        }
     }
 }
 
@@ -112,12 +121,14 @@ impl Decoder {
         literal.line.clear();
         if index == 0 {
             take_string(rest, &mut literal.line)?;
+            literal.known = KnownName::of(&literal.line);
             literal.of_name = Meaning::of(&literal.line);
             literal.name_length = literal.line.len();
         } else {
             let named = self.field(index)?;
             literal.line.extend_from_slice(named.name());
             literal.name_length = named.name_length;
+            literal.known = named.known;
             literal.of_name = self.meaning_of_name(index);
         }
         literal.line.extend_from_slice(BETWEEN);

@@ -3,9 +3,9 @@
 
 use super::CompressionFault;
 use super::decode::Decoder;
-use super::table::{FieldLine, Meaning};
+use super::table::{FieldLine, LINE_END, Meaning};
 use crate::bytes::is_token;
-use crate::http1::{self, Authority, Progress, RequestHead, read_request};
+use crate::http1::{self, Authority, KnownLine, KnownName, Progress, RequestHead, read_known_request};
 
 /// Where the head of a request is put. Used again: [`HeadMemory::clear`] keeps its memory.
 #[derive(Debug, Default)]
@@ -68,12 +68,20 @@ pub(super) struct BlockReader {
     /// Method, path and authority, until the first line is written.
     pseudo: Vec<u8>,
     cookies: Vec<u8>,
+    /// The field lines of the head, which need not be looked at again.
+    lines: Vec<KnownLine>,
     list_bytes_max: usize,
 }
 
 impl BlockReader {
     pub(super) fn new(list_bytes_max: usize) -> Self {
-        Self { decoder: Decoder::new(), pseudo: Vec::new(), cookies: Vec::new(), list_bytes_max }
+        Self {
+            decoder: Decoder::new(),
+            pseudo: Vec::new(),
+            cookies: Vec::new(),
+            lines: Vec::new(),
+            list_bytes_max,
+        }
     }
 
     /// Reads the block of a request. The outer fault concerns more than an answer.
@@ -86,10 +94,12 @@ impl BlockReader {
         memory.clear();
         self.pseudo.clear();
         self.cookies.clear();
+        self.lines.clear();
         let mut writing = Writing {
             output: &mut memory.bytes,
             pseudo: &mut self.pseudo,
             cookies: &mut self.cookies,
+            lines: &mut self.lines,
             parts: Parts::default(),
             list_bytes: 0,
             list_bytes_max: self.list_bytes_max,
@@ -99,18 +109,33 @@ impl BlockReader {
         self.decoder.decode(block, |field| writing.take(field))?;
         memory.is_head = writing.parts.method.is_some_and(|method| writing.of(method) == b"HEAD");
         let outcome = writing.finish();
+        let read = outcome.map(|written| {
+            written.and_then(|()| {
+                match read_known_request(&memory.bytes, &self.lines, limits, &mut memory.head) {
+                    Ok(Progress::Complete) => Ok(()),
+                    Ok(Progress::Partial) => Err(HeadRefusal::new(400, "the head does not end")),
+                    Err(fault) => Err(HeadRefusal {
+                        status: fault.status(),
+                        reason: fault.reason(),
+                        limit: fault.limit(),
+                    }),
+                }
+            })
+        });
+        self.give_back();
+        read
+    }
+
+    /// Gives back the memory of a large head.
+    fn give_back(&mut self) {
         for buffer in [&mut self.pseudo, &mut self.cookies] {
             if buffer.capacity() > BUFFER_BYTES_KEPT {
                 *buffer = Vec::new();
             }
         }
-        Ok(outcome?.and_then(|()| match read_request(&memory.bytes, limits, &mut memory.head) {
-            Ok(Progress::Complete) => Ok(()),
-            Ok(Progress::Partial) => Err(HeadRefusal::new(400, "the head does not end")),
-            Err(fault) => {
-                Err(HeadRefusal { status: fault.status(), reason: fault.reason(), limit: fault.limit() })
-            }
-        }))
+        if self.lines.capacity() > LINES_KEPT {
+            self.lines = Vec::new();
+        }
     }
 
     /// Reads the block of trailers, which are dropped.
@@ -134,12 +159,15 @@ pub(super) const FAR: usize = 4;
 
 /// What a connection keeps of the memory of pseudo fields, and of cookies.
 const BUFFER_BYTES_KEPT: usize = 1 << 10;
+/// What it keeps of the memory for field lines.
+const LINES_KEPT: usize = 32;
 
 /// A head that is being written.
 struct Writing<'w> {
     output: &'w mut Vec<u8>,
     pseudo: &'w mut Vec<u8>,
     cookies: &'w mut Vec<u8>,
+    lines: &'w mut Vec<KnownLine>,
     parts: Parts,
     list_bytes: usize,
     list_bytes_max: usize,
@@ -177,7 +205,7 @@ impl Writing<'_> {
         match field.meaning {
             Meaning::Plain => {
                 self.write_first_lines();
-                self.output.extend_from_slice(field.line);
+                self.write(field);
             }
             Meaning::Cookie => {
                 self.write_first_lines();
@@ -192,7 +220,7 @@ impl Writing<'_> {
             }
             Meaning::Te if field.value().eq_ignore_ascii_case(b"trailers") => {
                 self.write_first_lines();
-                self.output.extend_from_slice(field.line);
+                self.write(field);
             }
             Meaning::Te | Meaning::OfConnection | Meaning::OtherPseudo | Meaning::Malformed => {
                 self.is_malformed = true;
@@ -201,6 +229,11 @@ impl Writing<'_> {
                 self.is_malformed |= self.parts.are_over || self.take_pseudo(field).is_none();
             }
         }
+    }
+
+    fn write(&mut self, field: FieldLine<'_>) {
+        self.output.extend_from_slice(field.line);
+        self.lines.push(field.known_line());
     }
 
     /// Takes a pseudo field; `None` where it came before.
@@ -229,7 +262,7 @@ impl Writing<'_> {
             return self.refuse(HeadRefusal::new(400, "more than one host"));
         }
         match self.parts.authority {
-            None => self.output.extend_from_slice(field.line),
+            None => self.write(field),
             Some(authority) => {
                 let agree = match (Authority::parse(self.of(authority)), Authority::parse(field.value())) {
                     (Some(one), Some(other)) => one.agrees_with(&other),
@@ -266,7 +299,7 @@ impl Writing<'_> {
         if self.is_malformed {
             return;
         }
-        let Self { output, pseudo, .. } = self;
+        let Self { output, pseudo, lines, .. } = self;
         let of = |(start, end): Place| pseudo.get(start..end).unwrap_or_default();
         let target = path.map_or(&b"/"[..], of);
         output.extend_from_slice(method.map(of).unwrap_or_default());
@@ -274,9 +307,12 @@ impl Writing<'_> {
         output.extend_from_slice(target);
         output.extend_from_slice(b" HTTP/1.1\r\n");
         if let Some(authority) = authority {
+            let start = output.len();
             output.extend_from_slice(b"host: ");
             output.extend_from_slice(of(authority));
-            output.extend_from_slice(b"\r\n");
+            output.extend_from_slice(LINE_END);
+            let length = output.len().saturating_sub(start);
+            lines.push(KnownLine { name_length: "host".len(), name: KnownName::Host, length });
         }
         let is_path = is_tunnel || matches!(target, [b'/', ..] | b"*");
         if !is_path {
@@ -306,16 +342,21 @@ impl Writing<'_> {
             self.refuse(HeadRefusal::new(400, "no host"));
         }
         if !self.cookies.is_empty() {
+            self.cookies.extend_from_slice(LINE_END);
             self.output.extend_from_slice(self.cookies);
-            self.output.extend_from_slice(b"\r\n");
+            let length = self.cookies.len();
+            self.lines.push(KnownLine { name_length: "cookie".len(), name: KnownName::Cookie, length });
         }
-        self.output.extend_from_slice(b"\r\n");
+        self.output.extend_from_slice(LINE_END);
         Ok(self.refusal.map_or(Ok(()), Err))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::table::STATIC_COUNT;
     use super::*;
 
     fn block(fields: &[(&str, &str)]) -> Vec<u8> {
@@ -457,4 +498,124 @@ mod tests {
         assert_eq!(reader.trailers(&block(&[(":path", "/")])), Err(BlockFault::Malformed));
         assert_eq!(reader.trailers(&block(&[("x-checksum", "1")])), Ok(()));
     }
+
+    /// What a client writes: a field that is in its table by its index, others spelled out and perhaps kept there.
+    fn write(
+        table: &mut Vec<(String, String)>,
+        block: &mut Vec<u8>,
+        (name, value, is_kept): &(String, String, bool),
+    ) {
+        let field = (name.clone(), value.clone());
+        if let Some(age) = table.iter().rev().position(|known| *known == field) {
+            block.push(0x80 | u8::try_from(STATIC_COUNT.saturating_add(1).saturating_add(age)).unwrap());
+            return;
+        }
+        block.push(if *is_kept { 0x40 } else { 0 });
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.as_bytes());
+        }
+        // The first 50 fit into both tables, whatever they are.
+        if *is_kept {
+            table.push(field);
+        }
+    }
+
+    fn any_field() -> impl Strategy<Value = (String, String, bool)> {
+        let name = proptest::sample::select(vec![
+            "accept",
+            "user-agent",
+            "x-a",
+            "x_b",
+            "content_type",
+            "cookie",
+            "te",
+            "host",
+            "content-length",
+            "expect",
+            "x-name-of-some-length",
+            "content-type",
+            "trailer",
+            "x-forwarded-for",
+            "proxy-authorization",
+            "x~",
+        ]);
+        let value = prop_oneof![
+            4 => "[!-~\u{e9}]{0,12}",
+            4 => proptest::sample::select(vec!["5", "100-continue", "trailers", "h.test", "", "a\tb  c", "005"])
+                .prop_map(str::to_owned),
+            1 => proptest::sample::select(vec![" a", "a\t", "a\nb", "\u{7f}"]).prop_map(str::to_owned),
+        ];
+        (name.prop_map(str::to_owned), value, any::<bool>())
+    }
+
+    fn any_head() -> impl Strategy<Value = Vec<(String, String, bool)>> {
+        let path = proptest::sample::select(vec!["/", "/a?b", "/a b", "*", "/#", "/long/path/of/many/bytes"]);
+        let method = proptest::sample::select(vec!["GET", "POST", "OPTIONS", "TRACE", "HEAD", "X"]);
+        let authority = proptest::option::of(proptest::sample::select(vec!["h.test", "h.test:80", "h/"]));
+        let fields = proptest::collection::vec(any_field(), 0..8);
+        (path, method, authority, fields).prop_map(|(path, method, authority, fields)| {
+            let pseudo = [(":method", method), (":scheme", "https"), (":path", path)].into_iter();
+            let pseudo = pseudo.chain(authority.map(|authority| (":authority", authority)));
+            let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.to_owned(), false));
+            pseudo.chain(fields).collect()
+        })
+    }
+
+    fn any_limits() -> impl Strategy<Value = http1::Limits> {
+        (10..60_usize, 40..300_usize, 60..400_usize, 1..12_usize, 4..30_usize).prop_map(
+            |(request_line_bytes, head_bytes, raw_head_bytes, header_fields, header_name_bytes)| {
+                http1::Limits {
+                    request_line_bytes,
+                    head_bytes,
+                    raw_head_bytes,
+                    header_fields,
+                    header_name_bytes,
+                    ..http1::Limits::PRIVATE
+                }
+            },
+        )
+    }
+
+    proptest! {
+        /// The twin: the same head as a client of HTTP/1.1 sends it, looked at byte for byte.
+        #[test]
+        fn h2downgrade_known_lines_are_judged_like_their_text(
+            heads in proptest::collection::vec((any_head(), proptest::option::of(any_limits())), 1..7),
+        ) {
+            let (mut reader, mut memory, mut table) = (BlockReader::new(600), HeadMemory::default(), Vec::new());
+            for (fields, limits) in heads {
+                let limits = limits.unwrap_or(http1::Limits::PRIVATE);
+                let mut block = Vec::new();
+                fields.iter().for_each(|field| write(&mut table, &mut block, field));
+                let Ok(outcome) = reader.request(&block, &limits, &mut memory) else { continue };
+                let mut head = RequestHead::default();
+                let twin = http1::read_request(&memory.bytes, &limits, &mut head);
+                match (outcome, twin) {
+                    (Ok(()), twin) => {
+                        prop_assert_eq!(twin, Ok(Progress::Complete));
+                        prop_assert_eq!(memory.head.fields().as_slice(), head.fields().as_slice());
+                        prop_assert_eq!(format!("{:?}", memory.head), format!("{head:?}"));
+                    }
+                    (Err(HeadRefusal { reason, .. }), _) if OF_HTTP2.contains(&reason) => {}
+                    (Err(refusal), Err(fault)) => prop_assert_eq!(
+                        (refusal.status, refusal.reason, refusal.limit),
+                        (fault.status(), fault.reason(), fault.limit())
+                    ),
+                    (Err(refusal), Ok(Progress::Partial)) => prop_assert_eq!(refusal.reason, "the head does not end"),
+                    (Err(refusal), Ok(Progress::Complete)) => prop_assert!(false, "{:?}", refusal),
+                }
+            }
+        }
+    }
+
+    /// What is refused before the grammar of HTTP/1.1 is asked.
+    const OF_HTTP2: [&str; 6] = [
+        "more than one host",
+        "host and :authority disagree",
+        "no host",
+        "the path does not start with `/`",
+        "the scheme is neither http nor https",
+        "the header list is too long",
+    ];
 }

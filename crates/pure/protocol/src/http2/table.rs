@@ -1,6 +1,7 @@
 //! What HPACK's tables hold: fields as lines of a head, told apart once and not with each use.
 
 use crate::bytes::{find_control, is_token};
+use crate::http1::{KnownLine, KnownName};
 
 /// A field of a header block.
 #[derive(Clone, Copy, Debug)]
@@ -8,6 +9,8 @@ pub(super) struct FieldLine<'line> {
     /// `name: value CRLF`, as it stands in a head of HTTP/1.1.
     pub(super) line: &'line [u8],
     pub(super) name_length: usize,
+    /// The name as the grammar of heads knows it.
+    pub(super) known: KnownName,
     pub(super) meaning: Meaning,
 }
 
@@ -70,6 +73,11 @@ impl<'line> FieldLine<'line> {
         self.line.get(self.name_length.wrapping_add(BETWEEN.len())..end).unwrap_or_default()
     }
 
+    /// The line as a head has it, if the field is well-formed.
+    pub(super) const fn known_line(&self) -> KnownLine {
+        KnownLine { name_length: self.name_length, name: self.known, length: self.line.len() }
+    }
+
     /// The size that the tables and the limit of a header list count (RFC 7541 section 4.1).
     pub(super) const fn size(&self) -> usize {
         size(self.line.len())
@@ -95,11 +103,12 @@ pub(super) static STATIC: [FieldLine<'static>; STATIC_COUNT] = static_table();
 pub(super) const STATIC_COUNT: usize = 61;
 
 macro_rules! static_rows {
-    ($($name:literal $value:literal $meaning:ident,)*) => {
+    ($($name:literal $value:literal $known:ident $meaning:ident,)*) => {
         const fn static_table() -> [FieldLine<'static>; STATIC_COUNT] {
             [$(FieldLine {
                 line: concat!($name, ": ", $value, "\r\n").as_bytes(),
                 name_length: $name.len(),
+                known: KnownName::$known,
                 meaning: Meaning::$meaning,
             },)*]
         }
@@ -107,67 +116,67 @@ macro_rules! static_rows {
 }
 
 static_rows! {
-    ":authority" "" Authority,
-    ":method" "GET" Method,
-    ":method" "POST" Method,
-    ":path" "/" Path,
-    ":path" "/index.html" Path,
-    ":scheme" "http" Scheme,
-    ":scheme" "https" Scheme,
-    ":status" "200" OtherPseudo,
-    ":status" "204" OtherPseudo,
-    ":status" "206" OtherPseudo,
-    ":status" "304" OtherPseudo,
-    ":status" "400" OtherPseudo,
-    ":status" "404" OtherPseudo,
-    ":status" "500" OtherPseudo,
-    "accept-charset" "" Plain,
-    "accept-encoding" "gzip, deflate" Plain,
-    "accept-language" "" Plain,
-    "accept-ranges" "" Plain,
-    "accept" "" Plain,
-    "access-control-allow-origin" "" Plain,
-    "age" "" Plain,
-    "allow" "" Plain,
-    "authorization" "" Plain,
-    "cache-control" "" Plain,
-    "content-disposition" "" Plain,
-    "content-encoding" "" Plain,
-    "content-language" "" Plain,
-    "content-length" "" Plain,
-    "content-location" "" Plain,
-    "content-range" "" Plain,
-    "content-type" "" Plain,
-    "cookie" "" Cookie,
-    "date" "" Plain,
-    "etag" "" Plain,
-    "expect" "" Plain,
-    "expires" "" Plain,
-    "from" "" Plain,
-    "host" "" Host,
-    "if-match" "" Plain,
-    "if-modified-since" "" Plain,
-    "if-none-match" "" Plain,
-    "if-range" "" Plain,
-    "if-unmodified-since" "" Plain,
-    "last-modified" "" Plain,
-    "link" "" Plain,
-    "location" "" Plain,
-    "max-forwards" "" Plain,
-    "proxy-authenticate" "" Plain,
-    "proxy-authorization" "" Plain,
-    "range" "" Plain,
-    "referer" "" Plain,
-    "refresh" "" Plain,
-    "retry-after" "" Plain,
-    "server" "" Plain,
-    "set-cookie" "" Plain,
-    "strict-transport-security" "" Plain,
-    "transfer-encoding" "" OfConnection,
-    "user-agent" "" Plain,
-    "vary" "" Plain,
-    "via" "" Plain,
-    "www-authenticate" "" Plain,
+    ":authority" "" Other Authority,
+    ":method" "GET" Other Method,
+    ":method" "POST" Other Method,
+    ":path" "/" Other Path,
+    ":path" "/index.html" Other Path,
+    ":scheme" "http" Other Scheme,
+    ":scheme" "https" Other Scheme,
+    ":status" "200" Other OtherPseudo,
+    ":status" "204" Other OtherPseudo,
+    ":status" "206" Other OtherPseudo,
+    ":status" "304" Other OtherPseudo,
+    ":status" "400" Other OtherPseudo,
+    ":status" "404" Other OtherPseudo,
+    ":status" "500" Other OtherPseudo,
+    "accept-charset" "" AcceptCharset Plain,
+    "accept-encoding" "gzip, deflate" AcceptEncoding Plain,
+    "accept-language" "" Other Plain,
+    "accept-ranges" "" Other Plain,
+    "accept" "" Accept Plain,
+    "access-control-allow-origin" "" Other Plain,
+    "age" "" Age Plain,
+    "allow" "" Other Plain,
+    "authorization" "" Authorization Plain,
+    "cache-control" "" CacheControl Plain,
+    "content-disposition" "" Other Plain,
+    "content-encoding" "" ContentEncoding Plain,
+    "content-language" "" Other Plain,
+    "content-length" "" ContentLength Plain,
+    "content-location" "" Other Plain,
+    "content-range" "" Other Plain,
+    "content-type" "" ContentType Plain,
+    "cookie" "" Cookie Cookie,
+    "date" "" Date Plain,
+    "etag" "" Other Plain,
+    "expect" "" Expect Plain,
+    "expires" "" Other Plain,
+    "from" "" Other Plain,
+    "host" "" Host Host,
+    "if-match" "" Other Plain,
+    "if-modified-since" "" Other Plain,
+    "if-none-match" "" Other Plain,
+    "if-range" "" Other Plain,
+    "if-unmodified-since" "" Other Plain,
+    "last-modified" "" Other Plain,
+    "link" "" Other Plain,
+    "location" "" Location Plain,
+    "max-forwards" "" MaxForwards Plain,
+    "proxy-authenticate" "" ProxyAuthenticate Plain,
+    "proxy-authorization" "" ProxyAuthorization Plain,
+    "range" "" Range Plain,
+    "referer" "" Referer Plain,
+    "refresh" "" Other Plain,
+    "retry-after" "" RetryAfter Plain,
+    "server" "" Server Plain,
+    "set-cookie" "" SetCookie Plain,
+    "strict-transport-security" "" Other Plain,
+    "transfer-encoding" "" TransferEncoding OfConnection,
+    "user-agent" "" UserAgent Plain,
+    "vary" "" Other Plain,
+    "via" "" Via Plain,
+    "www-authenticate" "" WwwAuthenticate Plain,
 }
 
 #[cfg(test)]
@@ -193,6 +202,7 @@ mod tests {
     fn the_static_table_says_what_its_names_mean() {
         for field in &STATIC {
             assert_eq!(field.meaning, Meaning::of(field.name()).with_value(field.value()), "{field:?}");
+            assert_eq!(field.known, KnownName::of(field.name()), "{field:?}");
             assert_eq!(field.size(), field.name().len() + field.value().len() + 32);
         }
         assert_eq!((STATIC[60].name(), STATIC[60].value()), (&b"www-authenticate"[..], &b""[..]));
