@@ -10,33 +10,30 @@ use super::CompressionFault;
 /// When the string holds the symbol of its end, or is padded with anything but the start of that symbol
 /// (RFC 7541 section 5.2).
 pub(super) fn decode(bytes: &[u8], output: &mut Vec<u8>) -> Result<(), CompressionFault> {
-    let mut end = output.len();
+    let start = output.len();
     // No code has fewer than five bits; a pair is written as two bytes, whether or not both are symbols.
     let symbols_max = bytes.len().wrapping_mul(8).wrapping_div(5);
-    output.resize(end.wrapping_add(symbols_max).wrapping_add(2), 0);
+    output.resize(start.wrapping_add(symbols_max).wrapping_add(2), 0);
+    let room = output.get_mut(start..).unwrap_or_default();
     let mut bits = Bits { rest: bytes, held: 0, count: 0 };
+    let mut end = 0_usize;
     let outcome = loop {
         bits.fill();
         let mut found = pair(bits.window() >> (32 - PAIR_BITS));
-        if u32::from(found.length) > bits.count {
-            found = found.first_alone();
-        }
-        if found.length == 0 {
-            match long_code(bits.window()) {
-                Some(long) => found = long,
+        // Neither a code that is longer than a pair, which has the length 0, nor one that is cut off.
+        if u32::from(found.length).wrapping_sub(1) >= bits.count {
+            match bits.rare(found) {
+                Some(rare) => found = rare,
                 None => break bits.check_padding(),
             }
         }
-        if u32::from(found.length) > bits.count {
-            break bits.check_padding();
-        }
         bits.take(found.length);
-        if let Some(place) = output.get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
-            *place = found.symbols;
+        if let Some(place) = room.get_mut(end..end.wrapping_add(2)) {
+            place.copy_from_slice(&found.symbols);
         }
         end = end.wrapping_add(found.count());
     };
-    output.truncate(end);
+    output.truncate(start.wrapping_add(end));
     outcome
 }
 
@@ -75,6 +72,12 @@ impl Bits<'_> {
     fn take(&mut self, length: u8) {
         self.held = self.held.wrapping_shl(u32::from(length));
         self.count = self.count.wrapping_sub(u32::from(length));
+    }
+
+    /// What these bits begin with where that is no pair: a long code, or the last one.
+    fn rare(&self, found: Pair) -> Option<Pair> {
+        let found = if found.first_length == 0 { long_code(self.window())? } else { found.first_alone() };
+        (u32::from(found.length) <= self.count).then_some(found)
     }
 
     /// What is left when no code fits any more: fewer than eight bits, all of them set.
