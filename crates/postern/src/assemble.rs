@@ -151,7 +151,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     let instruments = Instruments::start().map_err(|problem| fault(&problem))?;
     let instruments = Arc::new(instruments.with_api_keys(settings.api_key_series));
     let tls = ClientTls::with_system_roots().map_err(|problem| fault(&problem))?;
-    let functions = FunctionHost::start(tell_line).map_err(|problem| fault(&problem))?;
+    let functions = FunctionHost::start(settings.workers, tell_line).map_err(|problem| fault(&problem))?;
     let backends = Arc::new(Backends::new(tls, functions));
     let health_checks = health_checks(&backends).map_err(|problem| fault(&problem))?;
     let credentials = credentials(&backends).map_err(|problem| fault(&problem))?;

@@ -236,16 +236,12 @@ impl Gateway {
             }
             None => log(Severity::Warning, "ended at once, as asked", &[]),
         }
-        // What nobody waits for any more may finish too.
-        self.status.backends.functions().end(FUNCTIONS_END_WITHIN).await;
+        self.status.backends.functions().end().await;
         // The last levels are written.
         drop(self.usage_keeper);
         self.status.instruments.finish(LAST_LINES);
     }
 }
-
-/// How long processes of functions may go on when the last request has been answered.
-const FUNCTIONS_END_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long the last lines of the access log may take.
 const LAST_LINES: Duration = Duration::from_secs(2);

@@ -301,7 +301,10 @@ async fn follow<E, R>(
             Phase::Aborting => return,
         }
         let mut changed = pin!(plans.changed());
-        let mut empty = pin!(worker.until_empty());
+        let mut empty = pin!(async {
+            worker.until_empty().await;
+            worker.effects.finish().await;
+        });
         let goes_on = poll_fn(|context| {
             while let Poll::Ready(Some(handed)) = handed_over.poll_recv(context) {
                 take_over(worker, &places, handed);

@@ -1,6 +1,12 @@
 //! A worker's way to all backends.
 
-use std::{cell::RefCell, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use postern_gateway::{
     BodyLength, CallBody, Destination, Effects, HostedCall, IntegrationCall, IntegrationFailure, Live,
@@ -10,8 +16,13 @@ use postern_protocol::http1::ResponseHead;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    BackendReply, Backends, HostedReply, buffers::Buffers, exchange::Exchange, function::ReplyHeads,
-    health::TargetHealth, pool::TargetPool, vpc_link::DestinationPool,
+    BackendReply, Backends, HostedReply,
+    buffers::Buffers,
+    exchange::Exchange,
+    function::{self, Home, ReplyHeads},
+    health::TargetHealth,
+    pool::TargetPool,
+    vpc_link::DestinationPool,
 };
 
 /// A worker's way to all backends: pools, buffers, names. Nothing of it is shared with other workers
@@ -33,6 +44,8 @@ pub(crate) struct Worker<T, R> {
     pub(crate) backends: Arc<Backends>,
     pub(crate) buffers: Buffers,
     reply_heads: ReplyHeads,
+    /// Its part in hosted functions, since it called the first; none where there is no place for it.
+    home: OnceCell<Option<Rc<Home>>>,
     /// In order of their numbers: there are few, and looking one up must cost nothing.
     pools: RefCell<Vec<Rc<DestinationPool>>>,
 }
@@ -43,7 +56,8 @@ impl<T: Timers, R: Recorder> Upstream<T, R> {
     #[must_use]
     pub fn new(timers: T, recorder: R, backends: Arc<Backends>) -> Self {
         let (buffers, reply_heads, pools) = (Buffers::default(), ReplyHeads::default(), RefCell::default());
-        Self(Rc::new(Worker { timers, recorder, backends, buffers, reply_heads, pools }))
+        let home = OnceCell::new();
+        Self(Rc::new(Worker { timers, recorder, backends, buffers, reply_heads, home, pools }))
     }
 
     /// Keeps the worker's connections in order for as long as it lives: closes what is old or leads
@@ -160,9 +174,16 @@ impl<T: Timers, R: Recorder> Effects for Upstream<T, R> {
     }
 
     async fn invoke(&self, call: &HostedCall<'_>) -> Result<Self::Reply, IntegrationFailure> {
-        let Worker { timers, backends, reply_heads, .. } = &*self.0;
-        let reply = backends.functions().invoke(call, timers, reply_heads).await?;
+        let Worker { timers, backends, reply_heads, home, .. } = &*self.0;
+        let home = home.get_or_init(|| backends.functions().join()).as_deref();
+        let reply = function::invoke(home, call, timers, reply_heads).await?;
         Ok(UpstreamReply::Hosted(self.clone(), Box::new(reply)))
+    }
+
+    async fn finish(&self) {
+        if let Some(Some(home)) = self.0.home.get() {
+            home.finish().await;
+        }
     }
 }
 

@@ -72,6 +72,12 @@ pub trait Effects {
         let reason = format!("function `{}`: nobody hosts it", call.function.name).into();
         std::future::ready(Err(IntegrationFailure { kind: IntegrationFailureKind::Network, reason }))
     }
+
+    /// Waits until what goes on though nobody waits for it has come to an end, or was given long enough. To be
+    /// called when the last request has been answered, before the worker ends.
+    fn finish(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 }
 
 /// What several hold: the walk, and whoever keeps connections in order.
@@ -92,6 +98,10 @@ impl<E: Effects> Effects for Rc<E> {
 
     fn invoke(&self, call: &HostedCall<'_>) -> impl Future<Output = Result<Self::Reply, IntegrationFailure>> {
         (**self).invoke(call)
+    }
+
+    fn finish(&self) -> impl Future<Output = ()> {
+        (**self).finish()
     }
 }
 

@@ -13,7 +13,10 @@ use std::{borrow::Cow, fmt};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 
-use crate::function_error::{FunctionError, StreamFailure};
+use crate::{
+    function_error::{FunctionError, StreamFailure},
+    http1::FieldBlock,
+};
 
 pub use trailing_error::{Ending, TrailingErrorFilter};
 
@@ -114,23 +117,23 @@ pub struct Invocation<'text> {
 }
 
 impl<'text> Invocation<'text> {
-    /// The fields of the answer, but for its length.
-    #[must_use]
-    pub fn fields(&self) -> Vec<(&'static str, Cow<'text, str>)> {
-        let mut fields: Vec<(&'static str, Cow<'text, str>)> = vec![
-            ("Content-Type", "application/json".into()),
-            (REQUEST_ID, self.request_id.into()),
-            (DEADLINE, self.deadline_milliseconds.to_string().into()),
-            (FUNCTION_ARN, self.function_arn.into()),
-        ];
+    /// Writes the fields of the answer, but for its length. The texts are trusted to hold no control characters.
+    pub fn write_fields(&self, fields: &mut FieldBlock) {
+        fields.push_trusted(b"Content-Type", b"application/json");
+        fields.push_trusted(REQUEST_ID.as_bytes(), self.request_id.as_bytes());
+        fields.push_number(DEADLINE.as_bytes(), self.deadline_milliseconds);
+        fields.push_trusted(FUNCTION_ARN.as_bytes(), self.function_arn.as_bytes());
         let optional = [
             (TRACE_ID, self.trace_id),
             (CLIENT_CONTEXT, self.client_context),
             (COGNITO_IDENTITY, self.cognito_identity),
             (TENANT_ID, self.tenant_id),
         ];
-        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?.into()))));
-        fields
+        for (name, value) in optional {
+            if let Some(value) = value {
+                fields.push_trusted(name.as_bytes(), value.as_bytes());
+            }
+        }
     }
 
     /// Reads the head that a process gets; `value` gives a field by its name. `None` without an id or a deadline.

@@ -34,6 +34,11 @@ impl Answering {
         self.0.as_ref().is_some_and(|to| !to.is_closed())
     }
 
+    /// What is left of it goes elsewhere; here nothing is answered any more.
+    pub(crate) const fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
     /// Answers, if nobody has.
     pub(crate) fn answer(&mut self, begun: Begun) {
         if let Some(to) = self.0.take() {

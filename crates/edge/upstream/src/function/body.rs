@@ -3,7 +3,7 @@
 use std::io;
 
 use postern_protocol::http1::{BodyFraming, ChunkedReader, Limits, Progress, RequestHead, read_request};
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::{io::AsyncReadExt, net::tcp::OwnedReadHalf};
 
 /// How the calls of a process are read. A trailer holds a whole error, with its trace.
 const CALL_LIMITS: Limits = Limits { head_bytes: 256 << 10, raw_head_bytes: 256 << 10, ..Limits::PRIVATE };
@@ -14,7 +14,7 @@ const READ_BYTES: usize = 64 << 10;
 /// The connection of a process, as far as it is read.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(crate) socket: TcpStream,
+    socket: OwnedReadHalf,
     /// What has come and is not done with.
     buffer: Vec<u8>,
     pub(crate) head: RequestHead,
@@ -45,7 +45,7 @@ impl From<io::Error> for Broken {
 }
 
 impl Incoming {
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: OwnedReadHalf) -> Self {
         Self { socket, buffer: Vec::new(), head: RequestHead::default(), body: Body::Over, given: 0 }
     }
 
@@ -136,8 +136,8 @@ impl Incoming {
         self.body = Body::Over;
     }
 
-    /// Reads what comes while nothing is expected: 0 where the connection has ended.
-    pub(crate) async fn read_more(&mut self) -> Result<usize, Broken> {
+    /// Reads what comes: 0 where the connection has ended.
+    async fn read_more(&mut self) -> Result<usize, Broken> {
         self.buffer.reserve(READ_BYTES);
         Ok(self.socket.read_buf(&mut self.buffer).await?)
     }

@@ -1,54 +1,59 @@
 //! The Runtime API: what a process asks and says on one of its connections, and what it is answered.
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    rc::Rc,
-    task::Poll,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::rc::Rc;
 
 use postern_protocol::{
     function_error::{FunctionError, StreamFailure},
     http1::{FieldBlock, write_status_line},
     lambda_runtime::{
-        self, ACCEPTED_BODY, Ending, RESPONSE_BYTES_MAX, Refusal, ResponseMode, RuntimeCall,
-        TrailingErrorFilter,
+        self, Ending, RESPONSE_BYTES_MAX, Refusal, ResponseMode, RuntimeCall, TrailingErrorFilter,
     },
 };
-use tokio::{
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
-    sync::{mpsc, oneshot},
-    task::spawn_local,
-};
+use tokio::{net::TcpStream, sync::mpsc};
 
 use super::{
-    Begun, Invocation,
+    Begun,
     body::{Broken, Incoming},
-    pool::FunctionPool,
+    letter::Stop,
+    line::Line,
+    pool::Pool,
     process::{OutOfTurn, Process},
 };
 
-/// Accepts the connections of a process for as long as it lives.
-pub(crate) async fn accept(listener: TcpListener, pool: Rc<FunctionPool>, process: Rc<Process>) {
-    while let Ok((socket, _)) = listener.accept().await {
-        let (pool, process) = (Rc::clone(&pool), Rc::clone(&process));
-        spawn_local(async move {
-            let _ = socket.set_nodelay(true);
-            let mut connection =
-                Connection { incoming: Incoming::new(socket), output: Vec::new(), pool, process };
-            // A connection that breaks says nothing of the process, which may have others.
-            let _ = connection.serve().await;
-        });
+/// Serves a connection of a process until it ends.
+pub(crate) async fn serve(socket: TcpStream, pool: Rc<Pool>, process: Rc<Process>) {
+    let _ = socket.set_nodelay(true);
+    let (incoming, outgoing) = socket.into_split();
+    let (incoming, line) = (Incoming::new(incoming), Line::new(outgoing));
+    let mut connection = Connection { incoming, line, output: Vec::new(), pool, process };
+    // A connection that breaks says nothing of the process, which may have others.
+    let _ = connection.serve().await;
+    if connection.line.is_broken() {
+        // It has asked and does not take what it asked for.
+        connection.process.stop(Stop::Gently);
     }
+    connection.process.stop_asking(&connection.line, &connection.pool);
 }
 
 struct Connection {
     incoming: Incoming,
+    line: Rc<Line>,
     output: Vec<u8>,
-    pool: Rc<FunctionPool>,
+    pool: Rc<Pool>,
     process: Rc<Process>,
+}
+
+/// What a process calls, as far as it matters here.
+enum Call {
+    Next,
+    /// Whether it is its turn to answer, and how the answer comes.
+    Response(Result<(), OutOfTurn>, Result<ResponseMode, Refusal>),
+    /// Whether it is its turn to answer, and what kind of error it names.
+    Error(Result<(), OutOfTurn>, Option<Vec<u8>>),
+    /// What kind of error it names.
+    InitError(Option<Vec<u8>>),
+    Restore,
+    Unknown,
 }
 
 /// What a call is answered with.
@@ -59,110 +64,74 @@ enum Reply {
 
 impl Connection {
     async fn serve(&mut self) -> Result<(), Broken> {
-        while self.incoming.next_head().await? {
-            let head = self.incoming.head.over(self.incoming.head_bytes());
-            let (method, path) = (head.method().to_vec(), head.path().to_vec());
+        loop {
+            self.line.flushed().await;
+            if !self.incoming.next_head().await? {
+                return Ok(());
+            }
+            // The next call may come before this one is answered.
+            while self.process.asks_on(&self.line) {
+                self.line.changed.notified().await;
+            }
             let keep_alive = self.incoming.head.keep_alive();
-            let reply = match RuntimeCall::read(&method, &path) {
-                Some(RuntimeCall::Next) => {
+            let reply = match self.call() {
+                Call::Next => {
                     self.discard_body().await?;
                     if self.process.may_ask() {
-                        self.give_call().await?;
+                        self.incoming.finish();
+                        self.process.ask(&self.line, &self.pool);
                         continue;
                     }
                     Reply::Refused(Refusal::StateTransition)
                 }
-                Some(RuntimeCall::Response { request_id }) => self.take_response(request_id).await?,
-                Some(RuntimeCall::Error { request_id }) => self.take_error(request_id).await?,
-                Some(RuntimeCall::InitError) => self.take_start_error().await?,
-                Some(RuntimeCall::RestoreNext | RuntimeCall::RestoreError) => {
+                Call::Response(turn, mode) => self.take_response(turn, mode).await?,
+                Call::Error(turn, error_type) => self.take_error(turn, error_type).await?,
+                Call::InitError(error_type) => self.take_start_error(error_type).await?,
+                Call::Restore => {
                     self.discard_body().await?;
                     Reply::Refused(Refusal::StateTransition)
                 }
-                None => {
+                Call::Unknown => {
                     self.discard_body().await?;
                     Reply::Refused(Refusal::UnknownCall)
                 }
             };
             self.incoming.finish();
-            self.answer(&reply).await?;
+            self.answer(&reply)?;
             if !keep_alive {
+                self.line.flushed().await;
                 return Ok(());
             }
         }
-        Ok(())
     }
 
-    /// Waits for a call and gives it to the process.
-    async fn give_call(&mut self) -> Result<(), Broken> {
-        self.incoming.finish();
-        let invocation = match self.process.ask(&self.pool) {
-            Ok(invocation) => invocation,
-            Err(call) => match self.wait_for_call(call).await {
-                Ok(invocation) => invocation,
-                Err(broken) => {
-                    self.process.stop_asking(&self.pool);
-                    return Err(broken);
-                }
-            },
-        };
-        let deadline = Duration::from_secs(self.pool.function.process.timeout_seconds.into());
-        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + deadline;
-        let mut fields = FieldBlock::with_capacity(512);
-        let invocation_head = lambda_runtime::Invocation {
-            request_id: &invocation.request_id,
-            deadline_milliseconds: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
-            function_arn: &invocation.function_arn,
-            trace_id: Some(&invocation.trace_id),
-            client_context: invocation.client_context.as_deref(),
-            cognito_identity: None,
-            tenant_id: None,
-        };
-        for (name, value) in invocation_head.fields() {
-            fields.push_trusted(name.as_bytes(), value.as_bytes());
-        }
-        fields.push_number(b"Content-Length", invocation.event.len() as u64);
-        let Invocation { event, request_id, answering, .. } = invocation;
-        self.process.begin(request_id, answering);
-        self.output.clear();
-        write_status_line(&mut self.output, 200);
-        self.output.extend_from_slice(fields.as_bytes());
-        self.output.extend_from_slice(b"\r\n");
-        let written = self.write(&event).await;
-        if written.is_err() {
-            // It has asked and does not take what it asked for.
-            self.process.stop();
-        }
-        written
-    }
-
-    /// Waits for a call, for as long as the process is there to take it.
-    async fn wait_for_call(&mut self, call: oneshot::Receiver<Invocation>) -> Result<Invocation, Broken> {
-        let mut call = pin!(call);
-        loop {
-            let mut reading = pin!(self.incoming.read_more());
-            let came = poll_fn(|context| {
-                if let Poll::Ready(invocation) = call.as_mut().poll(context) {
-                    return Poll::Ready(Ok(invocation));
-                }
-                reading.as_mut().poll(context).map(Err)
-            })
-            .await;
-            match came {
-                Ok(invocation) => return invocation.map_err(|_| Broken),
-                // The next call may come before this one is answered.
-                Err(Ok(1..)) => {}
-                Err(Ok(0) | Err(Broken)) => return Err(Broken),
-            }
-        }
-    }
-
-    async fn take_response(&mut self, request_id: &str) -> Result<Reply, Broken> {
+    /// The call whose head has come. Who begins to answer has had its turn.
+    fn call(&self) -> Call {
         let head = self.incoming.head.over(self.incoming.head_bytes());
-        let mode = head.fields().values_named(lambda_runtime::RESPONSE_MODE.as_bytes()).next();
-        let mode = ResponseMode::read(mode);
-        self.allow_body().await?;
-        if let Err(out_of_turn) = self.process.begin_answer(request_id) {
+        let value = |name: &str| head.fields().values_named(name.as_bytes()).next();
+        let error_type = || value(lambda_runtime::ERROR_TYPE).map(<[u8]>::to_vec);
+        match RuntimeCall::read(head.method(), head.path()) {
+            Some(RuntimeCall::Next) => Call::Next,
+            Some(RuntimeCall::Response { request_id }) => {
+                let mode = ResponseMode::read(value(lambda_runtime::RESPONSE_MODE));
+                Call::Response(self.process.begin_answer(request_id), mode)
+            }
+            Some(RuntimeCall::Error { request_id }) => {
+                Call::Error(self.process.begin_answer(request_id), error_type())
+            }
+            Some(RuntimeCall::InitError) => Call::InitError(error_type()),
+            Some(RuntimeCall::RestoreNext | RuntimeCall::RestoreError) => Call::Restore,
+            None => Call::Unknown,
+        }
+    }
+
+    async fn take_response(
+        &mut self,
+        turn: Result<(), OutOfTurn>,
+        mode: Result<ResponseMode, Refusal>,
+    ) -> Result<Reply, Broken> {
+        self.allow_body()?;
+        if let Err(out_of_turn) = turn {
             self.discard_body().await?;
             return Ok(Reply::Refused(refusal(out_of_turn)));
         }
@@ -178,7 +147,7 @@ impl Connection {
             }
             Err(Broken) => {
                 // A process that breaks off its answer is not asked again.
-                self.process.stop();
+                self.process.stop(Stop::Gently);
                 Err(Broken)
             }
         }
@@ -242,10 +211,12 @@ impl Connection {
         Ok(Reply::Refused(refusal))
     }
 
-    async fn take_error(&mut self, request_id: &str) -> Result<Reply, Broken> {
-        let error_type = self.error_type();
-        self.allow_body().await?;
-        let turn = self.process.begin_answer(request_id);
+    async fn take_error(
+        &mut self,
+        turn: Result<(), OutOfTurn>,
+        error_type: Option<Vec<u8>>,
+    ) -> Result<Reply, Broken> {
+        self.allow_body()?;
         let body = self.body().await?.unwrap_or_default();
         if let Err(out_of_turn) = turn {
             return Ok(Reply::Refused(refusal(out_of_turn)));
@@ -256,9 +227,8 @@ impl Connection {
         Ok(Reply::Accepted)
     }
 
-    async fn take_start_error(&mut self) -> Result<Reply, Broken> {
-        let error_type = self.error_type();
-        self.allow_body().await?;
+    async fn take_start_error(&mut self, error_type: Option<Vec<u8>>) -> Result<Reply, Broken> {
+        self.allow_body()?;
         let body = self.body().await?.unwrap_or_default();
         if !self.process.is_starting() {
             return Ok(Reply::Refused(Refusal::StateTransition));
@@ -268,15 +238,10 @@ impl Connection {
         Ok(Reply::Accepted)
     }
 
-    fn error_type(&self) -> Option<Vec<u8>> {
-        let head = self.incoming.head.over(self.incoming.head_bytes());
-        head.fields().values_named(lambda_runtime::ERROR_TYPE.as_bytes()).next().map(<[u8]>::to_vec)
-    }
-
     /// Lets a client send a body that waits for that.
-    async fn allow_body(&mut self) -> Result<(), Broken> {
+    fn allow_body(&self) -> Result<(), Broken> {
         if self.incoming.head.expect_continue() {
-            self.incoming.socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            self.line.send(b"HTTP/1.1 100 Continue\r\n\r\n", b"")?;
         }
         Ok(())
     }
@@ -301,44 +266,46 @@ impl Connection {
         Ok(())
     }
 
-    async fn answer(&mut self, reply: &Reply) -> Result<(), Broken> {
-        let (status, body) = match reply {
-            Reply::Accepted => (202, ACCEPTED_BODY.to_owned()),
-            Reply::Refused(refusal) => (refusal.status(), refusal.body()),
-        };
+    fn answer(&mut self, reply: &Reply) -> Result<(), Broken> {
+        let Reply::Refused(refusal) = reply else { return Ok(self.line.send(ACCEPTED, b"")?) };
+        let body = refusal.body();
         self.output.clear();
-        write_status_line(&mut self.output, status);
+        write_status_line(&mut self.output, refusal.status());
         let mut fields = FieldBlock::with_capacity(64);
         fields.push_trusted(b"Content-Type", b"application/json");
         fields.push_number(b"Content-Length", body.len() as u64);
         self.output.extend_from_slice(fields.as_bytes());
         self.output.extend_from_slice(b"\r\n");
-        self.write(body.as_bytes()).await
-    }
-
-    /// Writes the output and a body behind it.
-    async fn write(&mut self, body: &[u8]) -> Result<(), Broken> {
-        let socket: &mut TcpStream = &mut self.incoming.socket;
-        if body.len() <= GATHERED_BYTES_MAX {
-            self.output.extend_from_slice(body);
-            socket.write_all(&self.output).await?;
-        } else {
-            socket.write_all(&self.output).await?;
-            socket.write_all(body).await?;
-        }
-        Ok(())
+        Ok(self.line.send(&self.output, body.as_bytes())?)
     }
 }
 
+/// The answer to what was taken, whose body is [`lambda_runtime::ACCEPTED_BODY`].
+const ACCEPTED: &[u8] =
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"status\":\"OK\"}";
+
 /// How many pieces of a streamed answer wait for the client.
 const PIECES_WAITING_MAX: usize = 8;
-
-/// What is copied together to leave in one write.
-const GATHERED_BYTES_MAX: usize = 64 << 10;
 
 const fn refusal(out_of_turn: OutOfTurn) -> Refusal {
     match out_of_turn {
         OutOfTurn::NotCalled => Refusal::StateTransition,
         OutOfTurn::OtherCall => Refusal::InvalidRequestId,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_is_answered_as_the_protocol_says() {
+        let body = lambda_runtime::ACCEPTED_BODY;
+        let mut expected = Vec::new();
+        write_status_line(&mut expected, 202);
+        let fields =
+            format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        expected.extend_from_slice(fields.as_bytes());
+        assert_eq!(ACCEPTED, expected);
     }
 }

@@ -1,11 +1,6 @@
-//! The thread of functions: it takes orders, and hands calls to the processes.
+//! The thread of functions: it takes orders, and starts and ends processes.
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use postern_gateway::HostedFunction;
 use tokio::{
@@ -13,78 +8,74 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{FunctionLine, Invocation, pool::FunctionPool, standing::Board};
+use super::{
+    letter::{Kept, Letter},
+    shared::Shared,
+    staff::Staff,
+    standing::Standing,
+};
 
-/// What the host is told.
+/// What the thread of functions is told.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Have a process answer this.
-    Call(Box<Invocation>),
+    /// Calls of a function wait for which no process is there.
+    Start(Arc<Standing>),
     /// Keep the processes of these functions and no others.
     Keep(Vec<Arc<HostedFunction>>),
-    /// End all processes, with some patience, and say when it is done.
-    End { patience: Duration, done: oneshot::Sender<()> },
+    /// Tell this worker which functions are kept.
+    TellKept(usize),
+    /// End all processes, and say when it is done.
+    End(oneshot::Sender<()>),
     /// End at once.
     Stop,
 }
 
-/// Who is told what processes write.
-pub(crate) type Log = Rc<dyn Fn(FunctionLine<'_>)>;
-
 /// Takes orders until it is told to stop.
-pub(crate) async fn run(mut orders: mpsc::UnboundedReceiver<Order>, board: Arc<Board>, log: Log) {
-    let mut host = Host { pools: HashMap::new(), kept: HashSet::new(), board, log };
+pub(crate) async fn run(mut orders: mpsc::UnboundedReceiver<Order>, shared: Arc<Shared>) {
+    let mut host = Host { staffs: HashMap::new(), kept: Arc::default(), shared };
     while let Some(order) = orders.recv().await {
         match order {
-            Order::Call(invocation) => host.pool(&invocation.function).call(*invocation),
+            Order::Start(standing) => host.staff(&standing).start_what_is_missing(),
             Order::Keep(functions) => host.keep(&functions),
-            Order::End { patience, done } => {
-                host.end(patience).await;
+            Order::TellKept(worker) => {
+                // A worker that is gone keeps nothing.
+                let _ = host.shared.write(worker, Letter::Keep(Arc::clone(&host.kept)));
+            }
+            Order::End(done) => {
+                host.end().await;
                 let _ = done.send(());
             }
             Order::Stop => break,
         }
     }
-    host.end(Duration::ZERO).await;
+    host.end().await;
 }
 
 struct Host {
-    pools: HashMap<u32, Rc<FunctionPool>>,
-    kept: HashSet<u32>,
-    board: Arc<Board>,
-    log: Log,
+    staffs: HashMap<u32, Rc<Staff>>,
+    kept: Arc<Kept>,
+    shared: Arc<Shared>,
 }
 
 impl Host {
-    fn pool(&mut self, function: &Arc<HostedFunction>) -> &Rc<FunctionPool> {
-        let is_kept = self.kept.contains(&function.id);
-        self.pools.entry(function.id).or_insert_with(|| {
-            let pool = FunctionPool::new(function, self.board.of(&function.name), Rc::clone(&self.log));
-            // A request of a snapshot that serves no more may still call it.
-            pool.set_retired(!is_kept);
-            pool
-        })
+    fn staff(&mut self, standing: &Arc<Standing>) -> &Rc<Staff> {
+        let shared = &self.shared;
+        self.staffs.entry(standing.function.id).or_insert_with(|| Staff::new(standing, shared))
     }
 
     fn keep(&mut self, functions: &[Arc<HostedFunction>]) {
-        self.kept = functions.iter().map(|function| function.id).collect();
-        for (id, pool) in &self.pools {
-            pool.set_retired(!self.kept.contains(id));
-        }
-        self.pools.retain(|id, pool| self.kept.contains(id) || pool.is_in_use());
+        self.kept = Arc::new(self.kept.next(functions));
+        self.staffs.retain(|id, staff| !self.kept.is_retired(*id) || staff.is_in_use());
+        self.shared.write_to_all(|| Letter::Keep(Arc::clone(&self.kept)));
     }
 
-    async fn end(&self, patience: Duration) {
-        let until = Instant::now() + patience;
-        for pool in self.pools.values() {
-            let _ = timeout_at(until, pool.quiet()).await;
-        }
-        for pool in self.pools.values() {
-            pool.end();
+    async fn end(&self) {
+        for staff in self.staffs.values() {
+            staff.end();
         }
         let until = Instant::now() + KILLED_WITHIN;
-        for pool in self.pools.values() {
-            let _ = timeout_at(until, pool.empty()).await;
+        for staff in self.staffs.values() {
+            let _ = timeout_at(until, staff.empty()).await;
         }
     }
 }

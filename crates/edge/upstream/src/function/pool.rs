@@ -1,213 +1,251 @@
-//! One function: its processes, and the calls that wait for one.
+//! One worker's part of a function: its processes that are at home here, and the calls that wait here.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use postern_gateway::{HostedCall, HostedFunction};
-use postern_protocol::function_error::FunctionError;
-use tokio::{
-    sync::{Notify, oneshot},
-    task::spawn_local,
-    time::sleep,
+use postern_protocol::{
+    http1::{FieldBlock, write_status_line},
+    lambda_runtime,
 };
+use tokio::{sync::Notify, task::spawn_local, time::sleep};
 
 use super::{
-    Begun, FunctionLine, FunctionOutput,
+    Begun, FunctionOutput,
     answer::Answering,
-    host::Log,
+    host::Order,
+    invocation::{Event, Invocation},
+    letter::{Letter, Started, Stop, Why},
     process::{self, Process},
-    standing::{Counters, count, set},
+    queue::{Call, Next, Queue, Waiting},
+    shared::Shared,
+    standing::Standing,
 };
 
-/// A call on its way to a process.
+/// One worker's part of a function.
 #[derive(Debug)]
-pub(crate) struct Invocation {
-    pub(crate) function: Arc<HostedFunction>,
-    pub(crate) function_arn: Box<str>,
-    pub(crate) event: Vec<u8>,
-    pub(crate) request_id: Box<str>,
-    pub(crate) trace_id: Box<str>,
-    pub(crate) client_context: Option<Box<str>>,
-    is_event: bool,
-    /// How many calls may wait.
-    waiting_max: u64,
-    pub(crate) answering: Answering,
-}
-
-impl Invocation {
-    pub(crate) fn new(call: &HostedCall<'_>, answer: oneshot::Sender<Begun>) -> Self {
-        Self {
-            function: Arc::clone(call.function),
-            function_arn: call.function_arn.into(),
-            event: call.event.to_vec(),
-            request_id: call.request_id.into(),
-            trace_id: call.trace_id.into(),
-            client_context: call.client_context.map(Into::into),
-            is_event: call.is_event,
-            waiting_max: call.limits.backend_pending,
-            answering: Answering::new(answer),
-        }
-    }
-
-    /// Whether nobody would notice if it were never run.
-    fn is_given_up(&self) -> bool {
-        !self.is_event && !self.answering.is_awaited()
-    }
-}
-
-/// The processes of one function.
-pub(crate) struct FunctionPool {
-    pub(crate) function: Arc<HostedFunction>,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) log: Log,
-    waiting: RefCell<VecDeque<Invocation>>,
+pub(crate) struct Pool {
+    pub(crate) standing: Arc<Standing>,
+    shared: Arc<Shared>,
+    /// The worker.
+    me: usize,
+    queue: RefCell<Queue<Invocation, Rc<Process>>>,
     processes: RefCell<Vec<Rc<Process>>>,
-    /// Processes that wait for a call; the last one used is the first to be used again.
-    idle: RefCell<Vec<Rc<Process>>>,
-    /// Processes in a row that ended before they answered anything.
-    failures: Cell<u32>,
-    /// Whether a start waits for its time.
-    is_backing_off: Cell<bool>,
     /// Whether it is looked again soon whether a process is missing.
     looks_again: Cell<bool>,
     is_retired: Cell<bool>,
-    changed: Notify,
+    /// The head of the last event, and its fields: kept for their memory.
+    head: RefCell<(Vec<u8>, FieldBlock)>,
+    changed: Rc<Notify>,
 }
 
-impl FunctionPool {
-    pub(crate) fn new(function: &Arc<HostedFunction>, counters: Arc<Counters>, log: Log) -> Rc<Self> {
+impl Call for Invocation {
+    fn is_given_up(&self) -> bool {
+        self.is_given_up()
+    }
+}
+
+impl Pool {
+    /// Nothing waits and nothing runs yet. `changed` is told whenever something has ended.
+    pub(crate) fn new(
+        standing: Arc<Standing>,
+        shared: &Arc<Shared>,
+        me: usize,
+        changed: &Rc<Notify>,
+    ) -> Rc<Self> {
         Rc::new(Self {
-            function: Arc::clone(function),
-            counters,
-            log,
-            waiting: RefCell::default(),
+            standing,
+            shared: Arc::clone(shared),
+            me,
+            queue: RefCell::new(Queue::new(me)),
             processes: RefCell::default(),
-            idle: RefCell::default(),
-            failures: Cell::new(0),
-            is_backing_off: Cell::new(false),
             looks_again: Cell::new(false),
             is_retired: Cell::new(false),
-            changed: Notify::new(),
+            head: RefCell::default(),
+            changed: Rc::clone(changed),
         })
     }
 
-    /// Has a process answer a call, now or when there is one.
-    pub(crate) fn call(self: &Rc<Self>, mut invocation: Invocation) {
-        if invocation.is_event {
-            invocation.answering.answer(Begun::Accepted);
+    /// Has a process answer a call, now or when there is one. `waiting_max` is how many calls may wait.
+    pub(crate) fn call(
+        self: &Rc<Self>,
+        event: &Event<'_>,
+        is_event: bool,
+        mut answering: Answering,
+        waiting_max: u64,
+    ) {
+        while let Some(process) = self.take_idle() {
+            match self.give(&process, event, answering) {
+                Ok(()) => return,
+                Err(back) => answering = back,
+            }
         }
-        let idle = self.idle.borrow_mut().pop();
-        if let Some(process) = idle {
-            // A connection that has gone away meanwhile gives it back.
-            let Some(back) = process.give(invocation) else { return };
-            invocation = back;
+        let slots = &self.standing.slots;
+        if slots.waiting() as u64 >= waiting_max {
+            self.queue.borrow_mut().forget_given_up(slots);
         }
-        if self.waiting.borrow().len() as u64 >= invocation.waiting_max {
-            self.waiting.borrow_mut().retain(|waiting| !waiting.is_given_up());
+        if slots.waiting() as u64 >= waiting_max {
+            return answering.answer(Begun::Overloaded);
         }
-        if self.waiting.borrow().len() as u64 >= invocation.waiting_max {
-            return invocation.answering.answer(Begun::Overloaded);
-        }
-        self.waiting.borrow_mut().push_back(invocation);
-        self.note_waiting();
+        let call = Invocation::new(event, is_event, answering);
+        self.wait(Waiting { since: self.shared.now(), call });
+    }
+
+    fn take_idle(&self) -> Option<Rc<Process>> {
+        self.queue.borrow_mut().take_idle(&self.standing.slots)
+    }
+
+    /// Gives a call to a process; it comes back where the process does not ask any more.
+    fn give(&self, process: &Process, event: &Event<'_>, answering: Answering) -> Result<(), Answering> {
+        let (head, fields) = &mut *self.head.borrow_mut();
+        write_head(event, self.standing.function.process.timeout_seconds, head, fields);
+        process.give(event, head, answering)
+    }
+
+    /// Has a call wait, here or with a worker that has an idle process.
+    fn wait(self: &Rc<Self>, waiting: Waiting<Invocation>) {
+        self.queue.borrow_mut().keep(waiting, &self.standing.slots);
+        self.send_on();
         self.start_what_is_missing();
     }
 
-    /// The call that a process is to answer next, if one waits.
-    pub(crate) fn next_call(&self) -> Option<Invocation> {
-        let next = loop {
-            let next = self.waiting.borrow_mut().pop_front();
-            match next {
-                Some(invocation) if invocation.is_given_up() => {}
-                next => break next,
+    /// Sends what waits to workers that have idle processes.
+    fn send_on(&self) {
+        loop {
+            let sent = self.queue.borrow_mut().send_on(&self.standing.slots);
+            let Some((worker, oldest)) = sent else { return };
+            if let Some(back) = self.send(worker, oldest, Why::Idle) {
+                self.queue.borrow_mut().keep(back, &self.standing.slots);
             }
+        }
+    }
+
+    /// Sends a call to a worker; it comes back where nobody reads it there.
+    fn send(&self, to: usize, waiting: Waiting<Invocation>, why: Why) -> Option<Waiting<Invocation>> {
+        let letter = Letter::Call(Arc::clone(&self.standing), Box::new(waiting), why);
+        match self.shared.write(to, letter) {
+            Err(Letter::Call(_, waiting, _)) => Some(*waiting),
+            _ => None,
+        }
+    }
+
+    /// A call has come from another worker.
+    pub(crate) fn receive(self: &Rc<Self>, waiting: Waiting<Invocation>, why: Why) {
+        self.queue.borrow_mut().keep(waiting, &self.standing.slots);
+        if why == Why::Asked {
+            self.end_asking();
+        }
+        self.serve_what_waits();
+        self.send_on();
+        self.look_around();
+        self.start_what_is_missing();
+    }
+
+    /// Another worker has a process for a call.
+    pub(crate) fn lend(self: &Rc<Self>, to: usize) {
+        let oldest = self.queue.borrow_mut().take(&self.standing.slots);
+        let Some(oldest) = oldest else {
+            // Who is gone does not ask again.
+            let _ = self.shared.write(to, Letter::Nothing(Arc::clone(&self.standing)));
+            return;
         };
-        self.note_waiting();
-        next
-    }
-
-    /// A process waits for a call.
-    pub(crate) fn rest(&self, process: &Rc<Process>) {
-        if self.is_retired.get() {
-            process.stop();
+        if let Some(back) = self.send(to, oldest, Why::Asked) {
+            self.wait(back);
         }
-        self.idle.borrow_mut().push(Rc::clone(process));
-        self.changed.notify_waiters();
     }
 
-    /// A process does not wait any more.
-    pub(crate) fn forget_idle(&self, process: &Rc<Process>) {
-        self.idle.borrow_mut().retain(|idle| !Rc::ptr_eq(idle, process));
+    /// A worker that was asked for a call has none.
+    pub(crate) fn note_nothing(&self) {
+        self.end_asking();
+        self.look_around();
     }
 
-    /// A process has answered: what it needs to run is there.
-    pub(crate) fn note_success(&self) {
-        self.failures.set(0);
-        self.changed.notify_waiters();
-    }
-
-    /// A process is gone. `error` is what became of it where it never came to ask for a call.
-    pub(crate) fn note_end(self: &Rc<Self>, process: &Rc<Process>, error: Option<Vec<u8>>) {
-        self.forget_idle(process);
-        self.processes.borrow_mut().retain(|other| !Rc::ptr_eq(other, process));
-        self.note_processes();
-        if !process.has_answered() {
-            self.note_failure();
+    /// A worker that was asked for a call has answered.
+    fn end_asking(&self) {
+        let process = self.queue.borrow_mut().answered();
+        if let Some(process) = process {
+            self.serve_or_rest(&process);
         }
-        self.go_on_after(error);
     }
 
-    fn note_failure(&self) {
-        self.failures.set(self.failures.get().saturating_add(1));
-    }
-
-    fn go_on_after(self: &Rc<Self>, error: Option<Vec<u8>>) {
-        // Nobody is left who could answer, so what waits fails with what kept the process from it.
-        if let Some(error) = error.filter(|_| self.processes.borrow().is_empty()) {
-            let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
-            for mut invocation in waiting {
-                invocation.answering.answer(Begun::Failed(error.clone()));
-            }
-            self.note_waiting();
+    /// Gives waiting calls to idle processes.
+    fn serve_what_waits(&self) {
+        while self.queue.borrow().waiting() > 0
+            && let Some(process) = self.take_idle()
+        {
+            self.serve_oldest_or_rest(&process);
         }
-        self.start_what_is_missing();
-        self.changed.notify_waiters();
     }
 
-    /// Starts processes for the calls that wait, as far as there may be more.
-    fn start_what_is_missing(self: &Rc<Self>) {
-        if self.is_backing_off.get() {
+    fn serve_oldest_or_rest(&self, process: &Rc<Process>) {
+        let oldest = self.queue.borrow_mut().take(&self.standing.slots);
+        match oldest {
+            Some(oldest) => self.serve(process, oldest.call),
+            None => self.queue.borrow_mut().rest(Rc::clone(process), &self.standing.slots),
+        }
+    }
+
+    fn serve(&self, process: &Process, mut call: Invocation) {
+        let (event, answering) = call.parts();
+        // It asks, so it takes the call.
+        let _ = self.give(process, &event, answering);
+    }
+
+    /// A process asks for a call: it is given the next one, or is idle.
+    pub(crate) fn serve_or_rest(&self, process: &Rc<Process>) {
+        if process.is_stopped() {
             return;
         }
-        loop {
-            let waiting = self.waiting.borrow().len();
-            let (running, starting, about_to_ask) = {
-                let processes = self.processes.borrow();
-                let count = |of: fn(&Process) -> bool| processes.iter().filter(|process| of(process)).count();
-                (processes.len(), count(Process::is_starting), count(Process::is_about_to_ask))
-            };
-            if starting < waiting && starting + about_to_ask >= waiting {
-                return self.look_again();
-            }
-            if starting >= waiting || running as u64 >= u64::from(self.function.process.concurrency) {
-                return;
-            }
-            if let Some(pause) = back_off(self.failures.get()) {
-                // One after the other until one of them works.
-                if starting == 0 {
-                    self.start_later(pause);
-                }
-                return;
-            }
-            if !self.start() {
-                return;
+        if self.is_retired.get() && self.queue.borrow().waiting() == 0 {
+            return process.stop(Stop::Gently);
+        }
+        let next = self.queue.borrow_mut().next(Rc::clone(process), &self.standing.slots);
+        match next {
+            Next::Serves(process, call) => self.serve(&process, call),
+            Next::Asks(worker) => self.ask(worker),
+            Next::Rests => self.look_around(),
+        }
+    }
+
+    /// Asks for a call that waits elsewhere if a process is idle here.
+    fn look_around(&self) {
+        let worker = self.queue.borrow_mut().whom_to_ask(&self.standing.slots);
+        if let Some(worker) = worker {
+            self.ask(worker);
+        }
+    }
+
+    fn ask(&self, worker: usize) {
+        if self.shared.write(worker, Letter::Ask(Arc::clone(&self.standing), self.me)).is_err() {
+            // It is gone, and nobody else is asked for its sake.
+            let process = self.queue.borrow_mut().answered();
+            if let Some(process) = process {
+                self.serve_oldest_or_rest(&process);
             }
         }
+    }
+
+    /// Has processes started for the calls that wait here, as far as there may be more.
+    fn start_what_is_missing(self: &Rc<Self>) {
+        let waiting = self.queue.borrow().waiting();
+        if waiting == 0 || self.standing.is_full() {
+            return;
+        }
+        let (starting, about_to_ask) = {
+            let processes = self.processes.borrow();
+            let count = |of: fn(&Process) -> bool| processes.iter().filter(|process| of(process)).count();
+            (count(Process::is_starting), count(Process::is_about_to_ask))
+        };
+        if starting >= waiting {
+            return;
+        }
+        if starting + about_to_ask >= waiting {
+            return self.look_again();
+        }
+        self.shared.order(Order::Start(Arc::clone(&self.standing)));
     }
 
     /// Starts what is missing still when a process that has just answered should have asked for more.
@@ -222,109 +260,97 @@ impl FunctionPool {
         }
     }
 
-    fn start_later(self: &Rc<Self>, pause: Duration) {
-        self.is_backing_off.set(true);
-        let pool = Rc::clone(self);
-        spawn_local(async move {
-            sleep(pause).await;
-            pool.is_backing_off.set(false);
-            if !pool.waiting.borrow().is_empty() {
-                pool.start();
-            }
-        });
+    /// A process was started whose home is here.
+    pub(crate) fn take_home(self: &Rc<Self>, started: Started) {
+        let process = process::take_home(self, started);
+        self.processes.borrow_mut().push(process);
+        self.tell_processes();
     }
 
-    /// Starts a process; `false` where that failed.
-    fn start(self: &Rc<Self>) -> bool {
-        count(&self.counters.starts);
-        let started = process::start(self);
-        let has_started = started.is_ok();
-        match started {
-            Ok(process) => self.processes.borrow_mut().push(process),
-            Err(fault) => {
-                self.note_failure();
-                let text = format!("it cannot be started: {fault}");
-                self.tell(None, FunctionOutput::Host, &text);
-                let error = FunctionError { message: text, kind: "Runtime.InvalidEntrypoint".to_owned() };
-                let (pool, error) = (Rc::clone(self), error.to_json().into_bytes());
-                // Not at once: whoever starts processes goes through them.
-                spawn_local(async move { pool.go_on_after(Some(error)) });
-            }
+    /// A process does not wait any more.
+    pub(crate) fn forget_idle(&self, process: &Rc<Process>) {
+        let is_it = |idle: &Rc<Process>| Rc::ptr_eq(idle, process);
+        self.queue.borrow_mut().forget_idle(is_it, &self.standing.slots);
+    }
+
+    /// A process is gone.
+    pub(crate) fn forget(&self, process: &Rc<Process>) {
+        self.forget_idle(process);
+        self.processes.borrow_mut().retain(|other| !Rc::ptr_eq(other, process));
+        self.tell_processes();
+        self.changed.notify_waiters();
+    }
+
+    fn tell_processes(&self) {
+        self.standing.slots.set_processes(self.me, self.processes.borrow().len());
+    }
+
+    /// A process has answered.
+    pub(crate) fn note_success(&self) {
+        self.standing.note_success();
+        self.changed.notify_waiters();
+    }
+
+    /// No process is left: what waits fails.
+    pub(crate) fn fail(&self, error: &[u8]) {
+        let waiting = self.queue.borrow_mut().take_all(&self.standing.slots);
+        for mut waiting in waiting {
+            waiting.call.answering.answer(Begun::Failed(error.to_vec()));
         }
-        self.note_processes();
-        has_started
-    }
-
-    /// Tells what a process wrote.
-    pub(crate) fn tell(&self, request_id: Option<&str>, stream: FunctionOutput, text: &str) {
-        (self.log)(FunctionLine { function: &self.function.name, request_id, stream, text });
+        self.changed.notify_waiters();
     }
 
     /// Whether its processes are to end as soon as they are idle.
     pub(crate) fn set_retired(&self, is_retired: bool) {
         self.is_retired.set(is_retired);
-        if is_retired {
-            self.idle.borrow().iter().for_each(|process| process.stop());
+        while is_retired && let Some(process) = self.take_idle() {
+            process.stop(Stop::Gently);
         }
     }
 
     /// Whether a process runs or a call waits.
     pub(crate) fn is_in_use(&self) -> bool {
-        !self.processes.borrow().is_empty() || !self.waiting.borrow().is_empty()
+        !self.processes.borrow().is_empty() || self.queue.borrow().waiting() > 0
     }
 
-    /// Waits until no process is at a call.
-    pub(crate) async fn quiet(&self) {
-        let is_busy = || {
-            let is_busy = self.processes.borrow().iter().any(|process| process.is_busy());
-            is_busy || !self.waiting.borrow().is_empty()
-        };
-        while is_busy() {
-            self.changed.notified().await;
-        }
+    /// Whether a process is at a call or a call waits.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.queue.borrow().waiting() > 0 || self.processes.borrow().iter().any(|process| process.is_busy())
     }
 
-    /// Ends all processes.
-    pub(crate) fn end(&self) {
-        self.is_retired.set(true);
-        self.waiting.borrow_mut().clear();
-        self.processes.borrow().iter().for_each(|process| process.stop());
-    }
-
-    /// Waits until all processes are gone.
-    pub(crate) async fn empty(&self) {
-        while !self.processes.borrow().is_empty() {
-            self.changed.notified().await;
-        }
-    }
-
-    fn note_waiting(&self) {
-        set(&self.counters.waiting, self.waiting.borrow().len());
-    }
-
-    fn note_processes(&self) {
-        set(&self.counters.processes, self.processes.borrow().len());
+    /// Tells what became of a process.
+    pub(crate) fn tell(&self, request_id: Option<&str>, stream: FunctionOutput, text: &str) {
+        self.shared.tell(&self.standing.function.name, request_id, stream, text);
     }
 }
 
-/// How long the next start waits after so many failures in a row: not at all after the first, then a tenth
-/// of a second, twice as long each time, ten seconds at most.
-fn back_off(failures: u32) -> Option<Duration> {
-    let doublings = failures.checked_sub(1)?.min(7);
-    Some(Duration::from_millis(100 << doublings).min(Duration::from_secs(10)))
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let slots = &self.standing.slots;
+        slots.set_idle(self.me, 0);
+        slots.set_processes(self.me, 0);
+        slots.set_waiting(self.me, 0, None);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn starts_wait_longer_with_each_failure() {
-        let waits: Vec<_> =
-            (0..10).map(|failures| back_off(failures).map(|pause| pause.as_millis())).collect();
-        let expected =
-            [None, Some(100), Some(200), Some(400), Some(800), Some(1_600), Some(3_200), Some(6_400)];
-        assert_eq!(waits[..8], expected);
-        assert_eq!(waits[8..], [Some(10_000); 2]);
-    }
+/// Writes the head that a process is given an event with.
+fn write_head(event: &Event<'_>, timeout_seconds: u32, head: &mut Vec<u8>, fields: &mut FieldBlock) {
+    let deadline = Duration::from_secs(timeout_seconds.into());
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + deadline;
+    let invocation = lambda_runtime::Invocation {
+        request_id: event.request_id,
+        deadline_milliseconds: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+        function_arn: event.function_arn,
+        trace_id: Some(event.trace_id),
+        client_context: event.client_context,
+        cognito_identity: None,
+        tenant_id: None,
+    };
+    fields.clear();
+    invocation.write_fields(fields);
+    fields.push_number(b"Content-Length", event.payload.len() as u64);
+    head.clear();
+    write_status_line(head, 200);
+    head.extend_from_slice(fields.as_bytes());
+    head.extend_from_slice(b"\r\n");
 }

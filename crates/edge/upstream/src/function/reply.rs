@@ -1,8 +1,10 @@
 //! The answer of a hosted function, as the Invoke API would give it.
 
-use std::{pin::pin, rc::Rc};
+use std::{pin::pin, rc::Rc, sync::Arc};
 
-use postern_gateway::{BodyLength, HostedCall, IntegrationFailure, IntegrationFailureKind as Kind, Timers};
+use postern_gateway::{
+    BodyLength, HostedCall, HostedFunction, IntegrationFailure, IntegrationFailureKind as Kind, Timers,
+};
 use postern_protocol::{
     function_error::StreamFailure,
     http1::{ResponseHead, read_response},
@@ -18,7 +20,7 @@ pub struct HostedReply {
     head: Rc<ReplyHead>,
     body: Body,
     /// For messages.
-    function: Box<str>,
+    function: Arc<HostedFunction>,
     deadline: u64,
     gap: u64,
     /// What was given out last.
@@ -80,7 +82,7 @@ impl HostedReply {
         Self {
             head: Rc::clone(head),
             body,
-            function: call.function.name.clone(),
+            function: Arc::clone(call.function),
             deadline: call.deadline_nanoseconds,
             gap: call.answer_gap_nanoseconds,
             given: Vec::new(),
@@ -144,7 +146,7 @@ impl HostedReply {
             Err(_) => (Kind::TimedOut, "its answer was not complete within the timeout".to_owned()),
         };
         self.body = Body::Over;
-        let reason = format!("function `{}`: {}", self.function, failure.1);
+        let reason = format!("function `{}`: {}", self.function.name, failure.1);
         Err(IntegrationFailure { kind: failure.0, reason: reason.into() })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, TcpListener},
     os::unix::process::ExitStatusExt,
     process::{ExitStatus, Stdio},
 };
@@ -10,10 +10,7 @@ use std::{
 use postern_gateway::HostedFunction;
 use postern_model::FunctionProcess;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
 /// A process that was started, and where it finds its Runtime API.
 pub(crate) struct Spawned {
@@ -25,9 +22,7 @@ pub(crate) struct Spawned {
 /// Starts a process of a function. It has an address of its own, so that no process can answer for
 /// another.
 pub(crate) fn spawn(function: &HostedFunction) -> io::Result<Spawned> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    let listener = socket.listen(CONNECTIONS_WAITING_MAX)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let runtime_api = listener.local_addr()?.to_string();
     let process = &function.process;
     let mut words = process.command.iter().map(|word| &**word);
@@ -52,9 +47,6 @@ pub(crate) fn spawn(function: &HostedFunction) -> io::Result<Spawned> {
     }
     Ok(Spawned { child, listener, group })
 }
-
-/// A client has two or three connections.
-const CONNECTIONS_WAITING_MAX: u32 = 16;
 
 /// The runtime's own variables (lambda-events.md section 8). `environment` may change those that are no
 /// fact.

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     future::{poll_fn, ready},
     net::SocketAddr,
+    num::NonZeroUsize,
     pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
@@ -126,7 +127,7 @@ impl House {
     pub(crate) fn trusting(roots: RootCertStore) -> Self {
         Self::with(Arc::new(Backends::new(
             ClientTls::with_roots(roots).unwrap(),
-            FunctionHost::start(|_| {}).unwrap(),
+            FunctionHost::start(NonZeroUsize::MIN, |_| {}).unwrap(),
         )))
     }
 

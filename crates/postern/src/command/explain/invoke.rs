@@ -1,6 +1,6 @@
 //! Backends for one request that a person asks about.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use postern_gateway::{Elapsed, Event, HeldKey, Now, Record, Recorder, Sent, Snapshot, Timers};
 use postern_model::{AccessKey, Secret};
@@ -13,7 +13,7 @@ use crate::assemble::tell_line;
 /// The way to all backends. To be called within a runtime.
 pub(super) fn backends(house: &Snapshot, clock: Clock) -> io::Result<Upstream<PlainTimers, Nobody>> {
     let tls = ClientTls::with_system_roots().map_err(io::Error::other)?;
-    let functions = FunctionHost::start(tell_line)?;
+    let functions = FunctionHost::start(NonZeroUsize::MIN, tell_line)?;
     let backends = Backends::new(tls, functions);
     backends.serve(house);
     Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(backends)))
