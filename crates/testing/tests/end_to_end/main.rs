@@ -15,6 +15,7 @@ mod fault_matrix;
 mod faults;
 mod function_calls;
 mod function_streams;
+mod function_workers;
 mod functions;
 mod http2_answers;
 mod http2_limits;

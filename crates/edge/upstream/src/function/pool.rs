@@ -176,7 +176,7 @@ impl Pool {
         while self.queue.borrow().waiting() > 0
             && let Some(process) = self.take_idle()
         {
-            self.serve_oldest_or_rest(&process);
+            self.serve_or_rest(&process);
         }
     }
 

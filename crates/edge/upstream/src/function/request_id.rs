@@ -70,7 +70,7 @@ mod tests {
         let written = Arc::clone(&shared);
         let writing = thread::spawn(move || {
             for turn in 0..20_000 {
-                written.set(if turn % 2 == 0 { &A } else { &B });
+                written.set(if turn % 2 == 0 { A } else { B });
             }
         });
         while !writing.is_finished() {

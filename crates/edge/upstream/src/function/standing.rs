@@ -130,17 +130,17 @@ impl Board {
     pub(crate) fn statuses(&self) -> Vec<FunctionStatus> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let standings: Vec<_> = known.standings.values().filter_map(Weak::upgrade).collect();
-        let status = |(name, counters): (&Box<str>, &Arc<Counters>)| {
-            let own = || standings.iter().filter(|standing| standing.function.name == *name);
+        let status = |name: &str, counters: &Counters| {
+            let own = || standings.iter().filter(|standing| *standing.function.name == *name);
             FunctionStatus {
-                function: name.clone(),
+                function: name.into(),
                 processes: own().map(|standing| standing.running.load(Relaxed) as u64).sum(),
                 waiting: own().map(|standing| standing.slots.waiting() as u64).sum(),
                 starts: counters.starts.load(Relaxed),
                 crashes: counters.crashes.load(Relaxed),
             }
         };
-        known.counters.iter().map(status).collect()
+        known.counters.iter().map(|(name, counters)| status(name, counters)).collect()
     }
 }
 

@@ -110,7 +110,7 @@ impl World {
                 while self.queues[to].waiting() > 0
                     && let Some(process) = self.queues[to].take_idle(&self.slots)
                 {
-                    self.serve_oldest_or_rest(process);
+                    self.serve_or_rest(process);
                 }
                 self.send_on(to);
                 self.look_around(to);
@@ -139,14 +139,6 @@ impl World {
     fn end_asking(&mut self, worker: usize) {
         if let Some(process) = self.queues[worker].answered() {
             self.serve_or_rest(process);
-        }
-    }
-
-    fn serve_oldest_or_rest(&mut self, process: usize) {
-        let home = self.processes[process].0;
-        match self.queues[home].take(&self.slots) {
-            Some(oldest) => self.serve(process, oldest.call),
-            None => self.queues[home].rest(process, &self.slots),
         }
     }
 
