@@ -200,9 +200,11 @@ impl Pool {
             return;
         }
         if self.is_retired.get() && self.queue.borrow().waiting() == 0 {
+            self.forget_ready(process);
             return process.stop(Stop::Gently);
         }
-        let next = self.queue.borrow_mut().next(Rc::clone(process), &self.standing.slots);
+        let was_ready = process.take_ready();
+        let next = self.queue.borrow_mut().next(Rc::clone(process), was_ready, &self.standing.slots);
         match next {
             Next::Serves(process, call) => self.serve(&process, call),
             Next::Asks(worker) => self.ask(worker),
@@ -230,33 +232,47 @@ impl Pool {
 
     /// Has processes started for the calls that wait here, as far as there may be more.
     fn start_what_is_missing(self: &Rc<Self>) {
-        let waiting = self.queue.borrow().waiting();
-        if waiting == 0 || self.standing.is_full() {
+        let (waiting, ready) = (self.queue.borrow().waiting(), self.queue.borrow().ready());
+        if waiting == 0 {
             return;
         }
-        let (starting, about_to_ask) = {
-            let processes = self.processes.borrow();
-            let count = |of: fn(&Process) -> bool| processes.iter().filter(|process| of(process)).count();
-            (count(Process::is_starting), count(Process::is_about_to_ask))
-        };
-        if starting >= waiting {
+        if ready > 0 {
+            self.look_again();
+        }
+        if self.standing.is_full() {
             return;
         }
-        if starting + about_to_ask >= waiting {
-            return self.look_again();
+        let starting = self.processes.borrow().iter().filter(|process| process.is_starting()).count();
+        if starting + ready >= waiting {
+            return;
         }
         self.shared.order(Order::Start(Arc::clone(&self.standing)));
     }
 
-    /// Starts what is missing still when a process that has just answered should have asked for more.
+    /// Does without a process that has answered if it does not ask soon.
     fn look_again(self: &Rc<Self>) {
         if !self.looks_again.replace(true) {
             let pool = Rc::clone(self);
             spawn_local(async move {
                 sleep(process::ASKS_WITHIN).await;
                 pool.looks_again.set(false);
+                pool.forget_those_that_do_not_ask();
+                pool.send_on();
                 pool.start_what_is_missing();
             });
+        }
+    }
+
+    fn forget_those_that_do_not_ask(&self) {
+        let late =
+            self.processes.borrow().iter().filter(|process| process.is_late()).cloned().collect::<Vec<_>>();
+        late.iter().for_each(|process| self.forget_ready(process));
+    }
+
+    /// A process is not about to ask.
+    fn forget_ready(&self, process: &Process) {
+        if process.take_ready() {
+            self.queue.borrow_mut().forget_ready(&self.standing.slots);
         }
     }
 
@@ -271,6 +287,7 @@ impl Pool {
     pub(crate) fn forget_idle(&self, process: &Rc<Process>) {
         let is_it = |idle: &Rc<Process>| Rc::ptr_eq(idle, process);
         self.queue.borrow_mut().forget_idle(is_it, &self.standing.slots);
+        self.forget_ready(process);
     }
 
     /// A process is gone.
@@ -288,6 +305,7 @@ impl Pool {
     /// A process has answered.
     pub(crate) fn note_success(&self) {
         self.standing.note_success();
+        self.queue.borrow_mut().note_ready(&self.standing.slots);
         self.changed.notify_waiters();
     }
 

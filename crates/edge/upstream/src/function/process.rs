@@ -42,6 +42,8 @@ pub(crate) struct Process {
     told: Arc<Told>,
     /// Whether it has answered a call.
     has_answered: Cell<bool>,
+    /// Whether it is expected to ask soon, since it has answered.
+    is_ready: Cell<bool>,
     /// What it reported of a start that failed.
     start_error: RefCell<Option<Vec<u8>>>,
     stop: mpsc::UnboundedSender<Stop>,
@@ -82,6 +84,7 @@ impl Process {
             request_id: RefCell::default(),
             told,
             has_answered: Cell::new(false),
+            is_ready: Cell::new(false),
             start_error: RefCell::default(),
             stop,
             is_stopped: Cell::new(false),
@@ -97,9 +100,14 @@ impl Process {
         matches!(*self.state.borrow(), State::Starting)
     }
 
-    /// Whether it has answered not long ago, so that it is about to ask for the next call.
-    pub(crate) fn is_about_to_ask(&self) -> bool {
-        matches!(*self.state.borrow(), State::Ready) && self.since.get().elapsed() < ASKS_WITHIN
+    /// Whether it has answered and should have asked for the next call since.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_ready.get() && self.since.get().elapsed() >= ASKS_WITHIN
+    }
+
+    /// Whether it was expected to ask soon. From now on it is not.
+    pub(crate) const fn take_ready(&self) -> bool {
+        self.is_ready.replace(false)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -186,6 +194,7 @@ impl Process {
     pub(crate) fn finish(&self, pool: &Pool) {
         self.enter(State::Ready);
         self.has_answered.set(true);
+        self.is_ready.set(true);
         pool.note_success();
     }
 
@@ -230,7 +239,7 @@ impl Process {
 /// How long a process may take until it asks for its first call, where its calls may not take longer.
 const START_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a process that has answered may take to ask for the next call, before another is started.
+/// How long a process that has answered may take to ask for the next call, before calls do without it.
 pub(crate) const ASKS_WITHIN: Duration = Duration::from_millis(50);
 
 /// How long a call of a function may take, and how long its processes may be idle.

@@ -14,13 +14,13 @@ pub(crate) struct Slots(Box<[Slot]>);
 #[derive(Debug)]
 #[repr(align(64))]
 struct Slot {
-    /// Processes that wait for a call.
+    /// Processes that wait for a call, or are about to and have none in sight.
     idle: AtomicUsize,
     /// All processes.
     processes: AtomicUsize,
     /// Calls that wait.
     waiting: AtomicUsize,
-    /// Since when the first of them waits; [`NOBODY`] where none does.
+    /// Since when the first of them waits; [`NOBODY`] where none does that others should see to.
     since: AtomicU64,
 }
 
@@ -76,7 +76,7 @@ impl Slots {
         all.into_iter().map(|(worker, _)| worker).collect()
     }
 
-    /// Another worker with an idle process, which counts as taken from now on.
+    /// Another worker with an idle process, or one that is about to ask, which counts as taken from now on.
     pub(crate) fn claim(&self, me: usize) -> Option<usize> {
         let (worker, slot) = self.others(me).find(|(_, slot)| slot.idle.load(SeqCst) > 0)?;
         // Whether or not it was so still, a call is on its way there.

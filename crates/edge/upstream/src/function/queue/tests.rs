@@ -30,24 +30,38 @@ enum Event {
     Call(usize),
     /// The oldest letter of a worker to another is read.
     Read(usize, usize),
-    /// A process answers its call and asks for another.
+    /// A process answers its call.
     Answer(usize),
+    /// A process that has answered asks for the next call.
+    Ask(usize),
+    /// A process that has answered has not asked for long.
+    IsLate(usize),
 }
 
-/// A call that was served: by age, and by when it was.
+/// A call that was served.
 struct Served {
     call: Number,
-    /// The oldest call that waited with anybody then.
+    /// The oldest call that waited then and had no process that was about to ask.
     oldest: Option<u64>,
 }
 
-/// All workers; a process is its number, which says where its home is.
+#[derive(Clone, Copy, Default)]
+struct Process {
+    home: usize,
+    /// The call that it is at.
+    at: Option<Number>,
+    /// Whether it has answered and not asked since.
+    has_answered: bool,
+    /// Whether it is expected to ask.
+    is_ready: bool,
+}
+
+/// All workers; a process is known by its number.
 struct World {
     queues: Vec<Queue<Number, usize>>,
     slots: Slots,
     letters: Vec<Vec<VecDeque<Letter>>>,
-    /// Where each process is at home, and what it is at.
-    processes: Vec<(usize, Option<Number>)>,
+    processes: Vec<Process>,
     since: Vec<u64>,
     now: u64,
     served: Vec<Served>,
@@ -57,9 +71,10 @@ impl World {
     fn new(workers: usize, homes: &[usize]) -> Self {
         let slots = Slots::new(workers);
         let letters = (0..workers).map(|_| (0..workers).map(|_| VecDeque::new()).collect()).collect();
-        let processes: Vec<_> = homes.iter().map(|home| (home % workers, None)).collect();
+        let processes: Vec<_> =
+            homes.iter().map(|home| Process { home: home % workers, ..Process::default() }).collect();
         for worker in 0..workers {
-            slots.set_processes(worker, processes.iter().filter(|(home, _)| *home == worker).count());
+            slots.set_processes(worker, processes.iter().filter(|process| process.home == worker).count());
         }
         let queues = (0..workers).map(Queue::new).collect();
         let (since, served) = (Vec::new(), Vec::new());
@@ -93,8 +108,24 @@ impl World {
             }
             Event::Answer(process) => {
                 let process = process % self.processes.len();
-                if self.processes[process].1.take().is_some() {
+                if self.processes[process].at.take().is_some() {
+                    self.processes[process].has_answered = true;
+                    self.processes[process].is_ready = true;
+                    self.queues[self.processes[process].home].note_ready(&self.slots);
+                }
+            }
+            Event::Ask(process) => {
+                let process = process % self.processes.len();
+                if std::mem::take(&mut self.processes[process].has_answered) {
                     self.serve_or_rest(process);
+                }
+            }
+            Event::IsLate(process) => {
+                let process = process % self.processes.len();
+                if std::mem::take(&mut self.processes[process].is_ready) {
+                    let home = self.processes[process].home;
+                    self.queues[home].forget_ready(&self.slots);
+                    self.send_on(home);
                 }
             }
         }
@@ -128,8 +159,9 @@ impl World {
     }
 
     fn serve_or_rest(&mut self, process: usize) {
-        let home = self.processes[process].0;
-        match self.queues[home].next(process, &self.slots) {
+        let home = self.processes[process].home;
+        let was_ready = std::mem::take(&mut self.processes[process].is_ready);
+        match self.queues[home].next(process, was_ready, &self.slots) {
             Next::Serves(process, call) => self.serve(process, call),
             Next::Asks(other) => self.letters[home][other].push_back(Letter::Ask(home)),
             Next::Rests => self.look_around(home),
@@ -155,8 +187,9 @@ impl World {
     }
 
     fn serve(&mut self, process: usize, call: Number) {
-        assert_eq!(self.processes[process].1.replace(call), None, "one call at a time");
-        let waiting = self.queues.iter().flat_map(|queue| &queue.waiting);
+        assert_eq!(self.processes[process].at.replace(call), None, "one call at a time");
+        let seen = self.queues.iter().filter(|queue| queue.waiting.len() > queue.ready);
+        let waiting = seen.flat_map(|queue| &queue.waiting);
         let oldest = waiting.filter(|waiting| !waiting.call.is_given_up()).map(|waiting| waiting.since).min();
         self.served.push(Served { call, oldest });
     }
@@ -173,9 +206,11 @@ impl World {
     }
 
     fn is_anything_missed(&self) -> bool {
-        let is_idle = self.processes.iter().any(|(_, call)| call.is_none());
-        let waits =
-            |queue: &Queue<Number, usize>| queue.waiting.iter().any(|waiting| !waiting.call.is_given_up());
+        let is_idle = self.processes.iter().any(|process| process.at.is_none() && !process.has_answered);
+        let waits = |queue: &Queue<Number, usize>| {
+            let waiting = queue.waiting.iter().filter(|waiting| !waiting.call.is_given_up());
+            waiting.count() > queue.ready
+        };
         is_idle && self.queues.iter().any(waits)
     }
 
@@ -184,8 +219,14 @@ impl World {
         loop {
             self.settle();
             assert!(!self.is_anything_missed(), "{:?}", self.queues);
-            let Some(busy) = self.processes.iter().position(|(_, call)| call.is_some()) else { break };
-            self.happen(Event::Answer(busy));
+            let next = |of: fn(&Process) -> bool| self.processes.iter().position(of);
+            if let Some(asks) = next(|process| process.has_answered) {
+                self.happen(Event::Ask(asks));
+            } else if let Some(busy) = next(|process| process.at.is_some()) {
+                self.happen(Event::Answer(busy));
+            } else {
+                break;
+            }
         }
         self.served.into_iter().map(|served| served.call).collect()
     }
@@ -201,6 +242,8 @@ fn event() -> impl Strategy<Value = Event> {
         (0..WORKERS).prop_map(Event::Call),
         (0..WORKERS, 0..WORKERS).prop_map(|(from, to)| Event::Read(from, to)),
         (0..6_usize).prop_map(Event::Answer),
+        (0..6_usize).prop_map(Event::Ask),
+        (0..6_usize).prop_map(Event::IsLate),
     ]
 }
 
