@@ -43,22 +43,22 @@ fn busy(gateway: &Gateway, backend: &Backend) -> Wire {
 }
 
 /// Calls that wait, each on a connection of its own and come behind the one before.
-fn waiting(gateway: &Gateway, count: usize, what: &str, body: impl Fn(usize) -> String) -> Vec<Wire> {
+fn waiting(gateway: &Gateway, count: u32, what: &str, body: impl Fn(u32) -> String) -> Vec<Wire> {
     let mut wires = Vec::new();
     for number in 0..count {
         let mut wire = gateway.wire();
         wire.send(post(&format!("/demo/hello/{what}"), &body(number)));
         wires.push(wire);
-        until("a call to wait", || (waits(gateway) == number + 1).then_some(()));
+        until("a call to wait", || (waits(gateway) == f64::from(number + 1)).then_some(()));
     }
     wires
 }
 
-fn waits(gateway: &Gateway) -> usize {
-    gateway.metric("postern_function_waiting", &["function=\"hello\""]) as usize
+fn waits(gateway: &Gateway) -> f64 {
+    gateway.metric("postern_function_waiting", &["function=\"hello\""])
 }
 
-const CALLS: usize = 16;
+const CALLS: u32 = 16;
 
 #[test]
 fn one_process_serves_the_calls_of_all_workers_in_their_order() {
@@ -99,7 +99,7 @@ fn calls_that_wait_when_the_process_is_killed_are_served_by_the_next() {
     }
     assert_eq!(
         (gateway.metric("postern_function_starts_total", &["function=\"hello\""]), waits(&gateway)),
-        (2.0, 0)
+        (2.0, 0.0)
     );
     backend.release();
 }

@@ -122,17 +122,15 @@ impl<C: Call, P> Queue<C, P> {
         self.ready = self.ready.saturating_sub(usize::from(was_ready));
         self.forget_first_given_up();
         let older = self.waiting.front().and_then(|first| slots.older(self.me, first.since, TOLERANCE));
-        let next = match (older, self.waiting.pop_front_if(|_| older.is_none())) {
-            (Some(worker), _) => {
-                self.promised.push(process);
-                self.asked += 1;
-                Next::Asks(worker)
-            }
-            (None, Some(first)) => Next::Serves(process, first.call),
-            (None, None) => {
-                self.idle.push(process);
-                Next::Rests
-            }
+        let next = if let Some(worker) = older {
+            self.promised.push(process);
+            self.asked += 1;
+            Next::Asks(worker)
+        } else if let Some(first) = self.waiting.pop_front() {
+            Next::Serves(process, first.call)
+        } else {
+            self.idle.push(process);
+            Next::Rests
         };
         self.tell(slots);
         next
