@@ -81,7 +81,7 @@ fn serve(configuration: Configuration) -> Server {
     let compiled = compile(configuration, None, &mut State::new([7; 32]));
     let live = Arc::new(Live::new(compiled.begin(clock.now())));
     let instruments = Arc::new(Instruments::start().unwrap());
-    let functions = FunctionHost::start(|_| {}).unwrap();
+    let functions = FunctionHost::start(NonZeroUsize::MIN, |_| {}).unwrap();
     let backends = Arc::new(Backends::new(ClientTls::with_system_roots().unwrap(), functions));
     let (recorders, shared) = (Arc::clone(&instruments), Arc::clone(&backends));
     let server = Server::start(Arc::clone(&live), clock, NonZeroUsize::MIN, move |context| {
