@@ -40,6 +40,9 @@ pub(crate) fn place_identity_problems(
     sentences: Vec<String>,
     problems: &mut Problems,
 ) {
+    if sentences.is_empty() {
+        return;
+    }
     let mentions = mentions_of_identities(path);
     let files: Vec<&PathBuf> = house
         .entrances()

@@ -8,6 +8,7 @@ mod descriptors;
 mod exit;
 mod handover;
 mod load;
+mod memory;
 mod reload;
 mod serve;
 mod service_manager;

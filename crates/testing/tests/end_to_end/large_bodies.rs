@@ -61,7 +61,7 @@ fn list(length: usize) -> String {
 }
 
 /// A number of `/proc/…/status`, in KiB.
-fn memory(gateway: &Gateway, name: &str) -> u64 {
+pub(crate) fn memory(gateway: &Gateway, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", gateway.number())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

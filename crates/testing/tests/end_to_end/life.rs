@@ -3,7 +3,7 @@
 use postern_testing::{Backend, VPCE_A, Wire, answer, definition, expect, hang, http_proxy, mock, until};
 use serde_json::json;
 
-use crate::{gateway, get, pets, plain_gateway, short};
+use crate::{gateway, get, large_bodies::memory, pets, plain_gateway, short};
 
 fn reloaded_pets(body: &str) -> String {
     definition(&json!({"/pets": {"get": mock(body)}})).to_string()
@@ -19,6 +19,27 @@ fn sighup_replaces_the_configuration_and_keeps_every_connection() {
     gateway.reload(configuration);
     assert_eq!(short(&wire.ask(get("/demo/pets"))), (200, "cats"));
 }
+
+#[test]
+fn the_memory_of_reading_a_configuration_goes_back_to_the_system() {
+    let mut gateway = plain_gateway(&pets());
+    let mut configuration = gateway.configuration().clone();
+    let key =
+        |number: u32| json!({"name": format!("key {number}"), "value": format!("value-of-key-{number:010}")});
+    configuration["apiKeys"] = (0..KEYS).map(key).collect();
+    let before = memory(&gateway, "RssAnon");
+    for _ in 0..RELOADS {
+        gateway.reload(configuration.clone());
+    }
+    // A second after the last reload, and the snapshot before it is let go of meanwhile.
+    let is_given_back = || (memory(&gateway, "RssAnon") <= before + KEPT_KIB_MAX).then_some(());
+    until("the memory to be given back", is_given_back);
+}
+
+const KEYS: u32 = 10_000;
+const RELOADS: usize = 8;
+/// Of which the snapshot needs the smaller part. What reading it takes on top would go beyond.
+const KEPT_KIB_MAX: u64 = 10 << 10;
 
 #[test]
 fn a_changed_file_is_noticed() {
