@@ -75,6 +75,7 @@ impl Gateway {
             let started = listener.and_then(|listener| self.serve_admin(listener));
             self.leftovers.admin = std::mem::replace(&mut self.admin, started);
         }
+        self.leftovers.memory = memory::TIMES;
         self.status.set_accepting(true);
         let addresses: Vec<String> = self.server.addresses().iter().map(ToString::to_string).collect();
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
