@@ -115,6 +115,22 @@ fn raw_head_bytes() {
     three(&gateway, "rawHeadBytes", requests, &fields_too_large());
 }
 
+/// The largest heads that can be configured, in pieces that meet every place where more of one is read to.
+#[test]
+fn a_head_of_the_largest_size_comes_in_pieces() {
+    let gateway =
+        limited(&pets(), &json!({"headBytes": 65_536, "rawHeadBytes": 131_072, "requestLineBytes": 65_536}));
+    let line = format!("X: {}\r\n", "a".repeat(60_000));
+    let request = format!("GET /demo/pets HTTP/1.1\r\nHost: {API_HOST}\r\n{line}\r\n");
+    for first in [30_000, 49_151, 49_152, 49_153, 55_000] {
+        let mut wire = gateway.wire();
+        let (first, second) = request.split_at(first);
+        wire.send(first.as_bytes());
+        assert!(!wire.comes_within(Duration::from_millis(100)), "{}", first.len());
+        assert_eq!(wire.ask(second).status(), 200, "{}", first.len());
+    }
+}
+
 #[test]
 fn header_fields() {
     let gateway = limited(&pets(), &json!({"headerFields": 8}));

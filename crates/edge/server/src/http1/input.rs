@@ -64,16 +64,31 @@ impl Input {
         let read_max = if buffers.are_scarce() { SCARCE_READ_BYTES_MAX } else { READ_BYTES_MAX };
         let mut buffer = buffers.lend();
         let before = self.own.get(self.answered..).unwrap_or_default();
-        // The grammar refuses a head before it fills the buffer, so there is room.
-        let Some((front, room)) = buffer.split_at_mut_checked(before.len()) else {
-            return Poll::Ready(Ok(0));
-        };
-        let room = room.get_mut(..read_max).unwrap_or_default();
+        let room = buffer.split_at_mut_checked(before.len());
+        let room = room.and_then(|(front, room)| Some((front, room.get_mut(..read_max)?)));
+        let Some((front, room)) = room else { return self.poll_read_behind(stream, context) };
         let read = ready!(stream.poll_read(context, room))?;
         front.copy_from_slice(before);
         let filled = before.len() + read;
         self.lent = Some((buffer, filled));
         Poll::Ready(Ok(read))
+    }
+
+    /// Reads behind a head that is so large that no lent buffer has room for more of it.
+    fn poll_read_behind<S: Wire>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let before = self.own.len();
+        self.own.resize(before + COPIED_BYTES_MAX, 0);
+        let outcome = stream.poll_read(context, self.own.get_mut(before..).unwrap_or_default());
+        let read = match outcome {
+            Poll::Ready(Ok(read)) => read,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+        self.own.truncate(before + read);
+        outcome
     }
 
     /// More must come before anything can be answered: keeps what is here.
