@@ -4,7 +4,7 @@
 use std::fs;
 
 use postern_testing::{
-    API_HOST, Backend, Frame, FrameKind, Gateway, Http2, Place, curl, definition, http_proxy,
+    API_HOST, Backend, Frame, FrameKind, Gateway, Http2, Place, curl, definition, http_proxy, until,
 };
 use serde_json::json;
 
@@ -203,3 +203,32 @@ fn interim_answers_without_an_end_are_502() {
 
 const INTERNAL_ERROR: u32 = 2;
 const MISSING_TOKEN: &str = r#"{"message":"Missing Authentication Token"}"#;
+
+/// A client that has what it wants and resets the stream has asked all the same.
+#[test]
+fn an_answer_that_the_client_breaks_off_is_logged() {
+    let backend =
+        Backend::with(|_| format!("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{:x<60}", "").into());
+    let proxy = http_proxy("GET", backend.address(), "/");
+    let gateway = gateway(&definition(&json!({"/pets": {"get": proxy}})), |place, configuration| {
+        configuration["vpcEndpoints"][0]["http2"] = json!(true);
+        configuration["accessLog"] = json!({
+            "destination": place.path().join("access.log"),
+            "format": "$context.requestId $context.status $context.responseLength",
+        });
+    });
+    let logged = || gateway.place().read("access.log").lines().map(str::to_owned).collect::<Vec<_>>();
+    for (asked, by_reset) in [true, false].into_iter().enumerate() {
+        // SETTINGS_INITIAL_WINDOW_SIZE: ten bytes of the body may come.
+        let mut http2 = Http2::to(gateway.endpoint(0), &[(4, 10)]);
+        http2.get(1, API_HOST, "/demo/pets");
+        assert_eq!(http2.frame_of(FrameKind::Data).payload.len(), 10);
+        assert_eq!(logged().len(), asked);
+        if by_reset {
+            http2.send(FrameKind::Reset, 0, 1, &8_u32.to_be_bytes());
+        }
+        drop(http2);
+        let lines = until("the line", || Some(logged()).filter(|lines| lines.len() > asked));
+        assert!(lines.iter().all(|line| line.ends_with(" 200 10")), "{lines:?}");
+    }
+}

@@ -285,62 +285,51 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
             ends: is_bodyless,
         };
         self.about.session.borrow_mut().answer(self.place, &head);
-        let mut sent =
-            Sent { body_bytes: 0, complete: true, first_content_at_nanoseconds: None, at_nanoseconds: 0 };
-        if !is_bodyless {
-            match &mut answer.body {
-                AnswerBody::Whole(bytes) => {
-                    sent.body_bytes = bytes.len() as u64;
-                    sent.complete = self.put(bytes, true).await;
-                }
-                AnswerBody::Stream(reply) => self.pass_on(reply, length, &mut sent).await,
-            }
-        }
-        sent.at_nanoseconds = worker.monotonic_nanoseconds();
-        worker.recorder.exchange(record, sent);
-        sent.complete
+        let mut answered = Answered { worker, record, sent: NOTHING_SENT };
+        let sent = &mut answered.sent;
+        let is_complete = match &mut answer.body {
+            _ if is_bodyless => true,
+            AnswerBody::Whole(bytes) => self.put(bytes, true, sent).await,
+            AnswerBody::Stream(reply) => self.pass_on(reply, length, sent).await,
+        };
+        answered.sent.complete = is_complete;
+        is_complete
     }
 
-    /// Passes a backend's body on. One that breaks off is not ended, so that its stream is reset and the client
-    /// cannot take it for whole.
-    async fn pass_on<P: Reply>(&self, reply: &mut P, length: Option<u64>, sent: &mut Sent) {
+    /// Passes a backend's body on, and says whether all of it is on its way. One that breaks off is not ended, so
+    /// that its stream is reset and the client cannot take it for whole.
+    async fn pass_on<P: Reply>(&self, reply: &mut P, length: Option<u64>, sent: &mut Sent) -> bool {
         let arrived = reply.take_arrived();
-        sent.body_bytes = arrived.len() as u64;
-        let mut is_last = length == Some(sent.body_bytes);
-        sent.complete = self.put(arrived, is_last).await;
-        while sent.complete && !is_last {
+        let mut came = arrived.len() as u64;
+        let mut is_last = length == Some(came);
+        let mut is_taken = self.put(arrived, is_last, sent).await;
+        while is_taken && !is_last {
             let piece = match reply.next().await {
                 Ok(Some(piece)) => piece,
-                Ok(None) if length.is_none() => {
-                    sent.complete = self.put(&[], true).await;
-                    return;
-                }
-                Ok(None) | Err(_) => {
-                    sent.complete = false;
-                    return;
-                }
+                Ok(None) if length.is_none() => return self.put(&[], true, sent).await,
+                Ok(None) | Err(_) => return false,
             };
-            if sent.body_bytes == 0 {
+            if came == 0 {
                 sent.first_content_at_nanoseconds = Some(self.about.worker.monotonic_nanoseconds());
             }
-            let body_bytes = sent.body_bytes + piece.len() as u64;
-            if length.is_some_and(|length| body_bytes > length) {
-                sent.complete = false;
-                return;
+            came += piece.len() as u64;
+            if length.is_some_and(|length| came > length) {
+                return false;
             }
-            sent.body_bytes = body_bytes;
-            is_last = length == Some(body_bytes);
-            sent.complete = self.put(piece, is_last).await;
+            is_last = length == Some(came);
+            is_taken = self.put(piece, is_last, sent).await;
         }
+        is_taken
     }
 
     /// Writes a piece and waits until all of it lies in the connection's output. Says whether the client took it
     /// in time: other streams of its connection may go on while this one stands still.
-    async fn put(&self, piece: &[u8], ends: bool) -> bool {
+    async fn put(&self, piece: &[u8], ends: bool, sent: &mut Sent) -> bool {
         let mut rest = piece;
         let mut waiting = None;
         poll_fn(|context| {
             let taken = self.about.session.borrow_mut().body(self.place, rest, ends);
+            sent.body_bytes += taken as u64;
             rest = rest.get(taken..).unwrap_or_default();
             if rest.is_empty() {
                 return Poll::Ready(true);
@@ -372,6 +361,24 @@ impl<E, R: Recorder> Delivery<'_, E, R> {
                 BodyLength::Unknown => None,
             },
         }
+    }
+}
+
+/// An answer on its way. Its record is handed over when it is over, also where the client takes its stream or its
+/// connection away in the middle.
+struct Answered<'r, E, R: Recorder> {
+    worker: &'r Worker<E, R>,
+    record: &'r Record<'r>,
+    sent: Sent,
+}
+
+const NOTHING_SENT: Sent =
+    Sent { body_bytes: 0, complete: false, first_content_at_nanoseconds: None, at_nanoseconds: 0 };
+
+impl<E, R: Recorder> Drop for Answered<'_, E, R> {
+    fn drop(&mut self) {
+        self.sent.at_nanoseconds = self.worker.monotonic_nanoseconds();
+        self.worker.recorder.exchange(self.record, self.sent);
     }
 }
 
