@@ -126,6 +126,15 @@ class House:
         self.held.cleanup()
 
 
+def costs_in_turn(arguments, houses, **asked):
+    """CPU microseconds for a request of each gateway, the median of rounds in which they take turns."""
+    costs = [[] for _ in houses]
+    for _ in range(arguments.rounds):
+        for house, cost in zip(houses, costs):
+            cost.append(house.ask(arguments.seconds, **asked)["cpu_us"])
+    return map(statistics.median, costs)
+
+
 # ---- a second worker -----------------------------------------------------------------------------------------------
 
 def workers(arguments):
@@ -137,11 +146,7 @@ def workers(arguments):
     try:
         for name, requests in (("plain (S1)", "plain"), ("gateway job (S2)", "one")):
             for told, rate in ((f", {RATE:,}/s", RATE), (", without a pause", None)):
-                costs = [[], []]
-                for _ in range(arguments.rounds):
-                    for house, cost in zip(both, costs):
-                        cost.append(house.ask(arguments.seconds, requests=requests, rate=rate)["cpu_us"])
-                one, two = map(statistics.median, costs)
+                one, two = costs_in_turn(arguments, both, requests=requests, rate=rate)
                 print(f"{name + told:34} {one:6.1f} {two:10.1f} {two / one:6.2f}", flush=True)
     finally:
         for house in both:
@@ -161,11 +166,7 @@ def table(arguments):
             print(f"{house.apis * RESOURCES_EACH:10,} {house.load_seconds:8.2f} {house.load_cpu_seconds:7.2f} {size / 1024:7.1f}")
         print(f"{(sizes[1] - sizes[0]) * 1024 / ((many.apis - few.apis) * RESOURCES_EACH):.0f} bytes for each resource")
         for name, requests in (("one API is asked", "one"), ("every API is asked over every connection", "all")):
-            costs = [[], []]
-            for _ in range(arguments.rounds):
-                for house, cost in zip(both, costs):
-                    cost.append(house.ask(arguments.seconds, requests=requests)["cpu_us"])
-            of_few, of_many = map(statistics.median, costs)
+            of_few, of_many = costs_in_turn(arguments, both, requests=requests)
             print(f"gateway job, {name}: {of_few:.1f} and {of_many:.1f} microseconds of CPU for a request, {of_many / of_few:.3f}", flush=True)
     finally:
         for house in both:
