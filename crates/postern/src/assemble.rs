@@ -18,6 +18,7 @@ use crate::{
     descriptors,
     handover::Program,
     load::{Loaded, place_identity_problems},
+    memory,
     reload::{Gateway, Leftovers, tell},
     signals::Events,
     status::Status,
@@ -132,6 +133,8 @@ pub(crate) fn open(
 pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) -> Result<Gateway, Problems> {
     let mut watch = FileWatch::start(events.clone());
     let Loaded { outcome, hash } = source.load();
+    // Before each next step, so that what it keeps comes to stand where nothing else has stood.
+    memory::give_back_freed();
     watch.follow(&outcome.files);
     let mut problems = outcome.problems;
     let Some(configuration) = outcome.configuration else { return Err(problems) };
@@ -147,6 +150,7 @@ pub(crate) fn assemble(source: Source, inherited: Inherited, events: &Events) ->
     let store = store.map_err(|problem| fault(&problem))?;
     state.restore_from(store.as_ref().and_then(UsageStore::kept));
     let compiled: Compiled = compile(configuration, None, &mut state);
+    memory::give_back_freed();
     let live = Arc::new(Live::new(compiled.begin(clock.now())));
     let instruments = Instruments::start().map_err(|problem| fault(&problem))?;
     let instruments = Arc::new(instruments.with_api_keys(settings.api_key_series));

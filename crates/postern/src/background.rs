@@ -11,6 +11,8 @@ use std::{
 
 use tokio::{runtime::Builder, sync::oneshot};
 
+use crate::memory;
+
 /// A thread that does one piece of work. Dropping this ends it, with everything that it has spawned.
 #[derive(Debug)]
 pub(crate) struct Background {
@@ -52,7 +54,7 @@ impl Drop for Background {
 }
 
 /// Does a long piece of work on a thread of its own that gives way to all others, and waits for it: what a
-/// processor's time goes to first are requests.
+/// processor's time goes to first are requests. The memory that it took and freed goes back to the system.
 ///
 /// # Errors
 ///
@@ -65,7 +67,9 @@ pub(crate) fn giving_way<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result
             work()
         };
         let thread = thread::Builder::new().name("reload".into()).spawn_scoped(scope, work)?;
-        Ok(thread.join().unwrap_or_else(|fault| panic::resume_unwind(fault)))
+        let done = thread.join().unwrap_or_else(|fault| panic::resume_unwind(fault));
+        memory::give_back_freed();
+        Ok(done)
     })
 }
 

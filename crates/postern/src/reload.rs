@@ -14,7 +14,6 @@ use crate::{
     background::{Background, giving_way, unless},
     handover::start_successor,
     load::Loaded,
-    memory,
     signals::{Events, Reloaded},
     status::Status,
     usage::{UsageKeeper, UsageStore},
@@ -58,8 +57,6 @@ pub(crate) struct Leftovers {
     snapshots: Vec<Arc<Snapshot>>,
     /// Its last answer may still be on the way.
     admin: Option<Background>,
-    /// How often freed memory is to be given back to the system.
-    memory: u8,
 }
 
 impl Gateway {
@@ -75,7 +72,6 @@ impl Gateway {
             let started = listener.and_then(|listener| self.serve_admin(listener));
             self.leftovers.admin = std::mem::replace(&mut self.admin, started);
         }
-        self.leftovers.memory = memory::TIMES;
         self.status.set_accepting(true);
         let addresses: Vec<String> = self.server.addresses().iter().map(ToString::to_string).collect();
         let fields: [(&str, &dyn std::fmt::Display); 4] = [
@@ -106,7 +102,6 @@ impl Gateway {
         self.status.instruments.reloaded(done);
         tell(&problems);
         if !done {
-            self.leftovers.memory = memory::TIMES;
             self.status.set_refused(problems.clone());
             log(Severity::Error, "the configuration is refused: the one before serves on", &[]);
         }
@@ -167,22 +162,20 @@ impl Gateway {
 
     /// Whether something waits to be let go of.
     pub(crate) fn has_leftovers(&self) -> bool {
-        let Leftovers { snapshots, admin, memory } = &self.leftovers;
-        !snapshots.is_empty() || admin.is_some() || *memory > 0
+        let Leftovers { snapshots, admin } = &self.leftovers;
+        !snapshots.is_empty() || admin.is_some()
     }
 
     /// Lets go of what nobody uses any more: here, so that no worker spends its time on it.
     pub(crate) fn tidy(&mut self) {
-        let Leftovers { snapshots, admin, memory } = &mut self.leftovers;
+        let Leftovers { snapshots, admin } = &mut self.leftovers;
         let unused: Vec<Arc<Snapshot>> =
             snapshots.extract_if(.., |snapshot| Arc::strong_count(snapshot) == 1).collect();
         *admin = None;
-        *memory = if unused.is_empty() { memory.saturating_sub(1) } else { memory::TIMES };
         if !unused.is_empty() {
             // Without a thread it is done here.
             let _ = giving_way(|| drop(unused));
         }
-        memory::give_back_freed();
     }
 
     /// Starts a successor. What two processes cannot have at once is its own from now on: the admin
