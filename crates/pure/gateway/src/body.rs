@@ -108,7 +108,7 @@ pub(crate) async fn receive<'b, B: RequestBody>(
         BodyLength::Known(length)
             if !collected.is_read
                 && house.request_streaming
-                && method.model.integration.kind == IntegrationType::HttpProxy
+                && method.integration.kind == IntegrationType::HttpProxy
                 && !method.reads_body
                 && content::request_coding(located.api, arrival, length).is_none() =>
         {

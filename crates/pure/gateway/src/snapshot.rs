@@ -7,8 +7,8 @@ use std::{
 };
 
 use postern_model::{
-    AccountThrottle, ApiKeySource, Compatibility, GatewayResponse, GatewayResponseType, Limits,
-    MediaTypePattern, Method, ResourcePath, RestApiId, StageVariables, TlsIdentity, VpcEndpointId,
+    AccountThrottle, ApiKeySource, AuthorizationType, Compatibility, GatewayResponse, GatewayResponseType,
+    Limits, MediaTypePattern, RestApiId, StageVariables, TlsIdentity, Verb, VpcEndpointId,
 };
 use postern_policy::Policy;
 use postern_protocol::{certificate::Truststore, http1};
@@ -18,7 +18,7 @@ use crate::{
     Identity, KeyUsage, NetworkVerdict, Usage,
     authorization::{CompiledAuthorizer, Signers},
     connection::{CachedEntrance, Guarded},
-    integration::CompiledIntegration,
+    integration::{ApiIntegration, CompiledIntegration},
     routing::{Domain, SeenDomains, TlsTerms, Tree},
     throttle::{Bucket, Pace},
     usage::Keys,
@@ -91,7 +91,7 @@ pub(crate) struct Api {
     pub(crate) disable_execute_api_endpoint: bool,
     pub(crate) vpc_endpoint_ids: Vec<VpcEndpointId>,
     pub(crate) tree: Tree,
-    pub(crate) methods: Vec<ApiMethod>,
+    pub(crate) methods: Box<[ApiMethod]>,
     pub(crate) binary_media_types: Vec<MediaTypePattern>,
     /// Bodies of so many bytes are compressed and decompressed; absent: none is (Z1, Z4).
     pub(crate) minimum_compression_size: Option<u64>,
@@ -100,15 +100,25 @@ pub(crate) struct Api {
     pub(crate) stages: Vec<Stage>,
 }
 
-/// One method of an API: what does not depend on the stage.
+/// One method of an API: what does not depend on the stage, and of that what requests ask for. There may be
+/// a hundred thousand, so the rest of the model is left behind.
 #[derive(Debug)]
 pub(crate) struct ApiMethod {
-    pub(crate) model: Method,
-    pub(crate) path: ResourcePath,
-    pub(crate) resource_id: Box<str>,
-    pub(crate) validation: Validation,
+    pub(crate) verb: Verb,
+    pub(crate) api_key_required: bool,
     /// Whether validation or a parameter mapping reads the body, whatever its type.
     pub(crate) reads_body: bool,
+    pub(crate) authorization: AuthorizationType,
+    /// The path of its resource.
+    pub(crate) path: Box<str>,
+    /// The names of the path's variables, in their order.
+    pub(crate) variables: Box<[Box<str>]>,
+    pub(crate) resource_id: Box<str>,
+    pub(crate) operation_name: Option<Box<str>>,
+    pub(crate) validation: Validation,
+    /// The statuses of the answers that it declares.
+    pub(crate) statuses: Box<[u16]>,
+    pub(crate) integration: ApiIntegration,
 }
 
 /// One stage of an API.
@@ -131,16 +141,17 @@ pub(crate) struct StageMethod {
     pub(crate) integration: CompiledIntegration,
     /// Its Lambda authorizer, if it has one.
     pub(crate) authorizer: Option<Arc<CompiledAuthorizer>>,
-    /// The stage's buckets of this method: one for each verb that it stands for (TH-14).
-    pub(crate) throttle: Vec<MethodThrottle>,
+    pub(crate) throttles: MethodThrottles,
 }
 
-/// The bucket of one verb of a method.
-#[derive(Debug)]
-pub(crate) struct MethodThrottle {
-    pub(crate) verb: postern_model::Verb,
-    pub(crate) pace: Pace,
-    pub(crate) bucket: Arc<Bucket>,
+/// A stage's throttles of one method: one for each verb that it stands for, which is its own or all of
+/// [`Verb::EXACT`] (TH-14).
+#[derive(Debug, Default)]
+pub(crate) struct MethodThrottles {
+    /// The limits in the order of the verbs; one where it is the same for all of them.
+    pub(crate) paces: Box<[Option<Pace>]>,
+    /// In the order of the verbs; none where none has a limit.
+    pub(crate) buckets: Arc<[Bucket]>,
 }
 
 impl Snapshot {
@@ -349,6 +360,19 @@ impl Entrance {
         self.addresses.iter().any(|address| {
             address.port() == local.port() && (address.ip().is_unspecified() || address.ip() == local.ip())
         })
+    }
+}
+
+impl MethodThrottles {
+    /// The limit of a verb, and its bucket.
+    pub(crate) fn of(&self, verb: Verb) -> Option<(Pace, &Bucket)> {
+        let place = (verb as usize).min(self.buckets.len().saturating_sub(1));
+        Some((self.pace(place)?, self.buckets.get(place)?))
+    }
+
+    /// The limit of a bucket, by its place.
+    pub(crate) fn pace(&self, place: usize) -> Option<Pace> {
+        *self.paces.get(place.min(self.paces.len().saturating_sub(1)))?
     }
 }
 

@@ -284,7 +284,7 @@ fn note_outcome<E: Effects>(
 
 fn address_of<'m>(matched: &Matched<'m>) -> Result<&'m Address, Refusal> {
     match &matched.stage_method.integration.target {
-        Some(Target::Address(address)) if !matched.method.model.integration.always_fails => Ok(address),
+        Some(Target::Address(address)) if !matched.method.integration.always_fails => Ok(address),
         Some(Target::Malformed(reason)) => Err(Refusal::Configuration(reason.to_string().into())),
         _ => Err(Refusal::Configuration("a mapping of the integration sets a header that it may not".into())),
     }

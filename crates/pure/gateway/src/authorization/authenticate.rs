@@ -57,7 +57,7 @@ enum Wanted {
 
 impl Wanted {
     fn of(located: &Located<'_>, matched: Option<&Matched<'_>>) -> Self {
-        let authorization = matched.map(|matched| &matched.method.model.authorization);
+        let authorization = matched.map(|matched| &matched.method.authorization);
         match authorization {
             None => Self::ByNothing,
             Some(AuthorizationType::AwsIam) => Self::ByMethod,

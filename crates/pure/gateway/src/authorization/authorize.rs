@@ -50,7 +50,7 @@ pub(crate) fn authorize<'a, O: Observer>(
     arn.clear();
     let mut walk = Walk { house, located, arrival, arn, observer };
     let none = AuthorizationType::AwsIam;
-    let authorization = matched.map_or(&none, |matched| &matched.method.model.authorization);
+    let authorization = matched.map_or(&none, |matched| &matched.method.authorization);
     let Authenticated { caller, signer, .. } = authenticated;
     if let Some(domain) = located.private_domain() {
         walk.ask_endpoint(caller, Some(domain))?;

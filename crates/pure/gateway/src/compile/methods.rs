@@ -3,27 +3,28 @@
 use std::{collections::HashMap, sync::Arc};
 
 use postern_model::{
-    AuthorizationType, IntegrationType, Method, ResourcePath, RestApiId, Stage, Verb, calls_function,
+    AuthorizationType, IntegrationType, Method, PathPart, ResourcePath, RestApiId, Stage, Verb,
+    calls_function,
 };
 
 use super::{Destinations, address, functions, own, services};
 use crate::{
     Snapshot,
     authorization::CompiledAuthorizer,
-    integration::{self, CompiledIntegration, Target},
-    snapshot::{ApiMethod, MethodThrottle, StageMethod},
+    integration::{self, ApiIntegration, CompiledIntegration, Target},
+    snapshot::{ApiMethod, MethodThrottles, StageMethod},
     throttle::{Bucket, Pace},
-    usage::Adaptation,
+    usage::{Adaptation, AdaptedBucket},
     validation::Validation,
 };
 
-/// What names a bucket of a method: API, stage, resource, the method's verb, the verb asked for.
-type BucketKey<'p> = (&'p str, &'p str, &'p str, Verb, Verb);
+/// What names the buckets of a method: API, stage, resource, the method's verb.
+type BucketsKey<'p> = (&'p str, &'p str, &'p str, Verb);
 
 /// The buckets of the snapshot that serves, by what they are of.
 #[derive(Debug, Default)]
 pub(crate) struct MethodBuckets<'p> {
-    buckets: HashMap<BucketKey<'p>, (Pace, &'p Arc<Bucket>)>,
+    buckets: HashMap<BucketsKey<'p>, &'p MethodThrottles>,
 }
 
 impl<'p> MethodBuckets<'p> {
@@ -32,11 +33,8 @@ impl<'p> MethodBuckets<'p> {
         for api in previous.iter().flat_map(|previous| &previous.apis) {
             for stage in &api.stages {
                 for (method, stage_method) in api.methods.iter().zip(&stage.methods) {
-                    for throttle in &stage_method.throttle {
-                        let path = method.path.as_str();
-                        let key = (api.id.as_str(), &*stage.name, path, method.model.verb, throttle.verb);
-                        buckets.insert(key, (throttle.pace, &throttle.bucket));
-                    }
+                    let key = (api.id.as_str(), &*stage.name, &*method.path, method.verb);
+                    buckets.insert(key, &stage_method.throttles);
                 }
             }
         }
@@ -58,17 +56,40 @@ pub(crate) fn shared(
     Arc::clone(bucket)
 }
 
-/// Compiles what one method is in every stage.
-pub(crate) fn compile_method(model: Method, path: ResourcePath, resource_id: Box<str>) -> ApiMethod {
-    let validation = Validation::of(&model);
-    let reads_body = validation.reads_body() || integration::maps_body(&model.integration);
-    ApiMethod { model, path, resource_id, validation, reads_body }
+/// A method as its definition describes it.
+#[derive(Debug)]
+pub(crate) struct DefinedMethod {
+    pub(crate) model: Method,
+    pub(crate) path: ResourcePath,
+    pub(crate) resource_id: Box<str>,
+}
+
+impl DefinedMethod {
+    /// Compiles what it is in every stage.
+    pub(crate) fn compile(self) -> ApiMethod {
+        let Self { model, path, resource_id } = self;
+        let validation = Validation::of(&model);
+        let variables = path.parts().iter().filter_map(PathPart::variable).map(Box::from);
+        ApiMethod {
+            verb: model.verb,
+            api_key_required: model.api_key_required,
+            reads_body: validation.reads_body() || integration::maps_body(&model.integration),
+            path: path.as_str().into(),
+            variables: variables.collect(),
+            resource_id,
+            operation_name: model.operation_name,
+            validation,
+            statuses: model.responses.iter().map(|response| response.status).collect(),
+            authorization: model.authorization,
+            integration: ApiIntegration::of(model.integration),
+        }
+    }
 }
 
 /// Compiles one method for one stage.
 pub(crate) fn compile(
     api: &RestApiId,
-    method: &ApiMethod,
+    method: &DefinedMethod,
     (stage, authorizers): (&Stage, &[Arc<CompiledAuthorizer>]),
     destinations: &mut Destinations<'_>,
     buckets: &MethodBuckets<'_>,
@@ -102,21 +123,41 @@ pub(crate) fn compile(
         Verb::Any => &Verb::EXACT,
         verb => std::slice::from_ref(verb),
     };
-    let mut throttle = Vec::new();
-    for verb in verbs {
-        let Some(limit) = stage.method_settings.of(method.path.as_str(), *verb).throttle else { continue };
-        let pace = Pace::of(limit);
-        let key = (api.as_str(), stage.name.as_str(), method.path.as_str(), method.model.verb, *verb);
-        let bucket = match buckets.buckets.get(&key) {
-            Some((old, bucket)) => shared(bucket, *old, pace, adaptations),
-            None => Arc::default(),
-        };
-        throttle.push(MethodThrottle { verb: *verb, pace, bucket });
-    }
-    throttle.shrink_to_fit();
+    let pace = |verb: &Verb| stage.method_settings.of(method.path.as_str(), *verb).throttle.map(Pace::of);
+    let key = (api.as_str(), stage.name.as_str(), method.path.as_str(), method.model.verb);
+    let old = buckets.buckets.get(&key).copied();
+    let throttles = throttles(verbs.iter().map(pace).collect(), old, adaptations);
     let authorizer = match &method.model.authorization {
         AuthorizationType::Custom(name) => authorizers.iter().find(|own| own.name == *name).cloned(),
         _ => None,
     };
-    StageMethod { integration, authorizer, throttle }
+    StageMethod { integration, authorizer, throttles }
+}
+
+/// The throttles of a method. Its buckets go on where it had any.
+fn throttles(
+    mut paces: Vec<Option<Pace>>,
+    old: Option<&MethodThrottles>,
+    adaptations: &mut Vec<Adaptation>,
+) -> MethodThrottles {
+    if paces.iter().all(Option::is_none) {
+        return MethodThrottles::default();
+    }
+    let old = old.filter(|old| old.buckets.len() == paces.len());
+    let fresh = || paces.iter().map(|_| Bucket::default()).collect();
+    let buckets: Arc<[Bucket]> = old.map_or_else(fresh, |old| Arc::clone(&old.buckets));
+    for (place, new) in paces.iter().enumerate().filter(|_| old.is_some()) {
+        let old = old.and_then(|old| old.pace(place));
+        if let Some(new) = *new
+            && old != Some(new)
+        {
+            // A limit that comes back meets what was taken under the one before it.
+            let bucket = AdaptedBucket::OfMethod(Arc::clone(&buckets), place);
+            adaptations.push(Adaptation { bucket, old: old.unwrap_or(new), new });
+        }
+    }
+    if paces.iter().all(|pace| Some(pace) == paces.first()) {
+        paces.truncate(1);
+    }
+    MethodThrottles { paces: paces.into(), buckets }
 }

@@ -26,6 +26,7 @@ use crate::{
 };
 
 use destinations::{Called, Destinations};
+use methods::DefinedMethod;
 
 /// A snapshot that is ready to serve, and what is to be done at the moment when it begins to.
 #[derive(Debug)]
@@ -160,17 +161,17 @@ fn compile_api(
         stages,
     } = rest_api;
     let mut tree = Tree::new();
-    let mut methods = Vec::new();
+    let mut defined = Vec::new();
     for resource in definition.resources {
         let resource_id = short_hash(&[id.as_str(), resource.path.as_str()]);
-        for method in resource.methods {
-            let index = u32::try_from(methods.len()).unwrap_or(u32::MAX);
-            tree.insert(&resource.path, method.verb, index);
-            methods.push(methods::compile_method(method, resource.path.clone(), resource_id.clone()));
+        for model in resource.methods {
+            let index = u32::try_from(defined.len()).unwrap_or(u32::MAX);
+            tree.insert(&resource.path, model.verb, index);
+            let (path, resource_id) = (resource.path.clone(), resource_id.clone());
+            defined.push(DefinedMethod { model, path, resource_id });
         }
     }
     tree.shrink();
-    methods.shrink_to_fit();
     let mut compile_stage = |stage: postern_model::Stage| {
         let named = definition.authorizers.iter().map(|(name, authorizer)| (&**name, authorizer));
         let authorizers = authorizers::compile(&id, &stage, named, destinations, &kept.answers);
@@ -179,7 +180,7 @@ fn compile_api(
         };
         Stage {
             number: 0,
-            methods: methods.iter().map(compile).collect(),
+            methods: defined.iter().map(compile).collect(),
             deployment_id: short_hash(&[id.as_str(), stage.name.as_str(), &definition.revision]),
             name: stage.name.as_str().into(),
             variables: stage.variables,
@@ -187,6 +188,7 @@ fn compile_api(
         }
     };
     let stages = stages.into_iter().map(&mut compile_stage).collect();
+    let methods = defined.into_iter().map(DefinedMethod::compile).collect();
     let gateway_responses: Vec<(GatewayResponseType, _)> = definition.gateway_responses.into_iter().collect();
     Api {
         id,

@@ -175,7 +175,7 @@ impl View<'_> {
             },
             V::Path => located.path.into(),
             V::ResourceId => (&*self.record.matched.as_ref()?.method.resource_id).into(),
-            V::ResourcePath => self.record.matched.as_ref()?.method.path.as_str().into(),
+            V::ResourcePath => (&*self.record.matched.as_ref()?.method.path).into(),
             V::Stage => (&*located.stage.name).into(),
             _ => return None,
         })

@@ -322,8 +322,8 @@ fn method(facts: &Facts<'_>) -> Option<Told> {
     let Some(located) = &facts.located else { return Some(told) };
     match &facts.matched {
         Some(matched) => {
-            told.because = format!("{} {}", matched.method.model.verb, matched.method.path.as_str());
-            told.facts.push(("resource", matched.method.path.as_str().to_owned()));
+            told.because = format!("{} {}", matched.method.verb, matched.method.path);
+            told.facts.push(("resource", matched.method.path.to_string()));
             told.facts.push(("method", matched.verb.to_string()));
             let variables = matched.variables().map(|(name, value)| format!("{name}={value}"));
             let variables: Vec<String> = variables.collect();
@@ -448,7 +448,7 @@ fn resource(facts: &Facts<'_>) -> Option<Told> {
 
 fn api_key(facts: &Facts<'_>) -> Option<Told> {
     let mut told = Told::default();
-    let is_required = facts.matched.as_ref().is_some_and(|matched| matched.method.model.api_key_required);
+    let is_required = facts.matched.as_ref().is_some_and(|matched| matched.method.api_key_required);
     told.facts.push(("required", is_required.to_string()));
     if !is_required {
         told.because = "the method asks for none".to_owned();
@@ -541,7 +541,7 @@ fn body_model(facts: &Facts<'_>) -> Option<Told> {
 fn integration(facts: &Facts<'_>) -> Option<Told> {
     let mut told = Told::default();
     if let Some(matched) = &facts.matched {
-        let model = &matched.method.model.integration;
+        let model = &matched.method.integration;
         told.facts.push(("type", model.kind.to_string()));
         told.facts.push(("timeoutMilliseconds", model.timeout_milliseconds.to_string()));
     }

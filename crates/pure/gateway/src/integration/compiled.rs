@@ -2,12 +2,48 @@
 
 use std::sync::Arc;
 
-use postern_model::{FunctionArn, IntegrationType, RequestMapping, RequestTarget, UriSegment, Verb};
+use postern_model::{
+    ContentHandling, FunctionArn, Integration, IntegrationResponse, IntegrationType, PassthroughBehavior,
+    RequestMapping, RequestTarget, ResponseTransferMode, Template, UriSegment, Verb,
+};
 
 use super::Signing;
 use crate::{Destination, HostedFunction};
 
-/// An integration in one stage. What does not depend on the stage is read from the model.
+/// What of an integration does not depend on the stage, as far as requests ask for it.
+#[derive(Debug)]
+pub(crate) struct ApiIntegration {
+    pub(crate) kind: IntegrationType,
+    pub(crate) passthrough_behavior: PassthroughBehavior,
+    pub(crate) content_handling: Option<ContentHandling>,
+    pub(crate) response_transfer_mode: ResponseTransferMode,
+    /// Every call fails with 500.
+    pub(crate) always_fails: bool,
+    pub(crate) timeout_milliseconds: u32,
+    pub(crate) request_parameters: Box<[RequestMapping]>,
+    /// By media type or `$default`, in the order of the definition.
+    pub(crate) request_templates: Box<[(Box<str>, Template)]>,
+    /// In the order of the definition.
+    pub(crate) responses: Box<[IntegrationResponse]>,
+}
+
+impl ApiIntegration {
+    pub(crate) fn of(model: Integration) -> Self {
+        Self {
+            kind: model.kind,
+            passthrough_behavior: model.passthrough_behavior,
+            content_handling: model.content_handling,
+            response_transfer_mode: model.response_transfer_mode,
+            always_fails: model.always_fails,
+            timeout_milliseconds: model.timeout_milliseconds,
+            request_parameters: model.request_parameters.into(),
+            request_templates: model.request_templates.into(),
+            responses: model.responses.into(),
+        }
+    }
+}
+
+/// An integration in one stage.
 #[derive(Debug)]
 pub(crate) struct CompiledIntegration {
     pub(crate) kind: IntegrationType,

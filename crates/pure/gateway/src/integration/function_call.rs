@@ -38,7 +38,7 @@ impl FunctionCall<'_> {
     /// Whether a mapping wrote the event, which may be anything then.
     pub(crate) fn is_mapped(&self) -> bool {
         matches!(self.on_behalf, OnBehalf::Method(matched)
-            if matched.method.model.integration.kind == IntegrationType::Aws)
+            if matched.method.integration.kind == IntegrationType::Aws)
     }
 }
 
@@ -113,8 +113,8 @@ fn source_arn(record: &Record<'_>, on_behalf: OnBehalf<'_>) -> String {
     let house = record.house;
     let resource = match on_behalf {
         OnBehalf::Method(matched) => {
-            let verb = matched.method.model.verb.as_str().replace("ANY", "*");
-            format!("{}/{verb}{}", located.stage.name, matched.method.path.as_str())
+            let verb = matched.method.verb.as_str().replace("ANY", "*");
+            format!("{}/{verb}{}", located.stage.name, matched.method.path)
         }
         OnBehalf::Authorizer(id) => format!("authorizers/{id}"),
     };

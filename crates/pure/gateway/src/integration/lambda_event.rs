@@ -103,7 +103,7 @@ fn write_request(
     event: &mut Object<'_>,
 ) {
     let view = View { record, error: None, sent: None };
-    event.text("resource", matched.method.path.as_str());
+    event.text("resource", &matched.method.path);
     event.text("path", event_path(located));
     event.value("httpMethod", &view, Variable::HttpMethod);
     write_headers(record, arrival, own_fields, event);
@@ -200,7 +200,7 @@ fn write_request_context(
     event.object("requestContext", |context| {
         context.value("resourceId", view, V::ResourceId);
         context.value("resourcePath", view, V::ResourcePath);
-        if let Some(name) = &matched.method.model.operation_name {
+        if let Some(name) = &matched.method.operation_name {
             context.text("operationName", name);
         }
         context.value("httpMethod", view, V::HttpMethod);

@@ -69,7 +69,7 @@ pub(crate) fn map_request<'b>(
     body: &'b BodyText<'b>,
     output: &mut String,
 ) -> Result<MappedRequest<'b>, Refusal> {
-    let integration = &matched.method.model.integration;
+    let integration = &matched.method.integration;
     let (Some(located), Some(arrival)) = (record.located.as_ref(), record.arrival) else {
         return Err(Refusal::Overloaded);
     };
@@ -271,7 +271,7 @@ pub(crate) fn map_response(
     sheets: &mut Sheets,
     fields: &mut FieldBlock,
 ) -> Result<(u16, Sheet), Refusal> {
-    let entry = select(&matched.method.model.integration.responses, result.selected_by)?;
+    let entry = select(&matched.method.integration.responses, result.selected_by)?;
     check_declared(matched, entry)?;
     let Sheets { text, reply, bytes } = sheets;
     let body = BodyText::new(reply);
@@ -285,7 +285,7 @@ pub(crate) fn map_response(
         }
     };
     write_fields(record, entry, result, &body, overrides, fields)?;
-    if matched.method.model.integration.kind != IntegrationType::Mock {
+    if matched.method.integration.kind != IntegrationType::Mock {
         let mut trace_id = Vec::new();
         write_trace_id(record, &mut trace_id);
         fields.push_trusted(b"X-Amzn-Trace-Id", &trace_id);
@@ -295,7 +295,7 @@ pub(crate) fn map_response(
 
 /// Refuses a status that the method does not declare (SP8).
 fn check_declared(matched: &Matched<'_>, entry: &IntegrationResponse) -> Result<(), Refusal> {
-    if matched.method.model.responses.iter().any(|response| response.status == entry.status) {
+    if matched.method.statuses.contains(&entry.status) {
         return Ok(());
     }
     let reason =

@@ -28,7 +28,7 @@ impl<'a> Mappings<'a> {
     ) -> Result<Self, Refusal> {
         let mut values = Vec::new();
         let body = MappedBody::new(body);
-        for mapping in &matched.method.model.integration.request_parameters {
+        for mapping in &matched.method.integration.request_parameters {
             if !wanted(mapping) {
                 continue;
             }

@@ -19,8 +19,8 @@ mod template_view;
 
 pub(crate) use call_head::CallMemory;
 pub(crate) use compiled::{
-    Address, CompiledIntegration, FunctionEndpoint, FunctionTarget, FunctionWay, JsonAction, ServiceTarget,
-    Target, TargetPiece,
+    Address, ApiIntegration, CompiledIntegration, FunctionEndpoint, FunctionTarget, FunctionWay, JsonAction,
+    ServiceTarget, Target, TargetPiece,
 };
 pub(crate) use forwarding::{write_own_fields, write_trace_id};
 pub(crate) use function_call::{
@@ -43,7 +43,7 @@ use crate::routing::Matched;
 
 /// Whether a backend's answer is passed on as a stream (ST1).
 pub(crate) fn is_streamed(matched: &Matched<'_>) -> bool {
-    matched.method.model.integration.response_transfer_mode == ResponseTransferMode::Stream
+    matched.method.integration.response_transfer_mode == ResponseTransferMode::Stream
 }
 
 /// Whether a parameter mapping reads the client's body, or sends another in its place.

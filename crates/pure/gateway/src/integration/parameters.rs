@@ -229,7 +229,7 @@ pub(crate) fn api_key<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
 /// The key as it was sent, known or not, where the method asks for one in the header.
 pub(crate) fn sent_api_key<'a>(record: &Record<'a>) -> Option<Cow<'a, str>> {
     let is_of_header = record.located.as_ref()?.api.api_key_source == ApiKeySource::Header;
-    let is_asked_for = record.matched.as_ref()?.method.model.api_key_required;
+    let is_asked_for = record.matched.as_ref()?.method.api_key_required;
     let arrival = record.arrival.filter(|_| is_of_header && is_asked_for)?;
     arrival.head.over(arrival.bytes).fields().value(KnownName::XApiKey).map(lossy)
 }

@@ -1,12 +1,13 @@
 //! Which template a body goes through (integrations.md section 5, mapping-templates.md section 2).
 
-use postern_model::{Integration, PassthroughBehavior, Template};
+use postern_model::{PassthroughBehavior, Template};
 
+use super::ApiIntegration;
 use crate::{Arrival, Refusal, content};
 
 /// The request template for a body, or `None` where the body passes through.
 pub(crate) fn template_for_request<'m>(
-    integration: &'m Integration,
+    integration: &'m ApiIntegration,
     arrival: &Arrival<'_>,
 ) -> Result<Option<&'m Template>, Refusal> {
     let templates = &integration.request_templates;

@@ -100,7 +100,7 @@ impl<'a> Matched<'a> {
 
     /// Names and values of the path's variables, in the order of the path.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let names = self.method.path.parts().iter().filter_map(|part| part.variable());
+        let names = self.method.variables.iter().map(|name| &**name);
         let path = self.path;
         let values = self.variables.iter().map(move |span| {
             let (start, end) = (span.start as usize, span.end as usize);

@@ -22,7 +22,7 @@ pub(crate) fn identify(
     arrival: &Arrival<'_>,
     _permit: &Permit,
 ) -> Result<Option<Usage>, Refusal> {
-    if !matched.method.model.api_key_required {
+    if !matched.method.api_key_required {
         return Ok(None);
     }
     let value = match located.api.api_key_source {
@@ -82,7 +82,7 @@ pub(crate) fn buckets<'a>(
     let plan = usage.and_then(|usage| house.keys.of(usage));
     let of_plan = plan.and_then(|(plan, membership)| {
         let stage = plan.stage(located.api.id.as_str(), &located.stage.name);
-        let method = stage.and_then(|stage| stage.method(matched.method.path.as_str(), matched.verb));
+        let method = stage.and_then(|stage| stage.method(&matched.method.path, matched.verb));
         let own = method.and_then(|(pace, place)| Some((pace, house.keys.method_bucket(membership, place)?)));
         if let Some((pace, bucket)) = own {
             return Some((ThrottleLevel::PlanMethod, &**bucket, pace));
@@ -90,9 +90,8 @@ pub(crate) fn buckets<'a>(
         let account = house.keys.accounts.get(membership.account)?;
         Some((ThrottleLevel::Plan, &account.bucket, plan.throttle?))
     });
-    let mut of_methods = matched.stage_method.throttle.iter();
-    let of_method = of_methods.find(|throttle| throttle.verb == matched.verb);
-    let of_method = of_method.map(|it| (ThrottleLevel::Method, &*it.bucket, it.pace));
+    let of_method = matched.stage_method.throttles.of(matched.verb);
+    let of_method = of_method.map(|(pace, bucket)| (ThrottleLevel::Method, bucket, pace));
     let of_account = house.account_throttle.as_ref().filter(|(it, ..)| !it.before_authorization);
     let of_account = of_account.map(|(_, pace, bucket)| (ThrottleLevel::Account, &**bucket, *pace));
     [of_plan, of_method, of_account].into_iter().flatten()
@@ -153,6 +152,8 @@ pub(crate) struct Adaptation {
 #[derive(Debug)]
 pub(crate) enum AdaptedBucket {
     Own(Arc<Bucket>),
+    /// Of a method in a stage, by its place.
+    OfMethod(Arc<[Bucket]>, usize),
     /// Of a key in a plan, by the number of its account.
     OfAccount(u32),
 }
@@ -161,6 +162,7 @@ impl Adaptation {
     pub(crate) fn apply(&self, house: &Snapshot, now: Now) {
         let bucket = match &self.bucket {
             AdaptedBucket::Own(bucket) => Some(&**bucket),
+            AdaptedBucket::OfMethod(buckets, place) => buckets.get(*place),
             AdaptedBucket::OfAccount(number) => {
                 house.keys.accounts.get(*number).map(|account| &account.bucket)
             }

@@ -8,7 +8,7 @@ use crate::{Record, integration::parameters::request_parameter};
 /// The parameters that a request must bring, in the order in which missing ones are told.
 #[derive(Debug, Default)]
 pub(crate) struct RequiredParameters {
-    required: Vec<RequestParameter>,
+    required: Box<[RequestParameter]>,
 }
 
 impl RequiredParameters {
@@ -17,7 +17,7 @@ impl RequiredParameters {
         let required = |parameter: &&RequestParameter| parameter.required;
         let mut required: Vec<_> = method.request_parameters.iter().filter(required).cloned().collect();
         required.sort_by(|one, other| (one.location, &one.name).cmp(&(other.location, &other.name)));
-        Self { required }
+        Self { required: required.into() }
     }
 
     /// The names of all of them.

@@ -120,7 +120,7 @@ pub(super) async fn function_mapped<E: Effects, B: RequestBody>(
 
 fn function_of<'m>(matched: &Matched<'m>) -> Result<&'m FunctionTarget, Refusal> {
     match &matched.stage_method.integration.target {
-        Some(Target::Function(function)) if !matched.method.model.integration.always_fails => Ok(function),
+        Some(Target::Function(function)) if !matched.method.integration.always_fails => Ok(function),
         Some(Target::Malformed(reason)) => Err(Refusal::Configuration(reason.to_string().into())),
         _ => Err(Refusal::Configuration("the integration cannot call its function".into())),
     }

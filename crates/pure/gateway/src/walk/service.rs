@@ -25,7 +25,7 @@ pub(super) async fn service<E: Effects, B: RequestBody>(
 ) -> Result<Served<E::Reply>, Refusal> {
     let Paper { call, sheets, fields } = paper;
     let service = match &matched.stage_method.integration.target {
-        Some(Target::Service(service)) if !matched.method.model.integration.always_fails => service,
+        Some(Target::Service(service)) if !matched.method.integration.always_fails => service,
         _ => return Err(Refusal::Configuration("the integration cannot call its service".into())),
     };
     let body = client_body.text(record);
