@@ -161,3 +161,60 @@ fn throttles(
     }
     MethodThrottles { paces: paces.into(), buckets }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::ThrottleLimit;
+
+    use super::*;
+
+    fn pace(rate: f64, burst: u32) -> Option<Pace> {
+        Some(Pace::of(ThrottleLimit::new(rate, burst).unwrap()))
+    }
+
+    #[test]
+    fn th14_each_verb_has_its_limit_and_its_bucket() {
+        let mut paces = vec![pace(9.0, 9); Verb::EXACT.len()];
+        let same = throttles(paces.clone(), None, &mut Vec::new());
+        assert_eq!(same.paces.len(), 1, "what is the same stands once");
+        paces[Verb::Get as usize] = None;
+        paces[Verb::Put as usize] = pace(1.0, 1);
+        let different = throttles(paces, None, &mut Vec::new());
+        for verb in Verb::EXACT {
+            let own = match verb {
+                Verb::Get => None,
+                Verb::Put => pace(1.0, 1),
+                _ => pace(9.0, 9),
+            };
+            assert_eq!(same.of(verb).map(|(pace, _)| pace), pace(9.0, 9));
+            assert_eq!(different.of(verb).map(|(pace, _)| pace), own, "{verb}");
+        }
+        let (put, post) = (different.of(Verb::Put).unwrap(), different.of(Verb::Post).unwrap());
+        assert!(put.1.take(put.0, 0) && !put.1.take(put.0, 0));
+        assert!(post.1.take(post.0, 0), "a bucket of its own");
+    }
+
+    #[test]
+    fn one_verb_has_one_bucket_and_no_limit_has_none() {
+        let one = throttles(vec![pace(1.0, 1)], None, &mut Vec::new());
+        assert_eq!((one.buckets.len(), one.of(Verb::Put).map(|(pace, _)| pace)), (1, pace(1.0, 1)));
+        let none = throttles(vec![None; Verb::EXACT.len()], None, &mut Vec::new());
+        assert!(none.buckets.is_empty() && none.of(Verb::Get).is_none());
+    }
+
+    #[test]
+    fn th61_buckets_go_on_and_what_has_changed_is_adapted() {
+        let paces = |get, put| {
+            let mut paces = vec![pace(9.0, 9); Verb::EXACT.len()];
+            (paces[Verb::Get as usize], paces[Verb::Put as usize]) = (get, put);
+            paces
+        };
+        let mut adaptations = Vec::new();
+        let old = throttles(paces(pace(1.0, 1), None), None, &mut adaptations);
+        assert!(adaptations.is_empty());
+        let new = throttles(paces(pace(2.0, 2), pace(3.0, 3)), Some(&old), &mut adaptations);
+        assert!(Arc::ptr_eq(&old.buckets, &new.buckets));
+        let adapted: Vec<_> = adaptations.iter().map(|it| (Some(it.old), Some(it.new))).collect();
+        assert_eq!(adapted, [(pace(1.0, 1), pace(2.0, 2)), (pace(3.0, 3), pace(3.0, 3))]);
+    }
+}
