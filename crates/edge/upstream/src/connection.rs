@@ -62,6 +62,15 @@ impl Connection {
         !has_news || self.poll_read(&mut context, &mut [0]).is_pending()
     }
 
+    /// Pending where a read would find nothing, as far as that is known without one; the task is woken then.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match &self.wire {
+            // What is wrong with the socket is told by the read.
+            Wire::Plain(socket) => socket.poll_read_ready(context).map(drop),
+            Wire::Tls(_) => Poll::Ready(()),
+        }
+    }
+
     /// Reads what there is; 0 at the end.
     pub(crate) fn poll_read(
         &mut self,

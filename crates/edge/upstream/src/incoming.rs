@@ -23,6 +23,7 @@ pub(crate) struct Incoming {
     buffer: Option<Buffer>,
     pub(crate) filled: usize,
     pub(crate) head: ResponseHead,
+    was_looked_for: bool,
     is_complete: bool,
     interim: usize,
     /// What was found wrong while the request was still on its way out.
@@ -54,6 +55,7 @@ impl Incoming {
     pub(crate) fn forget(&mut self) {
         self.filled = 0;
         self.head.clear();
+        self.was_looked_for = false;
         self.is_complete = false;
         self.interim = 0;
         self.fault = None;
@@ -95,6 +97,10 @@ impl Incoming {
     ) -> Poll<Result<(), NoAnswer>> {
         if let Some(fault) = self.fault.take() {
             return Poll::Ready(Err(*fault));
+        }
+        // The first look mostly finds nothing, and needs no memory for that.
+        if !std::mem::replace(&mut self.was_looked_for, true) {
+            ready!(connection.poll_readable(context));
         }
         while !self.is_complete {
             let read = ready!(self.poll_read(connection, context, buffers, self.filled));

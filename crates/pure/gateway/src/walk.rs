@@ -97,7 +97,8 @@ where
     B: RequestBody,
     O: Observer,
 {
-    let (house, arrival) = (record.house, record.arrival.ok_or(Refusal::Overloaded)?);
+    let house = record.house;
+    let Some(arrival) = record.arrival else { return Err(Refusal::Overloaded) };
     body::check_query(house, arrival)?;
     let located = routing::find_api(house, arrival, memory.routing)?;
     record.located = Some(located);
@@ -126,7 +127,7 @@ where
     };
     record.is_authorized = true;
     observer.at(Gate::Resource);
-    let matched = matched.ok_or(Refusal::NoSuchResource)?;
+    let Some(matched) = matched else { return Err(Refusal::NoSuchResource) };
     observer.at(Gate::ApiKey);
     let usage = usage::identify(record, &located, &matched, arrival, &permit)?;
     observer.at(Gate::Throttle);

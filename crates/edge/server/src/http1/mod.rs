@@ -199,18 +199,29 @@ async fn receive<S: Wire, E, R>(
     started: bool,
 ) -> Received {
     let (input, buffers) = (&mut memory.input, &worker.body_buffers);
-    let mut waits = false;
-    poll_fn(|context| match input.poll_read(&mut *job.stream.borrow_mut(), context, buffers) {
-        Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Received::End),
-        Poll::Ready(Ok(_)) => Poll::Ready(Received::Bytes),
-        Poll::Pending if !started && worker.draining.get() && !job.is_fresh() => Poll::Ready(Received::End),
-        Poll::Pending if !started && worker.desks_are_scarce() => Poll::Ready(Received::Late),
-        Poll::Pending => {
-            if !started && !std::mem::replace(&mut waits, true) {
-                let linger = worker.timers.coarse_nanoseconds().saturating_add(LINGER_NANOSECONDS);
-                job.alarm.set(linger.min(job.rest_deadline.get()));
+    let mut was_asked = false;
+    poll_fn(|context| {
+        let mut stream = job.stream.borrow_mut();
+        // The first look mostly finds nothing, and needs no buffer for that.
+        let is_first = !std::mem::replace(&mut was_asked, true);
+        let read = match is_first && stream.poll_readable(context).is_pending() {
+            true => Poll::Pending,
+            false => input.poll_read(&mut *stream, context, buffers),
+        };
+        match read {
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Received::End),
+            Poll::Ready(Ok(_)) => Poll::Ready(Received::Bytes),
+            Poll::Pending if !started && worker.draining.get() && !job.is_fresh() => {
+                Poll::Ready(Received::End)
             }
-            job.alarm.poll_elapsed(context).map(|()| Received::Late)
+            Poll::Pending if !started && worker.desks_are_scarce() => Poll::Ready(Received::Late),
+            Poll::Pending => {
+                if !started && is_first {
+                    let linger = worker.timers.coarse_nanoseconds().saturating_add(LINGER_NANOSECONDS);
+                    job.alarm.set(linger.min(job.rest_deadline.get()));
+                }
+                job.alarm.poll_elapsed(context).map(|()| Received::Late)
+            }
         }
     })
     .await

@@ -43,7 +43,9 @@ pub(crate) struct TlsStream {
     session: Box<ServerConnection>,
     scratch: RecordScratch,
     bytes_sent: u64,
-    holds_input: bool,
+    holds_opened: bool,
+    /// The client has said that it sends no more.
+    is_ended: bool,
     said_goodbye: bool,
 }
 
@@ -51,7 +53,15 @@ impl TlsStream {
     /// A session over its socket; the handshake may still be going on.
     pub(crate) fn new(socket: TcpStream, mut session: Box<ServerConnection>, scratch: RecordScratch) -> Self {
         session.set_buffer_limit(Some(SEALED_BYTES_MAX));
-        Self { socket, session, scratch, bytes_sent: 0, holds_input: false, said_goodbye: false }
+        Self {
+            socket,
+            session,
+            scratch,
+            bytes_sent: 0,
+            holds_opened: false,
+            is_ended: false,
+            said_goodbye: false,
+        }
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
@@ -133,8 +143,9 @@ impl TlsStream {
                 .session
                 .process_new_packets()
                 .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
-            self.holds_input = state.plaintext_bytes_to_read() > 0;
-            if self.holds_input {
+            self.is_ended = state.peer_has_closed();
+            self.holds_opened = state.plaintext_bytes_to_read() > 0;
+            if self.holds_opened {
                 filled += self.read_opened(output.get_mut(filled..).unwrap_or_default()).unwrap_or(0);
             }
         }
@@ -153,7 +164,7 @@ impl TlsStream {
             Err(_) => Some(0),
         };
         if read.is_none_or(|read| read < output.len()) {
-            self.holds_input = false;
+            self.holds_opened = false;
         }
         read
     }
@@ -173,7 +184,9 @@ impl Wire for TlsStream {
             return Poll::Ready(Ok(0));
         }
         loop {
-            if let Some(read) = self.read_opened(buffer) {
+            if self.holds_input()
+                && let Some(read) = self.read_opened(buffer)
+            {
                 return Poll::Ready(Ok(read));
             }
             match ready!(self.poll_records(context, buffer)) {
@@ -237,7 +250,7 @@ impl Wire for TlsStream {
     }
 
     fn holds_input(&self) -> bool {
-        self.holds_input
+        self.holds_opened || self.is_ended
     }
 }
 

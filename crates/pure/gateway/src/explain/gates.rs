@@ -220,8 +220,8 @@ fn head(facts: &Facts<'_>) -> Option<Told> {
 fn api(facts: &Facts<'_>) -> Option<Told> {
     let mut told = Told::default();
     let Some(arrival) = facts.arrival else { return Some(told) };
-    let host = arrival.head.over(arrival.bytes).authority();
-    told.facts.extend(host.map(|host| ("host", host.normalised().into_owned())));
+    let host = arrival.head.over(arrival.bytes).host();
+    told.facts.extend(host.map(|host| ("host", host.to_owned())));
     if let Some(located) = &facts.located {
         let form = routing::host_form(facts.house, arrival, located);
         told.because = match form {

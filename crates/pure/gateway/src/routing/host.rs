@@ -1,14 +1,15 @@
 //! Which API and stage: by host, by `x-apigw-api-id`, by custom domain name (private-access.md
 //! sections 2, 3 and 9).
 
-use std::borrow::Cow;
-
 use postern_protocol::http1::{
-    Authority, KnownName,
+    KnownName,
     path::{self, PathRefusal},
 };
 
-use super::location::{By, Located, verb_of};
+use super::{
+    domain::Route,
+    location::{By, Located, verb_of},
+};
 use crate::{
     Arrival, Identity, NoSuchApi, Refusal, Snapshot,
     snapshot::{Api, Stage},
@@ -18,7 +19,6 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct RoutingMemory {
     path: Vec<u8>,
-    host: String,
     resource_path: String,
 }
 
@@ -29,7 +29,9 @@ pub(crate) fn find_api<'a>(
     memory: &'a mut RoutingMemory,
 ) -> Result<Located<'a>, Refusal> {
     let request = arrival.head.over(arrival.bytes);
-    let entrance = house.entrance_of(arrival.connection).ok_or(Refusal::NoSuchApi(NoSuchApi::WrongDoor))?;
+    let Some(entrance) = house.entrance_of(arrival.connection) else {
+        return Err(Refusal::NoSuchApi(NoSuchApi::WrongDoor));
+    };
     let segments_max = usize::try_from(house.limits.path_segments).unwrap_or(usize::MAX);
     let path =
         path::normalise(request.path(), segments_max, &mut memory.path).map_err(|refusal| match refusal {
@@ -40,16 +42,19 @@ pub(crate) fn find_api<'a>(
         status: 400,
         reason: "X-HTTP-Method-Override is repeated or names no method",
     })?;
-    let authority = request.authority().ok_or(Refusal::NoSuchApi(NoSuchApi::NotNamed))?;
-    let host = normalised_host(&authority, &mut memory.host);
+    let Some(host) = request.host() else { return Err(Refusal::NoSuchApi(NoSuchApi::NotNamed)) };
 
     if let Some(domain) = entrance.domains.find(host).and_then(|index| house.domains.get(index)) {
         if domain.is_strict && !comes_strictly(arrival, host) {
             return Err(Refusal::NoSuchApi(NoSuchApi::NotStrict));
         }
-        let route = domain.route(path, request.fields()).ok_or(Refusal::NoSuchMapping)?;
-        let api = house.apis.get(route.target.api).ok_or(Refusal::NoSuchMapping)?;
-        let stage = api.stages.get(route.target.stage).ok_or(Refusal::NoSuchMapping)?;
+        let leads_to = |route: Route<'a>| {
+            let api = house.apis.get(route.target.api)?;
+            Some((route, api, api.stages.get(route.target.stage)?))
+        };
+        let Some((route, api, stage)) = domain.route(path, request.fields()).and_then(leads_to) else {
+            return Err(Refusal::NoSuchMapping);
+        };
         // A public name may lead to a private API, through its endpoints alone (H8, PA-17).
         check_door(arrival, api).map_err(Refusal::NoSuchApi)?;
         let resource_path = below_base_path(route.rest, &mut memory.resource_path)?;
@@ -57,21 +62,11 @@ pub(crate) fn find_api<'a>(
         return Ok(Located { entrance, api, stage, path, resource_path, by, verb });
     }
     let api = api_of_host(house, arrival, host).map_err(Refusal::NoSuchApi)?;
-    let (stage, resource_path) = stage_of_path(api, path).ok_or(Refusal::NoSuchStage)?;
+    let Some((stage, resource_path)) = stage_of_path(api, path) else { return Err(Refusal::NoSuchStage) };
     if api.disable_execute_api_endpoint {
         return Err(Refusal::DefaultEndpointDisabled);
     }
     Ok(Located { entrance, api, stage, path, resource_path, by: By::ExecuteApi, verb })
-}
-
-fn normalised_host<'a>(authority: &Authority<'a>, memory: &'a mut String) -> &'a str {
-    match authority.normalised() {
-        Cow::Borrowed(host) => host,
-        Cow::Owned(host) => {
-            *memory = host;
-            memory
-        }
-    }
 }
 
 /// Whether a request for a STRICT domain name, which is a public one, comes by a public listener and a
@@ -144,8 +139,7 @@ impl HostForm {
 
 /// By which form of host a request was located.
 pub(crate) fn host_form(house: &Snapshot, arrival: &Arrival<'_>, located: &Located<'_>) -> HostForm {
-    let authority = arrival.head.over(arrival.bytes).authority();
-    let host = authority.as_ref().map_or(Cow::Borrowed(""), Authority::normalised);
+    let host = arrival.head.over(arrival.bytes).host().unwrap_or_default();
     let label = host.strip_suffix(&*house.api_suffix).filter(|label| !label.contains('.'));
     match label.map(split_endpoint) {
         _ if matches!(located.by, By::Domain { .. }) => HostForm::DomainName,

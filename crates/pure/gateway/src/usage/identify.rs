@@ -32,8 +32,9 @@ pub(crate) fn identify(
             outcome.and_then(|outcome| outcome.usage_identifier_key()).map(str::as_bytes)
         }
     };
-    let value = value.filter(|value| !value.is_empty());
-    let value = value.ok_or(Refusal::ApiKey(ApiKeyFault::Missing))?;
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Err(Refusal::ApiKey(ApiKeyFault::Missing));
+    };
     let (key, usage) = record.house.keys.find(value, located.api.id.as_str(), &located.stage.name);
     record.key = key;
     record.usage = usage.ok();

@@ -42,16 +42,6 @@ impl<'bytes> Authority<'bytes> {
         Some(Self { host, port, has_capitals })
     }
 
-    /// An authority that was parsed before.
-    pub(crate) const fn of_parts(host: &'bytes [u8], port: Option<u16>, has_capitals: bool) -> Self {
-        Self { host, port, has_capitals }
-    }
-
-    /// Whether a letter of the host is a capital.
-    pub(crate) const fn has_capitals(&self) -> bool {
-        self.has_capitals
-    }
-
     /// The host as it was written, without port and without one trailing dot; an IPv6 address
     /// keeps its brackets.
     #[must_use]
@@ -82,6 +72,46 @@ impl<'bytes> Authority<'bytes> {
             _ => true,
         };
         ports_agree && self.host.eq_ignore_ascii_case(other.host)
+    }
+}
+
+/// The authority that was read last, kept as long as the same comes again: whoever sends one request after
+/// another names the same host.
+#[derive(Debug, Default)]
+pub(crate) struct LastAuthority {
+    /// As it was written; empty before the first one.
+    written: Vec<u8>,
+    /// The normal form of its host.
+    name: String,
+    host_length: usize,
+    port: Option<u16>,
+    has_capitals: bool,
+}
+
+impl LastAuthority {
+    /// Reads an authority, and gives the length of its host. `None` as [`Authority::parse`].
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<usize> {
+        if bytes.is_empty() || self.written != bytes {
+            self.written.clear();
+            let authority = Authority::parse(bytes)?;
+            self.name.clear();
+            self.name.push_str(&authority.normalised());
+            self.host_length = authority.host.len();
+            self.port = authority.port;
+            self.has_capitals = authority.has_capitals;
+            self.written.extend_from_slice(bytes);
+        }
+        Some(self.host_length)
+    }
+
+    /// The same with the host's text, which stands somewhere else by now.
+    pub(crate) const fn over<'bytes>(&self, host: &'bytes [u8]) -> Authority<'bytes> {
+        Authority { host, port: self.port, has_capitals: self.has_capitals }
+    }
+
+    /// What [`Authority::normalised`] gives.
+    pub(crate) const fn name(&self) -> &str {
+        self.name.as_str()
     }
 }
 

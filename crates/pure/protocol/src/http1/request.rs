@@ -1,5 +1,6 @@
 //! Request heads: read once, judged by the tables of hardening sections 1 and 2.
 
+use super::authority::LastAuthority;
 use super::field::KnownLine;
 use super::framing::declared;
 use super::lines::HeadLines;
@@ -26,18 +27,12 @@ pub enum TargetForm {
 pub struct RequestHead {
     lines: HeadLines,
     first: RequestLine,
-    host: Option<HostPlace>,
+    /// Where the host of `Host` stands.
+    host: Option<Span>,
+    last_host: LastAuthority,
     framing: BodyFraming,
     keep_alive: bool,
     expect_continue: bool,
-}
-
-/// The authority of `Host`, its text kept as a place.
-#[derive(Clone, Copy, Debug)]
-struct HostPlace {
-    host: Span,
-    port: Option<u16>,
-    has_capitals: bool,
 }
 
 impl RequestHead {
@@ -149,9 +144,13 @@ impl<'head> Request<'head> {
     /// The value of `Host`. `None` only for HTTP/1.0 requests without one.
     #[must_use]
     pub fn authority(self) -> Option<Authority<'head>> {
-        self.head.host.map(|HostPlace { host, port, has_capitals }| {
-            Authority::of_parts(host.of(self.bytes), port, has_capitals)
-        })
+        self.head.host.map(|host| self.head.last_host.over(host.of(self.bytes)))
+    }
+
+    /// The host of [`Request::authority`] in its normal form, as [`Authority::normalised`] gives it.
+    #[must_use]
+    pub fn host(self) -> Option<&'head str> {
+        self.head.host.map(|_| self.head.last_host.name())
     }
 
     /// The fields.
@@ -234,8 +233,8 @@ impl RequestHead {
         Ok(self.first.version_minor > 0 && self.framing != BodyFraming::None)
     }
 
-    /// The place of the host and its port, after a look at the target's own authority.
-    fn judge_host(&self, bytes: &[u8]) -> Result<Option<HostPlace>, Fault> {
+    /// The place of the host, after a look at the target's own authority.
+    fn judge_host(&mut self, bytes: &[u8]) -> Result<Option<Span>, Fault> {
         let fields = self.lines.fields();
         if fields.is_repeated(KnownName::Host) {
             return Err(Fault::HostRepeated);
@@ -247,18 +246,15 @@ impl RequestHead {
                 _ => Err(Fault::HostMissing),
             };
         };
-        let host = Authority::parse(field.value.of(bytes)).ok_or(Fault::HostInvalid)?;
+        let start = field.value.start();
+        let length = self.last_host.read(field.value.of(bytes)).ok_or(Fault::HostInvalid)?;
+        let host = Span::new(start, start.wrapping_add(length));
         if self.first.target.form == TargetForm::Absolute {
             Authority::parse(self.first.target.authority.of(bytes))
-                .filter(|authority| authority.agrees_with(&host))
+                .filter(|authority| authority.agrees_with(&self.last_host.over(host.of(bytes))))
                 .ok_or(Fault::TargetAuthority)?;
         }
-        let start = field.value.start();
-        Ok(Some(HostPlace {
-            host: Span::new(start, start.wrapping_add(host.host().len())),
-            port: host.port(),
-            has_capitals: host.has_capitals(),
-        }))
+        Ok(Some(host))
     }
 }
 
