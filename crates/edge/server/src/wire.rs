@@ -9,7 +9,7 @@ use std::{
 
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
+    io::{AsyncWrite, Interest},
     net::TcpStream,
 };
 
@@ -89,8 +89,7 @@ impl Wire for TcpStream {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        AsyncRead::poll_read(Pin::new(self), context, &mut buffer).map_ok(|()| buffer.filled().len())
+        postern_socket::poll_read(self, context, buffer)
     }
 
     fn poll_write(
@@ -100,7 +99,7 @@ impl Wire for TcpStream {
         second: &[u8],
     ) -> Poll<io::Result<usize>> {
         match (first, second) {
-            (bytes, []) | ([], bytes) => AsyncWrite::poll_write(Pin::new(self), context, bytes),
+            (bytes, []) | ([], bytes) => postern_socket::poll_write(self, context, bytes),
             _ => {
                 let parts = [IoSlice::new(first), IoSlice::new(second)];
                 AsyncWrite::poll_write_vectored(Pin::new(self), context, &parts)

@@ -77,12 +77,13 @@ impl Connection {
         context: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut room = ReadBuf::new(room);
-        let read = match &mut self.wire {
-            Wire::Plain(socket) => Pin::new(socket).poll_read(context, &mut room),
-            Wire::Tls(stream) => Pin::new(stream).poll_read(context, &mut room),
-        };
-        read.map_ok(|()| room.filled().len())
+        match &mut self.wire {
+            Wire::Plain(socket) => postern_socket::poll_read(socket, context, room),
+            Wire::Tls(stream) => {
+                let mut room = ReadBuf::new(room);
+                Pin::new(stream).poll_read(context, &mut room).map_ok(|()| room.filled().len())
+            }
+        }
     }
 
     /// Writes two pieces as if they were one, and says in `written` how far it has come. After an error
@@ -97,6 +98,9 @@ impl Connection {
             let head = first.get(*written..).unwrap_or_default();
             let tail = second.get(written.saturating_sub(first.len())..).unwrap_or_default();
             let count = match &mut self.wire {
+                Wire::Plain(socket) if tail.is_empty() => {
+                    ready!(postern_socket::poll_write(socket, context, head))?
+                }
                 Wire::Plain(socket) => ready!(poll_write_some(socket, context, head, tail))?,
                 Wire::Tls(stream) => match ready!(poll_write_some(stream, context, head, tail)) {
                     Ok(count) => count,

@@ -1,7 +1,7 @@
 //! The compiled configuration: immutable, whole, made for answering.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -36,8 +36,8 @@ pub struct Snapshot {
     /// `.execute-api.{region}.vpce.{suffix}`: what host names of endpoints end with.
     pub(crate) endpoint_suffix: Box<str>,
     pub(crate) entrances: Vec<Entrance>,
-    /// By address.
-    pub(crate) admissions: HashMap<SocketAddr, Arc<Admission>>,
+    /// By address. There are few, and comparing a few is quicker than hashing one.
+    pub(crate) admissions: BTreeMap<SocketAddr, Arc<Admission>>,
     pub(crate) apis: Vec<Api>,
     pub(crate) apis_by_id: HashMap<Box<str>, usize>,
     pub(crate) domains: Vec<Domain>,

@@ -100,8 +100,8 @@ impl Pattern {
             Form::Literal => match self.syntax {
                 Syntax::Exact | Syntax::Glob | Syntax::Arn => *self.written == *text,
                 Syntax::ExactIgnoringCase | Syntax::GlobIgnoringCase => {
-                    let folded = text.chars().map(fold);
-                    self.written.chars().map(fold).eq(folded)
+                    // Written alike, as most are, they need not be folded.
+                    *self.written == *text || self.written.chars().map(fold).eq(text.chars().map(fold))
                 }
             },
             Form::Prefix => self.written.strip_suffix('*').is_some_and(|prefix| text.starts_with(prefix)),

@@ -110,7 +110,7 @@ impl ResourcePattern {
         if base.is_domain() {
             return Reach::Sometimes;
         }
-        let prefix = format!("{}/", base.resource());
+        let prefix = [base.resource(), "/"].concat();
         if parts.resource.matches_all_that_start_with(&prefix) {
             return Reach::Always;
         }

@@ -12,10 +12,7 @@ use std::{
 use postern_gateway::{ClientCertificate, TlsFacts};
 use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConnection};
 use socket2::SockRef;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::{io::AsyncWrite, net::TcpStream};
 
 use crate::wire::Wire;
 
@@ -126,11 +123,10 @@ impl TlsStream {
         let mut scratch = scratch.borrow_mut();
         let room = if output.is_empty() { HANDSHAKE_READ_BYTES } else { output.len() };
         let room = room.min(scratch.len());
-        let mut buffer = ReadBuf::new(scratch.get_mut(..room).unwrap_or_default());
-        ready!(Pin::new(&mut self.socket).poll_read(context, &mut buffer))?;
-        let received = buffer.filled();
-        let opened = self.open_records(received, output)?;
-        Poll::Ready(Ok((received.len(), opened)))
+        let buffer = scratch.get_mut(..room).unwrap_or_default();
+        let received = ready!(postern_socket::poll_read(&self.socket, context, buffer))?;
+        let opened = self.open_records(buffer.get(..received).unwrap_or_default(), output)?;
+        Poll::Ready(Ok((received, opened)))
     }
 
     fn open_records(&mut self, mut received: &[u8], output: &mut [u8]) -> io::Result<usize> {
@@ -262,12 +258,12 @@ struct SocketWriter<'a, 'c> {
 
 impl Write for SocketWriter<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        or_would_block(Pin::new(&mut *self.socket).poll_write(self.context, bytes))
+        or_would_block(postern_socket::poll_write(self.socket, self.context, bytes))
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         or_would_block(match parts {
-            [part] => Pin::new(&mut *self.socket).poll_write(self.context, part),
+            [part] => postern_socket::poll_write(self.socket, self.context, part),
             parts => Pin::new(&mut *self.socket).poll_write_vectored(self.context, parts),
         })
     }

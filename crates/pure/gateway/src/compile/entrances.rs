@@ -1,6 +1,6 @@
 //! Doors.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use postern_model::{
     DomainName, Limits, Listener, NetworkLayers, PublicListeners, SharedListeners, VpcEndpoint,
@@ -95,7 +95,7 @@ fn of_public(public: PublicListeners, names: &[DomainName], limits: &Limits) -> 
 }
 
 /// What connections to each address meet first.
-pub(crate) fn admissions(entrances: &[Entrance]) -> HashMap<SocketAddr, Arc<Admission>> {
+pub(crate) fn admissions(entrances: &[Entrance]) -> BTreeMap<SocketAddr, Arc<Admission>> {
     let by_address = |entrance: &Entrance| {
         let admission = Arc::clone(&entrance.admission);
         entrance.addresses.clone().into_iter().map(move |address| (address, Arc::clone(&admission)))

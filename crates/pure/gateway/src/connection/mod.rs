@@ -6,7 +6,7 @@ mod network;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    io::Write,
+    io::{self, Write},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -70,10 +70,26 @@ impl SourceText {
         let mut bytes = [0; 39];
         let mut rest = bytes.as_mut_slice();
         // No address is longer than eight groups of four digits and seven colons.
-        let _ = write!(rest, "{}", source.to_canonical());
+        let _ = match source.to_canonical() {
+            IpAddr::V4(address) => write_octets(address.octets(), &mut rest),
+            IpAddr::V6(address) => write!(rest, "{address}"),
+        };
         let unwritten = rest.len();
         Self { bytes, length: u8::try_from(39 - unwritten).unwrap_or_default() }
     }
+}
+
+/// Writes an IPv4 address without the formatting machinery: each new connection needs it.
+fn write_octets(octets: [u8; 4], output: &mut impl Write) -> io::Result<()> {
+    for (index, octet) in octets.into_iter().enumerate() {
+        if index > 0 {
+            output.write_all(b".")?;
+        }
+        let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+        let zeros = usize::from(octet < 100) + usize::from(octet < 10);
+        output.write_all(digits.get(zeros..).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// What TLS agreed on.
@@ -208,3 +224,36 @@ impl Connection {
 
 /// Room for what backends are told of a connection by an endpoint, without TLS.
 const TOLD_BYTES: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(source: IpAddr) -> String {
+        let connection =
+            Connection::new(Arc::new(Identity::Public), (source, 1).into(), ([0; 4], 2).into(), None);
+        String::from_utf8(connection.source_text().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_octet_is_written_as_the_library_writes_it() {
+        for octet in 0..=255 {
+            let address = IpAddr::from([octet, 255 - octet, 0, octet]);
+            assert_eq!(text(address), address.to_string());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_written_as_the_library_writes_it(bytes: [u8; 16], is_mapped: bool) {
+            let [.., a, b, c, d] = bytes;
+            let address = if is_mapped { [a, b, c, d].into() } else { IpAddr::from(bytes) };
+            prop_assert_eq!(text(address), address.to_string());
+            if let IpAddr::V4(mapped) = address {
+                prop_assert_eq!(text(mapped.to_ipv6_mapped().into()), address.to_string());
+            }
+        }
+    }
+}
