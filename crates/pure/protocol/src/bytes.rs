@@ -214,8 +214,8 @@ impl Word {
 
 /// Where the first byte is for which `is_found` holds. `marks` marks it among eight, and perhaps others.
 #[inline(always)]
-fn find(mut bytes: &[u8], marks: impl Fn(Word) -> u64, is_found: impl Fn(u8) -> bool) -> Option<usize> {
-    let length = bytes.len();
+fn find(all: &[u8], marks: impl Fn(Word) -> u64, is_found: impl Fn(u8) -> bool) -> Option<usize> {
+    let (mut bytes, length) = (all, all.len());
     while let Some((word, behind)) = bytes.split_first_chunk::<8>() {
         let found = marks(Word(u64::from_le_bytes(*word)));
         if found == 0 {
@@ -228,6 +228,12 @@ fn find(mut bytes: &[u8], marks: impl Fn(Word) -> u64, is_found: impl Fn(u8) -> 
             return Some(length.wrapping_sub(rest.len()).wrapping_sub(1));
         }
         bytes = rest;
+    }
+    // Most often nothing is there: one look says so, which takes in some bytes from before.
+    if let Some(word) = all.last_chunk::<8>()
+        && marks(Word(u64::from_le_bytes(*word))) == 0
+    {
+        return None;
     }
     let place = bytes.iter().position(|byte| is_found(*byte))?;
     Some(length.wrapping_sub(bytes.len()).wrapping_add(place))

@@ -10,6 +10,7 @@ use super::{
     ALGORITHM, CredentialScope, RequestParts, SignatureFault, SignatureForm, SignedHeaders, TERMINATOR,
     Timestamp, fault::HeaderPart,
 };
+use crate::bytes::find_byte;
 
 /// What a request says about its caller.
 #[derive(Clone, Debug)]
@@ -71,10 +72,9 @@ pub fn holds_signature(authorization: &[u8]) -> bool {
 /// Whether a query might hold a signature: a cheap "certainly not" for the usual case.
 #[must_use]
 pub fn perhaps_in_query(query: &[u8]) -> bool {
-    // Most queries have neither of these. An escape might spell a letter of the name.
-    memchr::memchr2(b'%', b'X', query).is_some_and(|_| {
-        memchr::memchr(b'%', query).is_some() || memchr::memmem::find(query, b"X-Amz-Algorithm").is_some()
-    })
+    // An escape might spell a letter of the name. Most queries are short, and have neither of the two.
+    find_byte(query, b'%').is_some()
+        || (find_byte(query, b'X').is_some() && memchr::memmem::find(query, b"X-Amz-Algorithm").is_some())
 }
 
 /// Finds and parses the signature of a request, in the header or in the query (AU-92).
