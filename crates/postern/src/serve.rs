@@ -15,6 +15,7 @@ use crate::{
     descriptors,
     exit::Exit,
     handover::tell_predecessor,
+    memory,
     reload::{Farewell, Gateway, tell},
     service_manager::{ServiceManager, watchdog_interval},
     signals::{self, EVENTS_MAX, Event, Events, Reloaded},
@@ -56,6 +57,7 @@ async fn serve_within(
     if let Some(interval) = watchdog_interval() {
         tokio::spawn(stay_alive(interval));
     }
+    tokio::spawn(memory::give_back_again_and_again());
     started(events);
     let farewell = live(&mut gateway, &mut happened, &manager).await;
     match farewell {

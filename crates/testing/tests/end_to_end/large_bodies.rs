@@ -4,7 +4,9 @@
 use std::{fs, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
-use postern_testing::{API_HOST, Backend, FrameKind, Gateway, Http2, Place, curl, definition, http, mock};
+use postern_testing::{
+    API_HOST, Backend, FrameKind, Gateway, Http2, Place, curl, definition, http, mock, until,
+};
 use serde_json::{Value, json};
 
 use crate::gateway;
@@ -87,6 +89,21 @@ fn ten_mebibytes_are_mapped_within_stated_memory() {
         }
     }
 }
+
+#[test]
+fn the_memory_of_a_large_body_goes_back_to_the_system_though_no_other_comes() {
+    let backend = Backend::with(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
+    let gateway = serving(&backend);
+    let place = Place::new();
+    let file = place.write("list.json", &list(PAYLOAD_BYTES));
+    let before = memory(&gateway, "RssAnon");
+    assert_eq!(send(&gateway, "/mapped", &["--http1.1"], file.to_str().unwrap()).0, 200);
+    let is_given_back = || (memory(&gateway, "RssAnon") <= before + KEPT_KIBIBYTES).then_some(());
+    until("the memory to be given back", is_given_back);
+}
+
+/// What a worker may keep after a large request. Mapping one takes twenty times as much.
+const KEPT_KIBIBYTES: u64 = 4 << 10;
 
 #[test]
 fn th_51_one_byte_more_is_413_in_every_framing() {
