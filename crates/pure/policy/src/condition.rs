@@ -25,7 +25,7 @@ pub struct Condition {
 }
 
 /// The values of a policy, ready to be compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Expected {
     /// Text and ARNs.
     Texts(Box<[Pattern]>),
@@ -40,7 +40,7 @@ pub(crate) enum Expected {
 }
 
 /// A value and how the policy spells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Written<T> {
     text: Box<str>,
     pub(crate) value: T,

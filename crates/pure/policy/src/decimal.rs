@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// A decimal number of at most 38 digits: `mantissa * 10^exponent`, the mantissa without zeros at
 /// its end, so that equal numbers have equal parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Decimal {
     mantissa: i128,
     exponent: i32,

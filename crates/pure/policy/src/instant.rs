@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A moment. Ordered by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Instant {
     /// Since 1970-01-01T00:00:00Z.
     seconds: i64,

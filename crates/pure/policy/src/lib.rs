@@ -37,5 +37,6 @@ pub use explain::{Change, Changed, Check, ConditionTrace, Explanation, Statement
 pub use instant::parse_date;
 pub use lint::{lint, mistakes};
 pub use principal::{Caller, NotAPrincipal, Principal};
-pub use specialise::{Known, Specialised};
+pub use resource::Nothing;
+pub use specialise::{Known, Likeness, Specialised};
 pub use statement::{Effect, Statement};

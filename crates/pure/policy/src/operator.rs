@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use postern_document::did_you_mean;
 
 /// An operator as a condition names it: modifiers around a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Operator {
     pub(crate) quantifier: Option<Quantifier>,
     pub(crate) comparison: &'static Comparison,
@@ -14,7 +14,7 @@ pub(crate) struct Operator {
 }
 
 /// What a condition over a set of request values asks (section 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Quantifier {
     /// `ForAllValues:`
     All,
@@ -23,7 +23,7 @@ pub(crate) enum Quantifier {
 }
 
 /// One row of the table.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Comparison {
     /// The name as AWS spells it.
     pub(crate) name: &'static str,
@@ -35,7 +35,7 @@ pub(crate) struct Comparison {
 }
 
 /// What is compared, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Family {
     Text,
     TextIgnoringCase,
@@ -50,7 +50,7 @@ pub(crate) enum Family {
 }
 
 /// How a value must stand to the expected one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Order {
     Equal,
     Less,

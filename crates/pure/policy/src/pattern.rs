@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A compiled text of a policy and how it is compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pattern {
     written: Box<str>,
     syntax: Syntax,
@@ -19,7 +19,7 @@ pub(crate) struct Pattern {
 }
 
 /// How a pattern is compared with a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Syntax {
     /// Every character stands for itself.
     Exact,
@@ -34,7 +34,7 @@ pub(crate) enum Syntax {
 }
 
 /// What the text came to, the cheapest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Form {
     /// A lone `*`.
     Everything,
@@ -46,7 +46,7 @@ enum Form {
     Segments(Box<[Segment]>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Segment {
     Literal(Box<str>),
     AnyRun,
@@ -55,7 +55,7 @@ enum Segment {
 }
 
 /// `${key}` or `${key, 'default'}` (RP-70, RP-71).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Variable {
     key: ConditionKey,
     default: Option<Box<str>>,

@@ -117,6 +117,11 @@ impl ResourcePattern {
         if parts.resource.may_match_what_starts_with(&prefix) { Reach::Sometimes } else { Reach::Never }
     }
 
+    /// Whether it is a lone `*`.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.form == Form::Everything
+    }
+
     /// Whether it is an ARN with fewer than six parts.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.form == Form::Incomplete
@@ -219,7 +224,8 @@ fn own_api_id(service: &str, resource: &str, reading: &Reading<'_>) -> String {
 }
 
 /// A context of a request that has no keys.
-pub(crate) struct Nothing;
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
 
 impl Context for Nothing {
     fn lookup(&self, _: &ConditionKey) -> crate::context::Lookup<'_> {

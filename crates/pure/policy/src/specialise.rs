@@ -2,9 +2,11 @@
 
 use crate::{
     arn::ExecuteApiBase,
+    condition::Expected,
     context::{ConditionKey, Context},
     document::Policy,
     evaluate::{Decision, Request, decide},
+    operator::Operator,
     principal::Principal,
     resource::Reach,
     statement::{Effect, ResourceClause, Statement},
@@ -29,23 +31,25 @@ pub struct Known<'a, C> {
 
 /// A policy as far as it could be decided beforehand: the statements that may still speak of a
 /// request, and what is left to ask of each. It holds no part of the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Specialised {
     settled: Option<Settled>,
+    /// Empty where the decision is settled.
     remaining: Box<[Remaining]>,
 }
 
 /// A decision, its statement by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Settled {
-    Statement(usize),
+    Statement(Effect, usize),
     ImplicitDeny,
 }
 
 /// What is left to ask of one statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Remaining {
     statement: usize,
+    effect: Effect,
     principal: bool,
     action: bool,
     resource: bool,
@@ -53,35 +57,76 @@ struct Remaining {
     conditions: Box<[usize]>,
 }
 
+/// What is left to ask by conditions, as a value: where it is the same for two specialised policies,
+/// the same further knowledge of condition keys makes the same [`Specialised`] of both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Likeness {
+    left: Specialised,
+    /// The conditions that are left, in their order.
+    conditions: Box<[(Operator, ConditionKey, Expected)]>,
+}
+
 impl Policy {
     /// Decides what can be decided of every request that shares what is known.
     #[must_use]
     pub fn specialise<C: Context>(&self, known: &Known<'_, C>) -> Specialised {
-        let remaining: Box<[Remaining]> =
-            self.statements().iter().filter_map(|statement| Remaining::of(statement, known)).collect();
-        Specialised { settled: self.settle(&remaining), remaining }
-    }
-
-    /// The decision, where the statement that must be named is known already.
-    fn settle(&self, remaining: &[Remaining]) -> Option<Settled> {
-        let effect_of =
-            |remaining: &Remaining| self.statements().get(remaining.statement).map(Statement::effect);
-        let first = |effect| remaining.iter().find(|remaining| effect_of(remaining) == Some(effect));
-        let decider = first(Effect::Deny).or_else(|| first(Effect::Allow));
-        match decider {
-            None => Some(Settled::ImplicitDeny),
-            Some(decider) => decider.is_certain().then_some(Settled::Statement(decider.statement)),
-        }
+        let statements = self.statements().iter();
+        Specialised::of(
+            statements.filter_map(|statement| Remaining::whole(statement).after(statement, known)),
+        )
     }
 }
 
 impl Specialised {
+    fn of(remaining: impl Iterator<Item = Remaining>) -> Self {
+        let remaining: Box<[Remaining]> = remaining.collect();
+        match settle(&remaining) {
+            None => Self { settled: None, remaining },
+            settled => Self { settled, remaining: Box::default() },
+        }
+    }
+
+    /// The same policy with more known. What was known before need not be said again.
+    #[must_use]
+    pub fn specialise<C: Context>(&self, policy: &Policy, known: &Known<'_, C>) -> Self {
+        if self.settled.is_some() {
+            return self.clone();
+        }
+        Self::of(self.remaining.iter().filter_map(|remaining| {
+            let statement = policy.statements().get(remaining.statement)?;
+            remaining.after(statement, known)
+        }))
+    }
+
+    /// Whether it depends on the API, or on the method, what the policy says.
+    #[must_use]
+    pub fn asks_for_resource(&self) -> bool {
+        self.remaining.iter().any(|remaining| remaining.resource)
+    }
+
+    /// What conditions are left to ask, to be compared with that of other policies.
+    #[must_use]
+    pub fn likeness(&self, policy: &Policy) -> Likeness {
+        let conditions = self.remaining.iter().flat_map(|remaining| {
+            let all = policy.statements().get(remaining.statement).map(Statement::conditions);
+            let left = remaining.conditions.iter().filter_map(move |number| all?.get(*number));
+            left.map(|condition| (condition.operator, condition.key.clone(), condition.expected.clone()))
+        });
+        Likeness { left: self.clone(), conditions: conditions.collect() }
+    }
+
     /// The decision, where nothing of a request can change it.
     #[must_use]
     pub fn settled<'policy>(&self, policy: &'policy Policy) -> Option<Decision<'policy>> {
-        Some(match self.settled? {
-            Settled::ImplicitDeny => Decision::ImplicitDeny,
-            Settled::Statement(index) => decide(policy.statements().get(index).into_iter()),
+        let (effect, index) = match self.settled? {
+            Settled::ImplicitDeny => return Some(Decision::ImplicitDeny),
+            Settled::Statement(effect, index) => (effect, index),
+        };
+        // The statement itself is not looked at: it may be far from the processor.
+        let by = policy.statements().get(index)?;
+        Some(match effect {
+            Effect::Allow => Decision::Allow { by },
+            Effect::Deny => Decision::Deny { by },
         })
     }
 
@@ -103,30 +148,53 @@ impl Specialised {
     }
 }
 
+/// The decision, where the statement that must be named is known already.
+fn settle(remaining: &[Remaining]) -> Option<Settled> {
+    let first = |effect| remaining.iter().find(|remaining| remaining.effect == effect);
+    match first(Effect::Deny).or_else(|| first(Effect::Allow)) {
+        None => Some(Settled::ImplicitDeny),
+        Some(decider) => {
+            decider.is_certain().then_some(Settled::Statement(decider.effect, decider.statement))
+        }
+    }
+}
+
 impl Remaining {
-    /// `None` where the statement cannot speak of any such request.
-    fn of<C: Context>(statement: &Statement, known: &Known<'_, C>) -> Option<Self> {
-        let principal = match known.principal {
-            Some(principal) => Some(statement.matches_principal(principal)),
-            None => statement.matches_every_principal(),
-        };
-        let principal = left_to_ask(principal)?;
-        let action = left_to_ask(known.action.map(|action| statement.actions.matches(action)))?;
-        let resource = left_to_ask(known.api.and_then(|api| matches_api(&statement.resources, api)))?;
+    /// Everything that a statement asks.
+    fn whole(statement: &Statement) -> Self {
+        Self {
+            statement: statement.index(),
+            effect: statement.effect(),
+            principal: true,
+            action: true,
+            resource: true,
+            conditions: (0..statement.conditions().len()).collect(),
+        }
+    }
+
+    /// What is left with more known; `None` where the statement cannot speak of any such request.
+    fn after<C: Context>(&self, statement: &Statement, known: &Known<'_, C>) -> Option<Self> {
+        let principal = self.principal
+            && left_to_ask(match known.principal {
+                Some(principal) => Some(statement.matches_principal(principal)),
+                None => statement.matches_every_principal(),
+            })?;
+        let matches_action = |action: &str| statement.actions.matches(action);
+        let action = self.action && left_to_ask(known.action.map(matches_action))?;
+        let resource = self.resource
+            && left_to_ask(match known.api {
+                Some(api) => matches_api(&statement.resources, api),
+                None => matches_everything(&statement.resources),
+            })?;
         let mut conditions = Vec::new();
-        for (number, condition) in statement.conditions().iter().enumerate() {
+        for number in &self.conditions {
+            let condition = statement.conditions().get(*number)?;
             let is_known = condition.keys().all(known.knows);
             if left_to_ask(is_known.then(|| condition.holds(known.context)))? {
-                conditions.push(number);
+                conditions.push(*number);
             }
         }
-        Some(Self {
-            statement: statement.index(),
-            principal,
-            action,
-            resource,
-            conditions: conditions.into(),
-        })
+        Some(Self { principal, action, resource, conditions: conditions.into(), ..*self })
     }
 
     fn is_certain(&self) -> bool {
@@ -162,4 +230,9 @@ fn matches_api(resources: &ResourceClause, api: &ExecuteApiBase<'_>) -> Option<b
         }
     }
     (!any_is_open).then_some(resources.negated)
+}
+
+/// Whether the clause speaks of whatever there is, or of nothing.
+fn matches_everything(resources: &ResourceClause) -> Option<bool> {
+    resources.entries.iter().any(|entry| entry.value.is_everything()).then_some(!resources.negated)
 }

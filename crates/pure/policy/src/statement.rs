@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a statement does with a request that it speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Lets it through, unless another statement denies it.
     Allow,

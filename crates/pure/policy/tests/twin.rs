@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use common::API;
 use postern_document::Problems;
 use postern_policy::{
-    Arn, ConditionKey, Context, ContextValue, Decision, Known, Lookup, Outcome, Policy, PolicyKind,
+    Arn, ConditionKey, Context, ContextValue, Decision, Known, Lookup, Nothing, Outcome, Policy, PolicyKind,
     Principal, Reading, Request, evaluate, evaluate_case, explain, lint,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -707,10 +707,64 @@ proptest! {
             };
             let specialised = policy.specialise(&known);
             let actual = specialised.evaluate(&policy, request, &texts);
+            // Decided in two steps, it comes to the same.
+            let before = policy.specialise(&Known { knows: |_| false, ..known });
+            let of_keys = Known { action: None, principal: None, api: None, ..known };
+            assert_eq!(before.specialise(&policy, &of_keys), specialised);
             (told(evaluate(&policy, request, &texts)), told(actual), specialised.settled(&policy).map(told))
         });
         prop_assert_eq!(expected, actual);
         prop_assert!(settled.is_none_or(|settled| settled == expected));
+    }
+}
+
+proptest! {
+    #![proptest_config(cases_of(2_500))]
+
+    /// Two policies of which the same conditions are left serve each other's connections.
+    #[test]
+    fn policies_that_are_alike_decide_by_what_was_specialised_for_the_other(
+        case in cases(),
+        other in policies(),
+        is_of_other: bool,
+    ) {
+        let mut twisted = case.clone();
+        if is_of_other {
+            twisted["policy"] = other;
+        } else {
+            // The same, written at other places of the file.
+            let statements = twisted["policy"]["Statement"].as_array_mut().unwrap();
+            for (number, statement) in statements.iter_mut().enumerate() {
+                statement["Sid"] = json!(format!("Statement{number}"));
+            }
+        }
+        let (one, two) = (read(&case), read(&twisted));
+        let texts = Texts::of(&case);
+        with_request(&case, |request| {
+            let known = Known {
+                action: Some(request.action),
+                principal: Some(request.principal),
+                api: Some(&API),
+                context: &Nothing,
+                knows: |_| false,
+            };
+            let (of_one, of_two) = (one.specialise(&known), two.specialise(&known));
+            let is_alike = of_one.likeness(&one) == of_two.likeness(&two);
+            assert!(is_alike || is_of_other);
+            if is_alike {
+                let known = Known {
+                    action: None,
+                    principal: None,
+                    api: None,
+                    context: &texts,
+                    knows: ConditionKey::is_of_connection,
+                };
+                let further = of_one.specialise(&one, &known);
+                assert_eq!(further, of_two.specialise(&two, &known));
+                let decided = told(further.evaluate(&two, request, &texts));
+                assert_eq!(decided, told(evaluate(&two, request, &texts)));
+            }
+        });
     }
 }
 
