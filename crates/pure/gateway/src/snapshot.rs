@@ -10,13 +10,12 @@ use postern_model::{
     AccountThrottle, ApiKeySource, AuthorizationType, Compatibility, GatewayResponse, GatewayResponseType,
     Limits, MediaTypePattern, RestApiId, StageVariables, TlsIdentity, Verb, VpcEndpointId,
 };
-use postern_policy::Policy;
 use postern_protocol::{certificate::Truststore, http1};
 
 use crate::{
     Admission, ApiKeyFault, CompiledAccessLog, Connection, Destination, FetchedCredentials, HostedFunction,
     Identity, KeyUsage, NetworkVerdict, Usage,
-    authorization::{CompiledAuthorizer, Signers},
+    authorization::{CompiledAuthorizer, PreparedPolicy, Signers},
     connection::{CachedEntrance, Guarded},
     integration::{ApiIntegration, CompiledIntegration},
     routing::{Domain, SeenDomains, TlsTerms, Tree},
@@ -73,7 +72,7 @@ pub struct Entrance {
     /// The network layers in front of whom it is the door of.
     pub(crate) guarded: Arc<Guarded>,
     /// The endpoint policy; absent: full access.
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policy: Option<PreparedPolicy>,
     pub(crate) trust_x_forwarded_for: bool,
     /// Custom domain names that are seen here, as indices.
     pub(crate) domains: SeenDomains,
@@ -87,7 +86,7 @@ pub(crate) struct Api {
     pub(crate) partition: &'static str,
     /// Its place among the snapshot's APIs.
     pub(crate) index: usize,
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policy: Option<PreparedPolicy>,
     pub(crate) disable_execute_api_endpoint: bool,
     pub(crate) vpc_endpoint_ids: Vec<VpcEndpointId>,
     pub(crate) tree: Tree,
@@ -240,13 +239,14 @@ impl Snapshot {
             .flat_map(|api| api.stages.iter().map(|stage| (stage.number, api.id.as_str(), &*stage.name)))
     }
 
-    /// The key of a value, in the plan that opens a stage to it (AU-13).
+    /// The key of a value, in the plan that opens to it the stage of a number (AU-13), as
+    /// [`stages`](Self::stages) tells it.
     ///
     /// # Errors
     ///
     /// Why it opens nothing there.
-    pub fn find_api_key(&self, value: &[u8], api: &str, stage: &str) -> Result<Usage, ApiKeyFault> {
-        self.keys.find(value, api, stage).1
+    pub fn find_api_key(&self, value: &[u8], stage: u32) -> Result<Usage, ApiKeyFault> {
+        self.keys.find(value, stage).1
     }
 
     /// How many places of keys in plans there are.

@@ -39,7 +39,8 @@ fn source_endpoint() -> Value {
 struct Files {
     configuration: String,
     definition: String,
-    policy: String,
+    /// `policy0.json` and so on.
+    policies: Vec<String>,
 }
 
 impl Surroundings for Files {
@@ -47,8 +48,11 @@ impl Surroundings for Files {
         match path.to_str() {
             Some("postern.yaml") => Ok(self.configuration.clone().into()),
             Some("api.json") => Ok(self.definition.clone().into()),
-            Some("policy.json") => Ok(self.policy.clone().into()),
-            _ => Err(ReadFailure::new("there is no such file")),
+            path => {
+                let number = path.and_then(|path| path.strip_prefix("policy")?.strip_suffix(".json"));
+                let policy = number.and_then(|number| self.policies.get(number.parse::<usize>().ok()?));
+                policy.cloned().map(Into::into).ok_or_else(|| ReadFailure::new("there is no such file"))
+            }
         }
     }
 
@@ -63,16 +67,26 @@ fn api_id(number: usize) -> String {
 
 /// So many private APIs with one policy, behind two endpoints.
 fn house(apis: usize, policy: &Value) -> Result<Snapshot, String> {
+    let policies = vec![policy.to_string(); apis];
+    house_of(policies, apis, &mut State::new([7; 32]))
+}
+
+/// Private APIs behind two endpoints; endpoints have the policies behind those of the APIs, if there are any.
+fn house_of(policies: Vec<String>, apis: usize, state: &mut State) -> Result<Snapshot, String> {
     let proxy = json!({"x-amazon-apigateway-integration": {
         "type": "http_proxy", "httpMethod": "GET", "uri": "http://backend.example/in"}});
     let paths = json!({"/pets": {"get": &proxy, "post": &proxy}, "/pets/{id}": {"get": &proxy}});
     let api = |number: usize| {
-        json!({"id": api_id(number), "definition": "api.json", "policyFile": "policy.json",
+        json!({"id": api_id(number), "definition": "api.json", "policyFile": format!("policy{number}.json"),
             "endpointConfiguration": {"types": ["PRIVATE"]}, "stages": [{"stageName": "demo"}]})
     };
     let endpoint = |(number, id): (usize, &&str)| {
-        json!({"vpcEndpointId": id, "vpcId": format!("vpc-0aaaabbbbccccddd{number}"),
-            "listeners": [{"address": format!("127.0.0.{}:8080", number + 1)}]})
+        let mut endpoint = json!({"vpcEndpointId": id, "vpcId": format!("vpc-0aaaabbbbccccddd{number}"),
+            "listeners": [{"address": format!("127.0.0.{}:8080", number + 1)}]});
+        if apis + number < policies.len() {
+            endpoint["policyFile"] = json!(format!("policy{}.json", apis + number));
+        }
+        endpoint
     };
     let configuration = json!({
         "region": "us-east-1",
@@ -84,12 +98,12 @@ fn house(apis: usize, policy: &Value) -> Result<Snapshot, String> {
         configuration: configuration.to_string(),
         definition: json!({"openapi": "3.0.1", "info": {"title": "pets", "version": "1"}, "paths": paths})
             .to_string(),
-        policy: policy.to_string(),
+        policies,
     };
     let outcome = read("postern.yaml", &files);
     let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
     let configuration = outcome.configuration.ok_or_else(|| told.join("\n"))?;
-    Ok(compile(configuration, None, &mut State::new([7; 32])).begin(NOW))
+    Ok(compile(configuration, None, state).begin(NOW))
 }
 
 fn connection(house: &Snapshot, endpoint: usize, source: IpAddr) -> Connection {
@@ -281,7 +295,7 @@ fn policies() -> impl Strategy<Value = Value> {
     vec(statements(), 1..5).prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
-fn requests() -> impl Strategy<Value = Vec<u8>> {
+fn requests(apis: usize) -> impl Strategy<Value = Vec<u8>> {
     let verbs = select(vec!["GET", "POST", "DELETE"]);
     let paths = select(vec![
         "/demo/pets",
@@ -297,9 +311,9 @@ fn requests() -> impl Strategy<Value = Vec<u8>> {
         "Referer: https://a/\r\n",
         "X-HTTP-Method-Override: POST\r\n",
     ]);
-    (verbs, paths, vec(fields, 0..3)).prop_map(|(verb, path, mut fields)| {
+    (0..apis, verbs, paths, vec(fields, 0..3)).prop_map(|(api, verb, path, mut fields)| {
         fields.dedup();
-        let bytes = get(0, path, &fields.concat());
+        let bytes = get(api, path, &fields.concat());
         [verb.as_bytes(), &bytes[3..]].concat()
     })
 }
@@ -313,7 +327,7 @@ proptest! {
         policy in policies(),
         endpoint in 0_usize..2,
         source in select(vec!["10.0.1.20", "10.0.2.20", "192.168.0.1", "2001:db8::1"]),
-        requests in vec(requests(), 1..6),
+        requests in vec(requests(1), 1..6),
     ) {
         let source: IpAddr = source.parse().unwrap();
         let house = house(1, &policy).unwrap();
@@ -345,6 +359,70 @@ proptest! {
 
 fn is_let_in(told: &Transcript) -> bool {
     told.ending == Ending::NotCalled && told.refused_by().is_none()
+}
+
+/// What an endpoint policy says: of every API, of some, of some methods.
+fn endpoint_policies() -> impl Strategy<Value = String> {
+    let resources = select(vec![
+        json!({"Resource": "*"}),
+        json!({"NotResource": "*"}),
+        json!({"Resource": "arn:aws:execute-api:us-east-1:123456789012:api0000000/*"}),
+        json!({"Resource": ["arn:aws:execute-api:*:*:api0000001/*", "arn:aws:execute-api:*:*:api0000002/demo/GET/*"]}),
+        json!({"NotResource": "arn:aws:execute-api:us-east-1:123456789012:api0000002/*"}),
+    ]);
+    let statement = (select(vec!["Allow", "Allow", "Deny"]), resources, conditions());
+    let statements = vec(statement, 1..4).prop_map(|statements| {
+        let statement = |(effect, resource, condition): (&str, Value, Value)| {
+            let mut statement =
+                json!({"Effect": effect, "Principal": "*", "Action": "*", "Condition": condition});
+            statement.as_object_mut().unwrap().extend(resource.as_object().unwrap().clone());
+            statement
+        };
+        let statements: Vec<Value> = statements.into_iter().map(statement).collect();
+        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+    });
+    statements.boxed()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    /// Connections of both endpoints ask APIs with policies of few kinds by turns, while the configuration
+    /// is replaced: each time what decides is what a connection is told that comes for the first time.
+    #[test]
+    fn what_is_kept_of_one_api_never_decides_for_another(
+        kinds in vec(policies(), 1..4),
+        of_api in vec(0_usize..4, 3),
+        of_endpoints in prop::option::of(vec(endpoint_policies(), 2)),
+        later_of_api in vec(0_usize..4, 3),
+        sources in vec(select(vec!["10.0.1.20", "10.0.2.20", "192.168.0.1", "2001:db8::1"]), 4),
+        requests in vec((0_usize..4, requests(3), prop::bool::weighted(0.2)), 2..12),
+    ) {
+        let mut state = State::new([7; 32]);
+        let mut house = |of_api: &[usize]| {
+            let policies = of_api.iter().map(|kind| kinds[kind % kinds.len()].to_string());
+            let policies = policies.chain(of_endpoints.iter().flatten().cloned()).collect();
+            house_of(policies, 3, &mut state).unwrap()
+        };
+        let houses = [house(&of_api), house(&later_of_api)];
+        let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().unwrap()).collect();
+        let connections: Vec<_> =
+            sources.iter().zip(0..).map(|(source, at)| connection(&houses[0], at % 2, *source)).collect();
+        let (mut scratch, mut current) = (Scratch::default(), 0);
+        for (at, bytes, replace) in requests {
+            current = (current + usize::from(replace)) % 2;
+            let house = &houses[current];
+            let served = served(house, &connections[at], &bytes, &mut scratch);
+            let first = connection(house, at % 2, sources[at]);
+            let expected = self::served(house, &first, &bytes, &mut scratch);
+            prop_assert_eq!((served.status, served.body), (expected.status, expected.body));
+            let told = explained(house, at % 2, sources[at], &bytes);
+            prop_assert_eq!(is_let_in(&told), served.refusal.is_none());
+            if told.gates.iter().any(|trace| trace.gate == Gate::ResourcePolicy) {
+                check_policy(&told, served.refusal.as_ref())?;
+            }
+        }
+    }
 }
 
 /// Outcome and statement of the traced policy are those of the compiled one.

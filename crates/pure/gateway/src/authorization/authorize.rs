@@ -5,7 +5,10 @@ use postern_model::{AuthorizationType, AuthorizerSilence};
 use postern_policy::{Caller, Decision, Policy, both_must_allow, either_may_allow};
 use postern_protocol::signature::SignatureFault;
 
-use super::{Authenticated, AuthorizerOutput, PolicyStep, PrivateDomain, SigningCaller, inquiry::Question};
+use super::{
+    Authenticated, AuthorizerOutput, PolicyStep, PreparedPolicy, PrivateDomain, SigningCaller,
+    inquiry::Question,
+};
 use crate::{
     Arrival, Gate, Observer, PolicyLayer, Refusal, Snapshot,
     routing::{Located, Matched},
@@ -149,9 +152,9 @@ impl<'w, O: Observer> Walk<'w, O> {
     fn ask_before_authorizer<'a>(&mut self, api: &'a Api) -> Result<Decision<'a>, Refusal> {
         self.observer.at(Gate::ResourcePolicy);
         let question = self.question(PolicyLayer::Resource, None);
-        let is_empty = api.policy.as_ref().is_none_or(|policy| policy.statements().is_empty());
-        let decision =
-            api.policy.as_ref().map_or(Decision::ImplicitDeny, |policy| self.ask(question, policy));
+        let policy = api.policy.as_ref();
+        let is_empty = policy.is_none_or(PreparedPolicy::is_empty);
+        let decision = policy.map_or(Decision::ImplicitDeny, |policy| self.ask_prepared(question, policy));
         if decision.is_explicit_deny() || is_empty && api.private {
             return Err(question.refused(decision));
         }
@@ -169,11 +172,9 @@ impl<'w, O: Observer> Walk<'w, O> {
         };
         self.observer.at(Gate::ResourcePolicy);
         let of_resource = self.question(PolicyLayer::Resource, Some(caller));
-        let resource = match &self.located.api.policy {
-            Some(policy) => self.ask(of_resource, policy),
-            None => Decision::ImplicitDeny,
-        };
-        let is_empty = self.located.api.policy.as_ref().is_none_or(|policy| policy.statements().is_empty());
+        let policy = self.located.api.policy.as_ref();
+        let resource = policy.map_or(Decision::ImplicitDeny, |policy| self.ask_prepared(of_resource, policy));
+        let is_empty = policy.is_none_or(PreparedPolicy::is_empty);
         if is_empty && self.located.api.private {
             return Err(of_resource.refused(Decision::ImplicitDeny));
         }
@@ -192,14 +193,20 @@ impl<'w, O: Observer> Walk<'w, O> {
         Err(if is_by_identity { of_identity } else { of_resource }.refused(decision))
     }
 
-    fn require(&mut self, question: Question<'w>, policy: &Policy) -> Result<(), Refusal> {
-        let decision = self.ask(question, policy);
+    fn require(&mut self, question: Question<'w>, policy: &PreparedPolicy) -> Result<(), Refusal> {
+        let decision = self.ask_prepared(question, policy);
         if decision.is_allow() { Ok(()) } else { Err(question.refused(decision)) }
     }
 
     fn ask<'p>(&mut self, question: Question<'w>, policy: &'p Policy) -> Decision<'p> {
         let decision = question.ask(policy, self.arn);
         self.observer.asked(&PolicyStep { question, policy, decision });
+        decision
+    }
+
+    fn ask_prepared<'p>(&mut self, question: Question<'w>, prepared: &'p PreparedPolicy) -> Decision<'p> {
+        let decision = question.ask_prepared(prepared, self.arn);
+        self.observer.asked(&PolicyStep { question, policy: &prepared.policy, decision });
         decision
     }
 

@@ -3,14 +3,15 @@
 use std::fmt;
 
 use postern_policy::{
-    Arn, ConditionKey, Decision, ExecuteApiBase, Explanation, Known, Policy, Principal, Request, Specialised,
-    evaluate, explain,
+    Arn, Decision, ExecuteApiBase, Explanation, Policy, Principal, Request, Specialised, evaluate, explain,
 };
 
-use super::{SigningCaller, arn, policy_context::PolicyContext};
+use super::{
+    SigningCaller, arn,
+    policy_context::PolicyContext,
+    prepared::{ACTION, PreparedPolicy},
+};
 use crate::{Arrival, PolicyDenial, PolicyLayer, Refusal, Snapshot, routing::Located};
-
-const ACTION: &str = "execute-api:Invoke";
 
 /// What a policy is asked about: who calls what, by which request.
 #[derive(Clone, Copy, Debug)]
@@ -35,31 +36,42 @@ pub(crate) struct PrivateDomain {
     pub(crate) arn: Box<str>,
     /// What stands in that behind the account.
     pub(crate) arn_resource: Box<str>,
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policy: Option<PreparedPolicy>,
 }
 
 /// What is left of a policy once the connection is known (RP-130, RP-131), for anonymous callers. A
-/// connection keeps one for each thing that policies are asked about.
+/// connection keeps one for each thing that policies are asked about: most APIs have policies of a few
+/// kinds, so that it serves who asks another API with each request as well.
 #[derive(Debug)]
 pub(crate) struct CachedPolicy {
     layer: PolicyLayer,
     of_domain: bool,
     generation: u64,
-    /// The number of the API or of the domain name.
-    subject: usize,
+    /// The number of the prepared policy.
+    number: u32,
+    /// The number of the API or of the domain name, where the policy awaits it.
+    subject: Option<usize>,
     policy: Specialised,
 }
 
 impl<'q> Question<'q> {
-    /// What the policy says. `method` is the memory of the method's ARN: empty, or written already.
+    /// What a policy says, statement by statement: that of a caller, or of one request. `method` is the
+    /// memory of the method's ARN: empty, or written already.
     pub(super) fn ask<'p>(&self, policy: &'p Policy, method: &mut String) -> Decision<'p> {
-        let in_full = |method: &mut String| evaluate(policy, &self.request(method), &self.context());
-        // What an authorizer said belongs to one request, not to the connection.
-        if self.caller.is_some() || self.layer == PolicyLayer::Authorizer {
-            return in_full(method);
+        evaluate(policy, &self.request(method), &self.context())
+    }
+
+    /// What a policy says that many requests are asked about. Of anonymous ones, the connection keeps what
+    /// it need not ask again.
+    pub(super) fn ask_prepared<'p>(&self, prepared: &'p PreparedPolicy, method: &mut String) -> Decision<'p> {
+        let policy = &prepared.policy;
+        if self.caller.is_some() {
+            return self.ask(policy, method);
         }
         let mut kept = self.arrival.connection.cached_policies().borrow_mut();
-        let Some(specialised) = self.specialised(policy, &mut kept) else { return in_full(method) };
+        let Some(specialised) = self.specialised(prepared, &mut kept) else {
+            return self.ask(policy, method);
+        };
         match specialised.settled(policy) {
             Some(decision) => decision,
             None => specialised.evaluate(policy, &self.request(method), &self.context()),
@@ -104,42 +116,48 @@ impl<'q> Question<'q> {
         PolicyContext::new(self.house, self.arrival, self.located.private_domain(), self.caller)
     }
 
-    fn specialised<'k>(&self, policy: &Policy, kept: &'k mut Vec<CachedPolicy>) -> Option<&'k Specialised> {
-        let of_domain = self.domain.is_some();
-        let subject = self.domain.map_or(self.located.api.index, |domain| domain.index);
-        let is_of_this = |kept: &CachedPolicy| kept.layer == self.layer && kept.of_domain == of_domain;
-        let is_right =
-            |kept: &CachedPolicy| kept.generation == self.house.generation && kept.subject == subject;
-        if !kept.iter().any(|kept| is_of_this(kept) && is_right(kept)) {
-            kept.retain(|kept| !is_of_this(kept));
-            // Most connections ask about one thing only.
-            kept.reserve_exact(1);
-            kept.push(CachedPolicy {
-                layer: self.layer,
-                of_domain,
-                generation: self.house.generation,
-                subject,
-                policy: self.specialise(policy),
-            });
+    fn specialised<'k>(
+        &self,
+        prepared: &PreparedPolicy,
+        kept: &'k mut Vec<CachedPolicy>,
+    ) -> Option<&'k Specialised> {
+        let (layer, of_domain) = (self.layer, self.domain.is_some());
+        let (generation, number) = (self.house.generation, prepared.number);
+        let subject = prepared.awaits_api.then(|| self.subject());
+        let is_of_this = |kept: &CachedPolicy| kept.layer == layer && kept.of_domain == of_domain;
+        let is_right = |kept: &CachedPolicy| {
+            kept.generation == generation && kept.number == number && kept.subject == subject
+        };
+        let place = kept.iter().position(is_of_this).unwrap_or(kept.len());
+        if !kept.get(place).is_some_and(is_right) {
+            let policy = self.specialise(prepared);
+            let fresh = CachedPolicy { layer, of_domain, generation, number, subject, policy };
+            match kept.get_mut(place) {
+                Some(old) => *old = fresh,
+                None => {
+                    // Most connections ask about one thing only.
+                    kept.reserve_exact(1);
+                    kept.push(fresh);
+                }
+            }
         }
-        kept.iter().find(|kept| is_of_this(kept)).map(|kept| &kept.policy)
+        kept.get(place).map(|kept| &kept.policy)
+    }
+
+    /// The number of what is asked about.
+    fn subject(&self) -> usize {
+        self.domain.map_or(self.located.api.index, |domain| domain.index)
     }
 
     /// What of the policy is left to ask of an anonymous request on this connection.
-    fn specialise(&self, policy: &Policy) -> Specialised {
+    fn specialise(&self, prepared: &PreparedPolicy) -> Specialised {
         let api = match self.domain {
             Some(domain) => {
                 ExecuteApiBase::of_request(&arn::of(self.house, self.located, &domain.arn_resource))
             }
             None => arn::base_of(self.house, self.located),
         };
-        policy.specialise(&Known {
-            action: Some(ACTION),
-            principal: Some(&Principal::Anonymous),
-            api: Some(&api),
-            context: &self.context(),
-            knows: ConditionKey::is_of_connection,
-        })
+        prepared.specialise(prepared.awaits_api.then_some(&api), &self.context())
     }
 }
 

@@ -9,6 +9,7 @@ mod authorize;
 mod inquiry;
 mod lambda;
 mod policy_context;
+mod prepared;
 mod signers;
 
 pub(crate) use arn::{base_of, check_arn_length, method_arn};
@@ -18,4 +19,5 @@ pub use inquiry::PolicyStep;
 pub(crate) use inquiry::{CachedPolicy, PrivateDomain};
 pub use lambda::AuthorizerOutput;
 pub(crate) use lambda::{AnswerCache, AuthorizerTerms, CallerIdentity, CompiledAuthorizer, Found};
+pub(crate) use prepared::{Preparation, PreparedPolicy};
 pub(crate) use signers::{Signers, SigningCaller};

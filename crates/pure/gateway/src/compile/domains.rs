@@ -3,9 +3,10 @@
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use postern_model::{DomainName, RestApiId, StageName};
+use postern_policy::ExecuteApiBase;
 
 use crate::{
-    authorization::PrivateDomain,
+    authorization::{Preparation, PrivateDomain},
     routing::{Domain, Mapping, Rules, SeenDomains, Target},
     snapshot::Api,
 };
@@ -23,26 +24,36 @@ pub(crate) fn domains(
     arns: &Arns<'_>,
     apis: &[Api],
     by_id: &HashMap<Box<str>, usize>,
+    preparation: &mut Preparation,
 ) -> Vec<Domain> {
     let target = |api: &RestApiId, stage: &StageName| {
         let index = *by_id.get(api.as_str())?;
         let stage = apis.get(index)?.stages.iter().position(|own| &*own.name == stage.as_str())?;
         Some(Target { api: index, stage })
     };
-    let domain = |(index, name)| domain((index, name), arns.of(name, index), target);
+    let domain = |(index, name)| domain((index, name), arns.of(name, index, preparation), target);
     names.iter().enumerate().map(domain).collect()
 }
 
 impl Arns<'_> {
+    /// What the ARNs of all methods of an API begin with.
+    pub(crate) fn base_of<'a>(&'a self, api: &'a RestApiId) -> ExecuteApiBase<'a> {
+        ExecuteApiBase::api(self.partition, self.region, self.account_id, api.as_str())
+    }
+
     /// What policies are asked about a private name.
-    fn of(&self, name: &DomainName, index: usize) -> Option<PrivateDomain> {
+    fn of(&self, name: &DomainName, index: usize, preparation: &mut Preparation) -> Option<PrivateDomain> {
+        if !name.private {
+            return None;
+        }
         let Self { partition, region, account_id } = self;
         let arn_resource = name.id.arn_resource(&name.name);
-        name.private.then(|| PrivateDomain {
+        let base = ExecuteApiBase::domain(partition, region, account_id, &arn_resource);
+        Some(PrivateDomain {
             index,
+            policy: name.policy.clone().map(|policy| preparation.of_one(policy, &base)),
             arn: format!("arn:{partition}:execute-api:{region}:{account_id}:{arn_resource}").into(),
             arn_resource: arn_resource.into(),
-            policy: name.policy.clone(),
         })
     }
 }

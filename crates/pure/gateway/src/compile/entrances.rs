@@ -8,12 +8,17 @@ use postern_model::{
 use postern_protocol::http1;
 
 use super::domains::seen;
-use crate::{Admission, Identity, connection::Guarded, snapshot::Entrance};
+use crate::{Admission, Identity, authorization::Preparation, connection::Guarded, snapshot::Entrance};
 
 /// The doors: VPC endpoints, listeners that they share, then public listeners.
-pub(crate) fn entrances(doors: Doors, names: &[DomainName], limits: &Limits) -> Vec<Entrance> {
-    let mut entrances: Vec<Entrance> =
-        doors.endpoints.into_iter().map(|endpoint| of_endpoint(endpoint, names, limits)).collect();
+pub(crate) fn entrances(
+    doors: Doors,
+    names: &[DomainName],
+    limits: &Limits,
+    preparation: &mut Preparation,
+) -> Vec<Entrance> {
+    let of_endpoint = |endpoint| of_endpoint(endpoint, names, limits, preparation);
+    let mut entrances: Vec<Entrance> = doors.endpoints.into_iter().map(of_endpoint).collect();
     let shared: Vec<Entrance> =
         doors.shared.into_iter().map(|shared| of_shared(shared, &entrances, names, limits)).collect();
     entrances.extend(shared);
@@ -28,7 +33,12 @@ pub(crate) struct Doors {
     pub(crate) public: Vec<PublicListeners>,
 }
 
-fn of_endpoint(endpoint: VpcEndpoint, names: &[DomainName], limits: &Limits) -> Entrance {
+fn of_endpoint(
+    endpoint: VpcEndpoint,
+    names: &[DomainName],
+    limits: &Limits,
+    preparation: &mut Preparation,
+) -> Entrance {
     let id = endpoint.vpc_endpoint_id;
     let domains = seen(names, |name| name.is_seen_through(&id));
     let identity = Arc::new(Identity::VpcEndpoint { vpc_endpoint_id: id, vpc_id: endpoint.vpc_id });
@@ -40,7 +50,7 @@ fn of_endpoint(endpoint: VpcEndpoint, names: &[DomainName], limits: &Limits) -> 
         tls: endpoint.tls,
         http2: endpoint.http2,
         head_limits: head_limits(limits, &http1::Limits::PRIVATE),
-        policy: endpoint.policy,
+        policy: endpoint.policy.map(|policy| preparation.of_many(policy)),
         trust_x_forwarded_for: endpoint.trust_x_forwarded_for,
         admission: Arc::new(Admission::of_one(endpoint.proxy_protocol, Arc::clone(&guarded))),
         guarded,

@@ -18,7 +18,7 @@ use postern_model::{AccountThrottle, Configuration, EndpointType, GatewayRespons
 
 use crate::{
     CompiledAccessLog, Now, Snapshot, State,
-    authorization::Signers,
+    authorization::{Preparation, PreparedPolicy, Signers},
     routing::Tree,
     snapshot::{Api, Stage},
     throttle::{Bucket, Pace},
@@ -26,6 +26,7 @@ use crate::{
 };
 
 use destinations::{Called, Destinations};
+use domains::Arns;
 use methods::DefinedMethod;
 
 /// A snapshot that is ready to serve, and what is to be done at the moment when it begins to.
@@ -56,7 +57,7 @@ impl Compiled {
 /// Makes a snapshot of a configuration. Buckets and quotas of the snapshot that serves are taken over
 /// where what they are of still stands.
 #[must_use]
-pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state: &mut State) -> Compiled {
+pub fn compile(mut configuration: Configuration, previous: Option<&Snapshot>, state: &mut State) -> Compiled {
     state.generation += 1;
     let mut adaptations = Vec::new();
     let mut destinations = Destinations::new(state, &configuration);
@@ -64,36 +65,39 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         buckets: methods::MethodBuckets::of(previous),
         answers: authorizers::KeptAnswers::of(previous),
     };
-    let keys = plans::compile(&configuration, previous, destinations.state(), &mut adaptations);
     let account_throttle =
         configuration.account_throttle.map(|throttle| account_throttle(throttle, previous, &mut adaptations));
     let suffix =
         |kind: &str| format!(".execute-api.{}{kind}.{}", configuration.region, configuration.dns_suffix);
     let (api_suffix, endpoint_suffix) = (suffix(""), suffix(".vpce"));
-    let partition = configuration.partition.as_str();
-
-    let mut apis = Vec::with_capacity(configuration.rest_apis.len());
-    for rest_api in configuration.rest_apis {
-        let index = apis.len();
-        apis.push(compile_api(rest_api, (index, partition), &mut destinations, &kept, &mut adaptations));
-    }
-    let apis_by_id: HashMap<Box<str>, usize> =
-        apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
-    let arns = domains::Arns {
-        partition,
+    let rest_apis = std::mem::take(&mut configuration.rest_apis);
+    let arns = Arns {
+        partition: configuration.partition.as_str(),
         region: configuration.region.as_str(),
         account_id: configuration.account_id.as_str(),
     };
-    let domains = domains::domains(&configuration.domain_names, &arns, &apis, &apis_by_id);
+    let mut preparation = Preparation::default();
+    let mut apis = Vec::with_capacity(rest_apis.len());
+    for (index, mut rest_api) in rest_apis.into_iter().enumerate() {
+        let policy = rest_api.policy.take();
+        let policy = policy.map(|policy| preparation.of_one(policy, &arns.base_of(&rest_api.id)));
+        let place = (index, arns.partition);
+        apis.push(compile_api(rest_api, place, policy, &mut destinations, &kept, &mut adaptations));
+    }
+    let keys = plans::compile(&configuration, previous, destinations.state(), &mut adaptations);
+    let apis_by_id: HashMap<Box<str>, usize> =
+        apis.iter().enumerate().map(|(index, api)| (api.id.as_str().into(), index)).collect();
+    let names = &configuration.domain_names;
+    let domains = domains::domains(names, &arns, &apis, &apis_by_id, &mut preparation);
     let doors = entrances::Doors {
         endpoints: configuration.vpc_endpoints,
         shared: configuration.shared_listeners,
         public: configuration.public_listeners,
     };
-    let entrances = entrances::entrances(doors, &configuration.domain_names, &configuration.limits);
+    let entrances = entrances::entrances(doors, names, &configuration.limits, &mut preparation);
     let generation = destinations.generation();
     let Called { destinations, functions, fetched_credentials } = destinations.finish();
-    let mut snapshot = Snapshot {
+    let snapshot = Snapshot {
         generation,
         region: configuration.region.as_str().into(),
         account_id: configuration.account_id.as_str().into(),
@@ -116,11 +120,6 @@ pub fn compile(configuration: Configuration, previous: Option<&Snapshot>, state:
         request_streaming: configuration.request_streaming,
         access_log: configuration.access_log.map(|log| CompiledAccessLog::compile(&log.format)),
     };
-    for api in &mut snapshot.apis {
-        for stage in &mut api.stages {
-            stage.number = state.stage_number(api.id.as_str(), &stage.name);
-        }
-    }
     Compiled { snapshot, adaptations }
 }
 
@@ -147,18 +146,13 @@ fn account_throttle(
 fn compile_api(
     rest_api: RestApi,
     (index, partition): (usize, &'static str),
+    policy: Option<PreparedPolicy>,
     destinations: &mut Destinations<'_>,
     kept: &Kept<'_>,
     adaptations: &mut Vec<Adaptation>,
 ) -> Api {
     let RestApi {
-        id,
-        definition,
-        endpoint_type,
-        vpc_endpoint_ids,
-        policy,
-        disable_execute_api_endpoint,
-        stages,
+        id, definition, endpoint_type, vpc_endpoint_ids, disable_execute_api_endpoint, stages, ..
     } = rest_api;
     let mut tree = Tree::new();
     let mut defined = Vec::new();
@@ -175,11 +169,12 @@ fn compile_api(
     let mut compile_stage = |stage: postern_model::Stage| {
         let named = definition.authorizers.iter().map(|(name, authorizer)| (&**name, authorizer));
         let authorizers = authorizers::compile(&id, &stage, named, destinations, &kept.answers);
+        let number = destinations.state().stage_number(id.as_str(), stage.name.as_str());
         let compile = |method| {
             methods::compile(&id, method, (&stage, &authorizers), destinations, &kept.buckets, adaptations)
         };
         Stage {
-            number: 0,
+            number,
             methods: defined.iter().map(compile).collect(),
             deployment_id: short_hash(&[id.as_str(), stage.name.as_str(), &definition.revision]),
             name: stage.name.as_str().into(),

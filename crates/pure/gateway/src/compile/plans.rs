@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use postern_model::{Configuration, UsagePlan};
+use postern_model::{ApiStage, Configuration, UsagePlan};
 
 use super::methods::shared;
 use crate::{
@@ -21,7 +21,7 @@ pub(crate) fn compile(
     adaptations: &mut Vec<Adaptation>,
 ) -> Keys {
     let plans = configuration.usage_plans.iter();
-    let plans: Vec<Plan> = plans.map(|plan| compile_plan(plan, state.plan_number(&plan.name))).collect();
+    let plans: Vec<Plan> = plans.map(|plan| compile_plan(plan, state)).collect();
     let memberships = memberships(&configuration.usage_plans);
     let mut past = Past::of(previous, state);
     let mut builder = KeysBuilder::new(state.key_secret, &configuration.api_keys, memberships.len());
@@ -101,7 +101,7 @@ impl<'p> Past<'p> {
         let level = self.kept.as_mut().and_then(|kept| kept.level(&plan.name, key));
         let number = self.next_number.saturating_add(u32::try_from(self.opened.len()).unwrap_or(u32::MAX));
         self.opened.push(level.unwrap_or_default());
-        (number, methods_of(plan).map(|_| Arc::default()).collect())
+        (number, plan.stage_methods().map(|_| Arc::default()).collect())
     }
 }
 
@@ -114,55 +114,48 @@ impl Old<'_> {
     /// The buckets of a key that goes on in a plan.
     fn adopted(&self, plan: &Plan, adaptations: &mut Vec<Adaptation>) -> Vec<Arc<Bucket>> {
         let Some((old_plan, membership)) = self.membership else {
-            return methods_of(plan).map(|_| Arc::default()).collect();
+            return plan.stage_methods().map(|_| Arc::default()).collect();
         };
         if let (Some(old), Some(new)) = (old_plan.throttle, plan.throttle)
             && old != new
         {
             adaptations.push(Adaptation { bucket: AdaptedBucket::OfAccount(self.account), old, new });
         }
-        let method = |(stage, method): (&PlanStage, &PlanMethod)| {
-            let same = |(old_stage, old_method): &(&PlanStage, &PlanMethod)| {
-                (&old_stage.api, &old_stage.stage) == (&stage.api, &stage.stage)
-                    && (&old_method.path, old_method.verb) == (&method.path, method.verb)
+        let method = |(stage, method): (u32, &PlanMethod)| {
+            let same = |(_, (old_stage, old_method)): &(usize, (u32, &PlanMethod))| {
+                *old_stage == stage && (&old_method.path, old_method.verb) == (&method.path, method.verb)
             };
-            let bucket = methods_of(old_plan)
-                .find(same)
-                .and_then(|(_, own)| Some((own.pace, self.keys.method_bucket(membership, own.place)?)));
+            let bucket =
+                old_plan.stage_methods().enumerate().find(same).and_then(|(place, (_, own))| {
+                    Some((own.pace, self.keys.method_bucket(membership, place)?))
+                });
             bucket.map_or_else(Arc::default, |(old, bucket)| shared(bucket, old, method.pace, adaptations))
         };
-        methods_of(plan).map(method).collect()
+        plan.stage_methods().map(method).collect()
     }
 }
 
-fn methods_of(plan: &Plan) -> impl Iterator<Item = (&PlanStage, &PlanMethod)> {
-    plan.stages.iter().flat_map(|stage| stage.methods.iter().map(move |method| (stage, method)))
-}
-
-fn compile_plan(plan: &UsagePlan, number: u32) -> Plan {
-    let mut place = 0;
-    let mut stages: Vec<_> = plan.api_stages.iter().collect();
-    stages.sort_by_key(|stage| (stage.api_id.as_str(), stage.stage.as_str()));
-    let stages = stages
-        .into_iter()
-        .map(|stage| PlanStage {
-            api: stage.api_id.as_str().into(),
-            stage: stage.stage.as_str().into(),
-            methods: stage
-                .throttle
-                .iter()
-                .map(|throttle| {
-                    let method = PlanMethod {
-                        path: throttle.resource_path.clone(),
-                        verb: throttle.verb,
-                        pace: Pace::of(throttle.limit),
-                        place,
-                    };
-                    place += 1;
-                    method
-                })
-                .collect(),
-        })
-        .collect();
-    Plan { number, name: plan.name.clone(), throttle: plan.throttle.map(Pace::of), quota: plan.quota, stages }
+fn compile_plan(plan: &UsagePlan, state: &mut State) -> Plan {
+    let numbered = plan.api_stages.iter();
+    let numbered = numbered.map(|own| (state.stage_number(own.api_id.as_str(), own.stage.as_str()), own));
+    let mut numbered: Vec<_> = numbered.collect();
+    numbered.sort_by_key(|(number, _)| *number);
+    let mut methods = Vec::new();
+    let mut compile_stage = |(number, stage): (u32, &ApiStage)| {
+        methods.extend(stage.throttle.iter().map(|throttle| PlanMethod {
+            path: throttle.resource_path.clone(),
+            verb: throttle.verb,
+            pace: Pace::of(throttle.limit),
+        }));
+        PlanStage { number, methods_end: u32::try_from(methods.len()).unwrap_or(u32::MAX) }
+    };
+    let stages = numbered.into_iter().map(&mut compile_stage).collect();
+    Plan {
+        number: state.plan_number(&plan.name),
+        name: plan.name.clone(),
+        throttle: plan.throttle.map(Pace::of),
+        quota: plan.quota,
+        stages,
+        methods,
+    }
 }

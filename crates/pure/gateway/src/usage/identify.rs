@@ -35,7 +35,7 @@ pub(crate) fn identify(
     let Some(value) = value.filter(|value| !value.is_empty()) else {
         return Err(Refusal::ApiKey(ApiKeyFault::Missing));
     };
-    let (key, usage) = record.house.keys.find(value, located.api.id.as_str(), &located.stage.name);
+    let (key, usage) = record.house.keys.find(value, located.stage.number);
     record.key = key;
     record.usage = usage.ok();
     usage.map(Some).map_err(Refusal::ApiKey)
@@ -82,8 +82,7 @@ pub(crate) fn buckets<'a>(
 ) -> impl Iterator<Item = (ThrottleLevel, &'a Bucket, Pace)> {
     let plan = usage.and_then(|usage| house.keys.of(usage));
     let of_plan = plan.and_then(|(plan, membership)| {
-        let stage = plan.stage(located.api.id.as_str(), &located.stage.name);
-        let method = stage.and_then(|stage| stage.method(&matched.method.path, matched.verb));
+        let method = plan.method(located.stage.number, &matched.method.path, matched.verb);
         let own = method.and_then(|(pace, place)| Some((pace, house.keys.method_bucket(membership, place)?)));
         if let Some((pace, bucket)) = own {
             return Some((ThrottleLevel::PlanMethod, &**bucket, pace));

@@ -84,17 +84,19 @@ pub(crate) struct Plan {
     pub(crate) name: Box<str>,
     pub(crate) throttle: Option<Pace>,
     pub(crate) quota: Option<Quota>,
-    /// In the order of API and stage, for binary search.
+    /// In the order of their numbers, for binary search.
     pub(crate) stages: Vec<PlanStage>,
+    /// Method throttles, in the order of stages.
+    pub(crate) methods: Vec<PlanMethod>,
 }
 
-/// A stage that a plan opens.
-#[derive(Debug)]
+/// A stage that a plan opens. Its method throttles begin where those of the stage before it end. There may
+/// be thousands, so they lie close together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlanStage {
-    pub(crate) api: Box<str>,
-    pub(crate) stage: Box<str>,
-    /// Method throttles.
-    pub(crate) methods: Vec<PlanMethod>,
+    /// The stage's number, which is the same in every snapshot of a process.
+    pub(crate) number: u32,
+    pub(crate) methods_end: u32,
 }
 
 /// The throttle of one method in a plan.
@@ -103,8 +105,6 @@ pub(crate) struct PlanMethod {
     pub(crate) path: Box<str>,
     pub(crate) verb: Verb,
     pub(crate) pace: Pace,
-    /// The place of its bucket among those of a membership.
-    pub(crate) place: usize,
 }
 
 /// A key that was found, whatever it opens.
@@ -138,26 +138,21 @@ pub struct KeyUsage<'a> {
 }
 
 impl Keys {
-    /// The key of a value, and its plan where it opens a stage.
-    pub(crate) fn find(
-        &self,
-        value: &[u8],
-        api: &str,
-        stage: &str,
-    ) -> (Option<KeyNumber>, Result<Usage, ApiKeyFault>) {
+    /// The key of a value, and its plan where it opens the stage of a number.
+    pub(crate) fn find(&self, value: &[u8], stage: u32) -> (Option<KeyNumber>, Result<Usage, ApiKeyFault>) {
         match self.key_of(value) {
-            Some(key) => (Some(KeyNumber(key)), self.open(key, api, stage)),
+            Some(key) => (Some(KeyNumber(key)), self.open(key, stage)),
             None => (None, Err(ApiKeyFault::Unknown)),
         }
     }
 
-    fn open(&self, key: u32, api: &str, stage: &str) -> Result<Usage, ApiKeyFault> {
+    fn open(&self, key: u32, stage: u32) -> Result<Usage, ApiKeyFault> {
         if !self.keys.get(key as usize).is_some_and(|key| key.enabled) {
             return Err(ApiKeyFault::Disabled);
         }
         let opens = |membership: &u32| {
             let plan = self.memberships.get(*membership as usize).and_then(|own| self.plan(own.plan));
-            plan.is_some_and(|plan| plan.stage(api, stage).is_some())
+            plan.is_some_and(|plan| plan.opens(stage))
         };
         let membership = self.memberships_of(key).find(opens).ok_or(ApiKeyFault::NotInPlan)?;
         Ok(Usage { key, membership })
@@ -274,17 +269,42 @@ impl Keys {
 }
 
 impl Plan {
-    pub(crate) fn stage(&self, api: &str, stage: &str) -> Option<&PlanStage> {
-        let found = self.stages.binary_search_by(|own| (&*own.api, &*own.stage).cmp(&(api, stage)));
-        found.ok().and_then(|place| self.stages.get(place))
+    /// Whether it opens the stage of a number.
+    pub(crate) fn opens(&self, stage: u32) -> bool {
+        self.place_of(stage).is_some()
     }
-}
 
-impl PlanStage {
-    /// The throttle of a method: its own, else that of `ANY` on its resource.
-    pub(crate) fn method(&self, resource_path: &str, verb: Verb) -> Option<(Pace, usize)> {
-        let of = |verb| self.methods.iter().find(|own| &*own.path == resource_path && own.verb == verb);
-        of(verb).or_else(|| of(Verb::Any)).map(|method| (method.pace, method.place))
+    /// The throttle of a method in the stage of a number: its own, else that of `ANY` on its resource; and
+    /// the place of its bucket among those of a membership.
+    pub(crate) fn method(&self, stage: u32, resource_path: &str, verb: Verb) -> Option<(Pace, usize)> {
+        // Few plans throttle single methods.
+        if self.methods.is_empty() {
+            return None;
+        }
+        let stage = self.place_of(stage)?;
+        let is_it = |own: &PlanMethod, verb| &*own.path == resource_path && own.verb == verb;
+        let of = |verb| self.methods_of(stage)?.find(|(_, own)| is_it(own, verb));
+        of(verb).or_else(|| of(Verb::Any)).map(|(place, method)| (method.pace, place))
+    }
+
+    /// The method throttles of all stages, with the stages' numbers, in the order of their places.
+    pub(crate) fn stage_methods(&self) -> impl Iterator<Item = (u32, &PlanMethod)> {
+        let stages = self.stages.iter().enumerate();
+        stages.flat_map(|(place, stage)| {
+            self.methods_of(place).into_iter().flatten().map(|(_, method)| (stage.number, method))
+        })
+    }
+
+    fn place_of(&self, stage: u32) -> Option<usize> {
+        self.stages.binary_search_by_key(&stage, |own| own.number).ok()
+    }
+
+    /// The method throttles of the stage at a place, with their own places.
+    fn methods_of(&self, place: usize) -> Option<impl Iterator<Item = (usize, &PlanMethod)>> {
+        let before = place.checked_sub(1).and_then(|before| self.stages.get(before));
+        let begin = before.map_or(0, |before| before.methods_end as usize);
+        let end = self.stages.get(place)?.methods_end as usize;
+        Some((begin..).zip(self.methods.get(begin..end)?))
     }
 }
 
