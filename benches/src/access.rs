@@ -33,6 +33,24 @@ pub(crate) fn let_in(apis: usize) -> Operation {
     walked(house(apis, &source_endpoint()), apis / 2, (0, BodyLength::Unknown), None)
 }
 
+/// Lets requests of one connection in to one of ten APIs after the other, whose policies are alike.
+pub(crate) fn by_turns() -> Operation {
+    in_turn(house(TURNS, &source_endpoint()))
+}
+
+/// The same, where each policy denies a network of its own.
+pub(crate) fn by_turns_unlike() -> Operation {
+    let policies = (0..TURNS).map(|number| {
+        let network = format!("10.0.{}.0/24", 100 + number);
+        let by_network = deny(&json!({"IpAddress": {"aws:VpcSourceIp": network}}));
+        json!({"Version": "2012-10-17", "Statement": [allow(), by_endpoint(), by_network]})
+    });
+    in_turn(house_with(policies.collect(), &proxy()))
+}
+
+/// APIs that one connection asks in turn.
+const TURNS: usize = 10;
+
 /// The same by a policy without conditions.
 pub(crate) fn open() -> Operation {
     let open = json!({"Version": "2012-10-17", "Statement": [allow()]});
@@ -108,6 +126,23 @@ fn walked(
     })
 }
 
+/// Lets requests in to all APIs of a house in turn, by one connection.
+fn in_turn(house: Snapshot) -> Operation {
+    let callers: Vec<Caller> = (0..TURNS).map(|api| Caller::new(&house, api, 0)).collect();
+    let mut turn = callers.len();
+    let (backend, mut scratch) = (Still::new(), Scratch::default());
+    Box::new(move || {
+        turn = (turn + 1) % callers.len();
+        let (first, caller) = (callers.first().expect("ten"), callers.get(turn).expect("one of ten"));
+        let arrival = Arrival { connection: &first.connection, ..black_box(caller).arrival() };
+        let (mut body, mut nobody) = (AwaitedBody(BodyLength::Unknown), ());
+        let mut record = Record::new(&house, &arrival);
+        let walk = pin!(serve(&mut record, &mut body, &backend, &mut scratch, &mut nobody));
+        assert!(walk.poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is let in");
+        turn
+    })
+}
+
 /// A connection, and a request that came by it.
 struct Caller {
     connection: Connection,
@@ -151,10 +186,16 @@ fn allow() -> Value {
 
 /// What the walkthrough of private APIs writes.
 fn source_endpoint() -> Value {
-    json!({"Version": "2012-10-17", "Statement": [allow(), {
-        "Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*",
-        "Condition": {"StringNotEquals": {"aws:SourceVpce": ENDPOINTS[0]}},
-    }]})
+    json!({"Version": "2012-10-17", "Statement": [allow(), by_endpoint()]})
+}
+
+fn by_endpoint() -> Value {
+    deny(&json!({"StringNotEquals": {"aws:SourceVpce": ENDPOINTS[0]}}))
+}
+
+fn deny(condition: &Value) -> Value {
+    json!({"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*",
+        "Condition": condition})
 }
 
 fn api_id(number: usize) -> String {
@@ -163,19 +204,27 @@ fn api_id(number: usize) -> String {
 
 /// So many private APIs with this policy, behind two endpoints.
 fn house(apis: usize, policy: &Value) -> Snapshot {
-    let proxy = json!({"x-amazon-apigateway-integration": {
-        "type": "http_proxy", "httpMethod": "GET", "uri": "http://backend.example/in"}});
-    house_calling(apis, policy, &proxy)
+    house_calling(apis, policy, &proxy())
 }
 
 /// The same with another integration.
 fn house_calling(apis: usize, policy: &Value, operation: &Value) -> Snapshot {
+    house_with(vec![policy.clone(); apis], operation)
+}
+
+fn proxy() -> Value {
+    json!({"x-amazon-apigateway-integration": {
+        "type": "http_proxy", "httpMethod": "GET", "uri": "http://backend.example/in"}})
+}
+
+/// A private API for each policy, behind two endpoints.
+fn house_with(policies: Vec<Value>, operation: &Value) -> Snapshot {
     let definition = json!({
         "openapi": "3.0.1", "info": {"title": "pets", "version": "1"},
         "paths": {"/pets": {"get": operation}, "/pets/{id}": {"get": operation}},
     });
     let api = |number: usize| {
-        json!({"id": api_id(number), "definition": "api.json", "policyFile": "policy.json",
+        json!({"id": api_id(number), "definition": "api.json", "policyFile": format!("policy{number}.json"),
             "endpointConfiguration": {"types": ["PRIVATE"]}, "stages": [{"stageName": "demo"}]})
     };
     let endpoint = |(number, id): (usize, &&str)| {
@@ -187,24 +236,35 @@ fn house_calling(apis: usize, policy: &Value, operation: &Value) -> Snapshot {
         "accountId": "123456789012",
         "accessLog": {"destination": "/dev/null", "format": LOG_FORMAT},
         "vpcEndpoints": ENDPOINTS.iter().enumerate().map(endpoint).collect::<Value>(),
-        "restApis": (0..apis).map(api).collect::<Value>(),
+        "restApis": (0..policies.len()).map(api).collect::<Value>(),
     });
-    let files = Files([
-        ("postern.yaml", configuration.to_string()),
-        ("api.json", definition.to_string()),
-        ("policy.json", policy.to_string()),
-    ]);
+    let files = Files {
+        configuration: configuration.to_string(),
+        definition: definition.to_string(),
+        policies: policies.iter().map(Value::to_string).collect(),
+    };
     let configuration = read("postern.yaml", &files).configuration.expect("a configuration without problems");
     compile(configuration, None, &mut State::new([7; 32])).begin(NOW)
 }
 
-struct Files([(&'static str, String); 3]);
+struct Files {
+    configuration: String,
+    definition: String,
+    /// `policy0.json` and so on.
+    policies: Vec<String>,
+}
 
 impl Surroundings for Files {
     fn read(&self, path: &Path) -> Result<Vec<u8>, ReadFailure> {
-        let file = self.0.iter().find(|(name, _)| Path::new(name) == path);
-        file.map(|(_, text)| text.as_bytes().to_vec())
-            .ok_or_else(|| ReadFailure::new("there is no such file"))
+        let file = match path.to_str().unwrap_or_default() {
+            "postern.yaml" => Some(&self.configuration),
+            "api.json" => Some(&self.definition),
+            name => {
+                let number = name.strip_prefix("policy").and_then(|name| name.strip_suffix(".json"));
+                number.and_then(|number| self.policies.get(number.parse::<usize>().ok()?))
+            }
+        };
+        file.map(|text| text.clone().into()).ok_or_else(|| ReadFailure::new("there is no such file"))
     }
 
     fn variable(&self, name: &str) -> Option<String> {

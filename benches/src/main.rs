@@ -62,6 +62,16 @@ const BENCHES: &[Bench] = &[
     ("access-open", "who may enter, from a head to its body: a policy without conditions", access::open),
     ("access-private", "the same: a source-VPC-endpoint policy", || access::let_in(1)),
     ("access-private-10000", "the same among 10,000 APIs with such a policy each", || access::let_in(10_000)),
+    (
+        "access-by-turns",
+        "the same by one connection that asks ten APIs in turn, policies alike",
+        access::by_turns,
+    ),
+    (
+        "access-by-turns-unlike",
+        "the same, where each policy denies a network of its own",
+        access::by_turns_unlike,
+    ),
     ("access-denied", "the same by the other endpoint, its answer written", access::denied),
     ("serve", "the same API's request, from its head to its answer, but for the backend", access::served),
     ("sign", "the same by a call of a service, which is signed", access::signed),

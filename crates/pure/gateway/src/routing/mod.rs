@@ -1,5 +1,6 @@
 //! Where: which API, stage, resource and method a request means.
 
+mod branches;
 mod domain;
 mod host;
 mod location;

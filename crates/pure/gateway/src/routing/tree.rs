@@ -4,7 +4,11 @@
 //! if it has the verb itself or `ANY`; else the search goes back to less specific resources, as
 //! measured on the service (routing.md section 3, M1 to M6).
 
+use std::num::NonZeroU32;
+
 use postern_model::{PathPart, ResourcePath, Verb};
+
+use super::branches::Branches;
 
 /// The number of a method among those of its API.
 pub type MethodIndex = u32;
@@ -23,30 +27,40 @@ pub struct VariableSpan {
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
+    /// The nodes behind literal parts.
+    branches: Branches,
+    /// The literal parts, one behind the other.
+    texts: String,
     /// Methods of the nodes and greedy parts that have any.
     methods: Vec<Methods>,
 }
 
-#[derive(Debug, Default)]
+/// What stands behind a part. Small, so that the nodes of one path are close together.
+#[derive(Clone, Copy, Debug, Default)]
 struct Node {
-    /// In order, for binary search.
-    literals: Vec<Literal>,
-    variable: Option<u32>,
-    greedy: Option<u32>,
-    methods: Option<u32>,
+    part: Literal,
+    /// The node before it.
+    parent: u32,
+    variable: Option<NonZeroU32>,
+    greedy: Option<Place>,
+    methods: Option<Place>,
 }
 
-/// A literal part and the node behind it.
-#[derive(Debug)]
+/// A literal part of a path.
+#[derive(Clone, Copy, Debug, Default)]
 struct Literal {
     order: Order,
-    text: Box<str>,
-    child: u32,
+    /// Where it stands among the texts.
+    start: u32,
+    length: u32,
 }
 
-/// The first eight bytes of a text as a number: most texts differ in them, and numbers are compared in no
-/// time.
+/// The first eight bytes of a text as a number: most texts differ in them, and no more has to be compared of
+/// one that is no longer.
 type Order = u64;
+
+/// A place in a row, counted from 1.
+type Place = NonZeroU32;
 
 fn order_of(text: &str) -> Order {
     let first_eight = text.as_bytes().first_chunk::<8>();
@@ -56,21 +70,21 @@ fn order_of(text: &str) -> Order {
     )
 }
 
-/// Methods of one resource by verb; the last is `ANY`.
-#[derive(Clone, Copy, Debug)]
-struct Methods([Option<MethodIndex>; 8]);
+/// Methods of one resource by verb, their numbers counted from 1; the last is `ANY`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Methods([Option<Place>; 8]);
 
 impl Methods {
     fn of(self, verb: Verb) -> Option<MethodIndex> {
         let at = |verb: Verb| self.0.get(verb as usize).copied().flatten();
-        at(verb).or_else(|| at(Verb::Any))
+        at(verb).or_else(|| at(Verb::Any)).map(|place| place.get() - 1)
     }
 }
 
 impl Tree {
     /// A tree without paths.
     pub fn new() -> Self {
-        Self { nodes: vec![Node::default()], methods: Vec::new() }
+        Self { nodes: vec![Node::default()], ..Self::default() }
     }
 
     /// Adds a method. The model has checked that no pair comes twice and that variables agree.
@@ -84,27 +98,24 @@ impl Tree {
                 PathPart::Greedy(_) => greedy = true,
             }
         }
-        let next = to_index(self.methods.len());
+        let next = place_behind(self.methods.len());
         let Some(node) = self.nodes.get_mut(at as usize) else { return };
         let slot = if greedy { &mut node.greedy } else { &mut node.methods };
-        let index = *slot.get_or_insert(next);
-        if index == next {
-            self.methods.push(Methods([None; 8]));
+        let place = *slot.get_or_insert(next);
+        if place == next {
+            self.methods.push(Methods::default());
         }
-        if let Some(entry) =
-            self.methods.get_mut(index as usize).and_then(|methods| methods.0.get_mut(verb as usize))
-        {
-            *entry = Some(method);
+        let methods = self.methods.get_mut(index(place));
+        if let Some(entry) = methods.and_then(|methods| methods.0.get_mut(verb as usize)) {
+            *entry = Some(place_behind(method as usize));
         }
     }
 
     /// Gives back memory that building did not use.
     pub fn shrink(&mut self) {
         self.nodes.shrink_to_fit();
+        self.texts.shrink_to_fit();
         self.methods.shrink_to_fit();
-        for node in &mut self.nodes {
-            node.literals.shrink_to_fit();
-        }
     }
 
     /// The method for a path and verb. `path` starts with `/`; `variables` is emptied and then holds
@@ -120,13 +131,13 @@ impl Tree {
     /// depth is that of the tree, which the definition bounds.
     fn find_below(
         &self,
-        node: u32,
+        at: u32,
         path: &str,
         offset: usize,
         verb: Verb,
         variables: &mut Vec<VariableSpan>,
     ) -> Option<MethodIndex> {
-        let node = self.nodes.get(node as usize)?;
+        let node = self.nodes.get(at as usize)?;
         let rest = path.get(offset..)?;
         let Some(rest) = rest.strip_prefix('/') else {
             return self.method_of(node.methods, verb);
@@ -134,14 +145,14 @@ impl Tree {
         let start = offset + 1;
         let length = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
         let (segment, end) = (rest.get(..length)?, start + length);
-        if let Some(child) = node.literal(segment)
+        if let Some(child) = self.literal(at, segment)
             && let Some(method) = self.find_below(child, path, end, verb, variables)
         {
             return Some(method);
         }
         if let Some(child) = node.variable.filter(|_| !segment.is_empty()) {
             variables.push(span(start, end));
-            if let Some(method) = self.find_below(child, path, end, verb, variables) {
+            if let Some(method) = self.find_below(child.get(), path, end, verb, variables) {
                 return Some(method);
             }
             variables.pop();
@@ -153,50 +164,65 @@ impl Tree {
         Some(method)
     }
 
-    fn method_of(&self, methods: Option<u32>, verb: Verb) -> Option<MethodIndex> {
-        self.methods.get(methods? as usize)?.of(verb)
+    fn method_of(&self, methods: Option<Place>, verb: Verb) -> Option<MethodIndex> {
+        self.methods.get(index(methods?))?.of(verb)
     }
 
-    fn literal_child(&mut self, at: u32, text: &str) -> u32 {
-        let next = to_index(self.nodes.len());
-        let Some(node) = self.nodes.get_mut(at as usize) else { return at };
-        match node.place_of(text) {
-            Ok(found) => node.literals.get(found).map_or(at, |literal| literal.child),
-            Err(place) => {
-                let literal = Literal { order: order_of(text), text: text.into(), child: next };
-                node.literals.insert(place, literal);
-                self.nodes.push(Node::default());
-                next
-            }
-        }
-    }
-
-    fn variable_child(&mut self, at: u32) -> u32 {
-        let next = to_index(self.nodes.len());
-        let Some(node) = self.nodes.get_mut(at as usize) else { return at };
-        let child = *node.variable.get_or_insert(next);
-        if child == next {
-            self.nodes.push(Node::default());
-        }
-        child
-    }
-}
-
-impl Node {
-    fn literal(&self, segment: &str) -> Option<u32> {
-        let found = self.place_of(segment).ok()?;
-        self.literals.get(found).map(|literal| literal.child)
-    }
-
-    fn place_of(&self, text: &str) -> Result<usize, usize> {
+    /// The node behind a literal part.
+    fn literal(&self, parent: u32, text: &str) -> Option<u32> {
         let order = order_of(text);
-        self.literals.binary_search_by(|literal| (literal.order, &*literal.text).cmp(&(order, text)))
+        let is_it = |child: u32| {
+            let node = self.nodes.get(child as usize);
+            node.is_some_and(|node| node.parent == parent && self.is(node.part, order, text))
+        };
+        self.branches.find(parent, text, is_it)
+    }
+
+    /// Whether a part is this text, whose order is known.
+    fn is(&self, part: Literal, order: Order, text: &str) -> bool {
+        let (start, length) = (part.start as usize, part.length as usize);
+        let is_rest = || self.texts.get(start..start + length) == Some(text);
+        part.order == order && length == text.len() && (length <= size_of::<Order>() || is_rest())
+    }
+
+    fn literal_child(&mut self, parent: u32, text: &str) -> u32 {
+        if let Some(found) = self.literal(parent, text) {
+            return found;
+        }
+        let next = to_index(self.nodes.len());
+        let start = to_index(self.texts.len());
+        let part = Literal { order: order_of(text), start, length: to_index(text.len()) };
+        self.texts.push_str(text);
+        self.branches.insert(parent, text, next);
+        self.nodes.push(Node { part, parent, ..Node::default() });
+        next
+    }
+
+    fn variable_child(&mut self, parent: u32) -> u32 {
+        let next = NonZeroU32::new(to_index(self.nodes.len()));
+        let Some(node) = self.nodes.get_mut(parent as usize) else { return parent };
+        if let Some(child) = node.variable {
+            return child.get();
+        }
+        node.variable = next;
+        self.nodes.push(Node { parent, ..Node::default() });
+        next.map_or(parent, NonZeroU32::get)
     }
 }
 
 /// Indices and offsets are far below 2^32: a definition has at most 6 MB, a path 64 KiB.
 fn to_index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// The place behind so many.
+fn place_behind(count: usize) -> Place {
+    Place::MIN.saturating_add(to_index(count))
+}
+
+/// Where a place stands, counted from 0.
+const fn index(place: Place) -> usize {
+    place.get() as usize - 1
 }
 
 fn span(start: usize, end: usize) -> VariableSpan {
@@ -330,6 +356,24 @@ mod tests {
             ("GET /a/b//", None),
             ("GET /A/b", None),
         ]);
+    }
+
+    /// Parts of many lengths that begin alike, thousands side by side: each is found, and nothing else.
+    #[test]
+    fn a_literal_part_is_found_among_thousands() {
+        let words = |first: usize| (first..6_000).step_by(2).map(|n| format!("/{}{n}", "p".repeat(n % 10)));
+        let mut tree = Tree::new();
+        for (path, method) in words(0).zip(0..) {
+            tree.insert(&ResourcePath::parse(&path).unwrap(), Verb::Get, method);
+        }
+        tree.shrink();
+        let find = |path: &str| tree.find(path, Verb::Get, &mut Vec::new());
+        for (path, method) in words(0).zip(0..) {
+            assert_eq!(find(&path), Some(method), "{path}");
+        }
+        for other in words(1) {
+            assert_eq!(find(&other), None, "{other}");
+        }
     }
 
     /// Rules M1 to M6 said once more, without a tree: of all methods whose path fits and whose verb is
