@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use postern_model::{ConnectionType, Integration, StageVariables, Target as HostAndPort, UriSegment};
+use postern_model::{
+    ConnectionType, Integration, ResourcePath, StageVariables, Target as HostAndPort, UriSegment,
+};
 
 use super::Destinations;
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 
 /// Resolves the address of an HTTP integration.
 pub(crate) fn resolve(
-    integration: &Integration,
+    (integration, path): (&Integration, &ResourcePath),
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,
 ) -> Result<Address, String> {
@@ -34,7 +36,7 @@ pub(crate) fn resolve(
             destinations.link(&id, tls).ok_or_else(|| format!("there is no VPC link `{id}`"))?
         }
     };
-    let (pieces, has_query) = TargetPiece::of(&rest, &integration.request_parameters);
+    let (pieces, has_query) = TargetPiece::of(&rest, &integration.request_parameters, path);
     Ok(Address {
         destination,
         host: origin.host_header(),

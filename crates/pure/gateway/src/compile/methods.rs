@@ -99,11 +99,11 @@ pub(crate) fn compile(
     let variables = &stage.variables;
     let target = match integration.kind {
         IntegrationType::Http | IntegrationType::HttpProxy => {
-            let address = address::resolve(integration, variables, destinations);
+            let address = address::resolve((integration, &method.path), variables, destinations);
             Some(address.map(|address| Target::Address(Box::new(address))))
         }
         IntegrationType::Aws if !integration.uri.as_ref().is_some_and(calls_function) => {
-            let service = services::resolve(integration, variables, destinations);
+            let service = services::resolve((integration, &method.path), variables, destinations);
             Some(service.map(|service| Target::Service(Box::new(service))))
         }
         IntegrationType::Aws | IntegrationType::AwsProxy => {

@@ -1,6 +1,6 @@
 //! The services that integrations call: found by their URIs (integrations.md section 9).
 
-use postern_model::{Integration, ServiceCall, StageVariables, UriSegment, Verb};
+use postern_model::{Integration, ResourcePath, ServiceCall, StageVariables, UriSegment, Verb};
 use postern_protocol::{service::ActionProtocol, uri};
 
 use super::Destinations;
@@ -11,7 +11,7 @@ use crate::{
 
 /// Resolves the service of an integration.
 pub(crate) fn resolve(
-    integration: &Integration,
+    (integration, path): (&Integration, &ResourcePath),
     variables: &StageVariables,
     destinations: &mut Destinations<'_>,
 ) -> Result<ServiceTarget, String> {
@@ -28,7 +28,7 @@ pub(crate) fn resolve(
     let destination = destinations.host(&service.endpoint.target, service.is_named_by_operator, tls);
     let is_s3 = &*service.signing_name == "s3";
     let segments = if is_s3 { canonical(&call.target) } else { call.target };
-    let (pieces, has_query) = TargetPiece::of(&segments, &integration.request_parameters);
+    let (pieces, has_query) = TargetPiece::of(&segments, &integration.request_parameters, path);
     let json_action = match service.protocol {
         ActionProtocol::Json { target_prefix, version } => call.action.map(|action| JsonAction {
             target: (!WITHOUT_TARGET.contains(&&*service.signing_name))

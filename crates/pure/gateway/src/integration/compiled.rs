@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use postern_model::{
     ContentHandling, FunctionArn, Integration, IntegrationResponse, IntegrationType, PassthroughBehavior,
-    RequestMapping, RequestTarget, ResponseTransferMode, Template, UriSegment, Verb,
+    PathPart, RequestMapping, RequestTarget, ResourcePath, ResponseTransferMode, Template, UriSegment, Verb,
 };
 
 use super::Signing;
@@ -135,8 +135,8 @@ pub(crate) enum TargetPiece {
     /// The value of `integration.request.path.NAME`.
     Parameter {
         name: Box<str>,
-        /// The resource's own path variable, where the mapping names one: its text is copied.
-        variable: Option<Box<str>>,
+        /// Which of the resource's own path variables the mapping names, from 0, if one: its text is copied.
+        variable: Option<usize>,
         /// Whether it stands in the query.
         in_query: bool,
     },
@@ -159,7 +159,11 @@ impl Address {
 
 impl TargetPiece {
     /// The pieces of path and query of a URI, after scheme and authority.
-    pub(crate) fn of(segments: &[UriSegment], mappings: &[RequestMapping]) -> (Vec<Self>, bool) {
+    pub(crate) fn of(
+        segments: &[UriSegment],
+        mappings: &[RequestMapping],
+        path: &ResourcePath,
+    ) -> (Vec<Self>, bool) {
         let mut has_query = false;
         let pieces = segments
             .iter()
@@ -170,7 +174,7 @@ impl TargetPiece {
                 }
                 UriSegment::PathParameter(name) => Self::Parameter {
                     name: name.clone(),
-                    variable: path_source(mappings, name),
+                    variable: path_source(mappings, name).and_then(|name| place_of(name, path)),
                     in_query: has_query,
                 },
             })
@@ -179,10 +183,15 @@ impl TargetPiece {
     }
 }
 
-fn path_source(mappings: &[RequestMapping], name: &str) -> Option<Box<str>> {
+/// The place of a path variable among those of its path.
+fn place_of(name: &str, path: &ResourcePath) -> Option<usize> {
+    path.parts().iter().filter_map(PathPart::variable).position(|own| own == name)
+}
+
+fn path_source<'m>(mappings: &'m [RequestMapping], name: &str) -> Option<&'m str> {
     mappings.iter().rev().find_map(|mapping| match (&mapping.target, &mapping.source) {
         (RequestTarget::Path(target), postern_model::RequestSource::Path(variable)) if **target == *name => {
-            Some(variable.clone())
+            Some(&**variable)
         }
         _ => None,
     })

@@ -43,9 +43,9 @@ pub(crate) fn write_target<'v>(
                 output.extend_from_slice(text.as_bytes());
                 continue;
             }
-            TargetPiece::Parameter { name, variable, in_query } => (name, variable, *in_query),
+            TargetPiece::Parameter { name, variable, in_query } => (name, *variable, *in_query),
         };
-        let own = variable.as_deref().filter(|_| !in_query).and_then(|variable| matched.variable(variable));
+        let own = variable.filter(|_| !in_query).and_then(|place| matched.variable_at(place));
         match (filling(name), own) {
             (Some(Filling::Client(value) | Filling::Author(value)), _) if in_query => {
                 uri::encode_form(value.as_bytes(), output);

@@ -98,14 +98,16 @@ impl<'a> Matched<'a> {
         self.variables().find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
+    /// The same of the variable at a place among the path's, from 0.
+    pub(crate) fn variable_at(&self, place: usize) -> Option<&'a str> {
+        let span = self.variables.get(place)?;
+        self.path.get(span.start as usize..span.end as usize)
+    }
+
     /// Names and values of the path's variables, in the order of the path.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let names = self.method.variables.iter().map(|name| &**name);
-        let path = self.path;
-        let values = self.variables.iter().map(move |span| {
-            let (start, end) = (span.start as usize, span.end as usize);
-            path.get(start..end).unwrap_or_default()
-        });
+        let values = (0..self.variables.len()).map(|place| self.variable_at(place).unwrap_or_default());
         names.zip(values)
     }
 }
