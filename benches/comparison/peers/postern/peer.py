@@ -55,7 +55,7 @@ def start(ctx):
                         "apiStages": [{"apiId": "gatewayjob", "stage": "bench"}], "apiKeys": [f"key{i}" for i in range(len(ctx.keys))]}]}
     config["accessLog"] = {"destination": os.path.join(ctx.dir, "access.log"), "format": LOG_FORMAT}
     # one client address opens thousands of connections here, which a gateway's defaults rightly refuse
-    config["limits"] = {"connections": 20000, "connectionsPerListener": 20000, "connectionsPerPeer": 20000, "acceptsPerSecond": 1000000, "requestsPerConnection": 1000000000}
+    config["limits"] = {"connections": 20000, "connectionsPerListener": 20000, "connectionsPerPeer": 20000, "acceptsPerSecond": 1000000, "requestsPerConnection": 1000000000, "drainWaitSeconds": 0}
     return [ctx.args.postern_cmd, "run", "--config", ctx.write("postern.yaml", json.dumps(config))]  # JSON is YAML
 
 def reload(ctx, proc):
