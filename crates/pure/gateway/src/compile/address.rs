@@ -37,13 +37,16 @@ pub(crate) fn resolve(
         }
     };
     let (pieces, has_query) = TargetPiece::of(&rest, &integration.request_parameters, path);
-    Ok(Address {
+    let mut address = Address {
         destination,
         host: origin.host_header(),
         pieces,
         has_query,
+        copies_all: false,
         verb: integration.http_method.filter(|verb| *verb != postern_model::Verb::Any),
-    })
+    };
+    address.copies_all = integration.request_parameters.iter().all(|mapping| address.copies(mapping));
+    Ok(address)
 }
 
 /// Scheme, host and port of a URI.

@@ -43,6 +43,7 @@ pub(crate) fn resolve(
             host: service.called.authority().into(),
             pieces,
             has_query,
+            copies_all: false,
             verb: integration.http_method.filter(|verb| *verb != Verb::Any),
         },
         signing,

@@ -75,6 +75,8 @@ pub(crate) struct Address {
     pub(crate) pieces: Vec<TargetPiece>,
     /// Whether the URI itself has a query.
     pub(crate) has_query: bool,
+    /// Whether every mapping of parameters is copied (see [`Address::copies`]), so that none is evaluated.
+    pub(crate) copies_all: bool,
     /// The verb of the call; absent: the client's.
     pub(crate) verb: Option<Verb>,
 }

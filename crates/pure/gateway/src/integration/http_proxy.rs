@@ -25,8 +25,13 @@ pub(crate) fn write_proxy_call<B>(
     memory: &mut CallMemory,
     output: &mut String,
 ) -> Result<bool, Refusal> {
-    let body = client_body.text(record);
-    let mappings = Mappings::evaluate(record, matched, &body, |mapping| !address.copies(mapping))?;
+    let body;
+    let mappings = if address.copies_all {
+        Mappings::none()
+    } else {
+        body = client_body.text(record);
+        Mappings::evaluate(record, matched, &body, |mapping| !address.copies(mapping))?
+    };
     let instead = mappings.body();
     let body_length = match (&instead, client_body) {
         (Some(instead), _) => Some(instead.len() as u64),

@@ -19,6 +19,11 @@ pub(crate) struct Mappings<'a> {
 }
 
 impl<'a> Mappings<'a> {
+    /// No value.
+    pub(crate) const fn none() -> Self {
+        Self { values: Vec::new() }
+    }
+
     /// Evaluates every mapping that is `wanted`. One without a value sets nothing (PM3).
     pub(crate) fn evaluate(
         record: &Record<'a>,
