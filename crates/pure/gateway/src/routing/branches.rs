@@ -20,16 +20,15 @@ struct Slot {
 }
 
 impl Branches {
-    /// The node behind a part of a parent's, among the candidates of the same hash.
-    pub(super) fn find(&self, parent: u32, text: &str, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let hash = hash(parent, text);
+    /// The node behind a part, among the candidates of its hash.
+    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let mut slots = self.probe(hash).filter_map(|place| self.slots.get(place));
         let slot = slots.find(|slot| slot.child == 0 || slot.hash == hash && is_it(slot.child))?;
         Some(slot.child).filter(|child| *child != 0)
     }
 
     /// Adds a node that is not found.
-    pub(super) fn insert(&mut self, parent: u32, text: &str, child: u32) {
+    pub(super) fn insert(&mut self, hash: u32, child: u32) {
         self.count += 1;
         if self.count * 2 > self.slots.len() {
             let larger = vec![Slot::default(); (self.count * 2).next_power_of_two()];
@@ -37,7 +36,7 @@ impl Branches {
                 self.put(slot);
             }
         }
-        self.put(Slot { hash: hash(parent, text), child });
+        self.put(Slot { hash, child });
     }
 
     fn put(&mut self, slot: Slot) {
@@ -48,19 +47,25 @@ impl Branches {
         }
     }
 
-    /// The slots of a hash, in the order in which they are looked at.
+    /// The slots of a hash, in the order in which they are looked at. Its upper bits tell the first: in a
+    /// product, those follow from all others.
     fn probe(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
         let count = self.slots.len();
-        (0..count).map(move |step| (hash as usize).wrapping_add(step) & (count - 1))
+        let first = usize::try_from((u64::from(hash) * count as u64) >> 32).unwrap_or_default();
+        (first..first + count).map(move |place| place & (count - 1))
     }
 }
 
-/// A quick hash: the upper half of products is as good as any.
-fn hash(parent: u32, text: &str) -> u32 {
+/// A quick hash of a part behind a node, whose first eight bytes are known as a number: the upper half of
+/// products is as good as any.
+pub(super) fn hash(parent: u32, first_eight: u64, text: &str) -> u32 {
     const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
     let mix = |hash: u64, number: u64| (hash.rotate_left(5) ^ number).wrapping_mul(FACTOR);
-    let (eights, rest) = text.as_bytes().as_chunks::<8>();
-    let hash = eights.iter().fold(u64::from(parent), |hash, eight| mix(hash, u64::from_le_bytes(*eight)));
-    let rest = rest.iter().fold(1, |number, byte| number << 8 | u64::from(*byte));
-    u32::try_from(mix(hash, rest) >> 32).unwrap_or_default()
+    let bytes = text.as_bytes();
+    let mut hash = mix(u64::from(parent), first_eight);
+    if let Some(behind) = bytes.get(8..).filter(|behind| !behind.is_empty()) {
+        let eights = behind.as_chunks().0.iter().chain(bytes.last_chunk::<8>());
+        hash = eights.fold(hash, |hash, eight| mix(hash, u64::from_le_bytes(*eight)));
+    }
+    u32::try_from(hash >> 32).unwrap_or_default()
 }

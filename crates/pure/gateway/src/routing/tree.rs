@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 
 use postern_model::{PathPart, ResourcePath, Verb};
 
-use super::branches::Branches;
+use super::branches::{Branches, hash};
 
 /// The number of a method among those of its API.
 pub type MethodIndex = u32;
@@ -175,7 +175,7 @@ impl Tree {
             let node = self.nodes.get(child as usize);
             node.is_some_and(|node| node.parent == parent && self.is(node.part, order, text))
         };
-        self.branches.find(parent, text, is_it)
+        self.branches.find(hash(parent, order, text), is_it)
     }
 
     /// Whether a part is this text, whose order is known.
@@ -193,7 +193,7 @@ impl Tree {
         let start = to_index(self.texts.len());
         let part = Literal { order: order_of(text), start, length: to_index(text.len()) };
         self.texts.push_str(text);
-        self.branches.insert(parent, text, next);
+        self.branches.insert(hash(parent, part.order, text), next);
         self.nodes.push(Node { part, parent, ..Node::default() });
         next
     }
