@@ -129,6 +129,17 @@ impl Gateway {
         address(&self.configuration["admin"])
     }
 
+    /// The page of the denial of a request. It is recorded when its answer has been written, which may be a moment after
+    /// that was read.
+    #[must_use]
+    pub fn denial(&self, request_id: &str) -> Message {
+        let path = format!("/denials/{request_id}");
+        until("the denial to be kept", || {
+            let page = self.ask_admin("GET", &path);
+            (page.status() == 200).then_some(page)
+        })
+    }
+
     /// Asks the admin listener.
     #[must_use]
     pub fn ask_admin(&self, verb: &str, path: &str) -> Message {

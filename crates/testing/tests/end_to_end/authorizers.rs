@@ -377,8 +377,7 @@ fn explain_says_that_the_authorizer_decides_and_shows_no_token() {
     assert_eq!(events(&gateway).len(), 1);
     // What was denied is explained afterwards.
     let denied = gateway.get_with("/demo/pets", "X-Token: deny name=secretivename\r\n");
-    let id = denied.field("x-amzn-requestid").unwrap();
-    let page = gateway.ask_admin("GET", &format!("/denials/{id}"));
+    let page = gateway.denial(denied.field("x-amzn-requestid").unwrap());
     let told: Value = serde_json::from_slice(&page.body).unwrap();
     assert_eq!((&told["refusedBy"], &told["status"]), (&json!("authorizer"), &json!(403)));
     assert!(!page.text().contains("secretivename") && !gateway.log().contains("secretivename"));

@@ -524,14 +524,9 @@ fn id_of(answer: &Message) -> &str {
     answer.field("x-amzn-requestid").expect("an id")
 }
 
-/// The page of a denial: a request is recorded when its answer has been written, which may be a moment
-/// after it was read.
+/// The page of a denial, as it came and read.
 fn denial(gateway: &Gateway, answer: &Message) -> (String, Value) {
-    let path = format!("/denials/{}", id_of(answer));
-    let page = postern_testing::until("the denial to be kept", || {
-        let page = gateway.ask_admin("GET", &path);
-        (page.status() == 200).then_some(page)
-    });
+    let page = gateway.denial(id_of(answer));
     assert_eq!(page.field("content-type"), Some("application/json"));
     (page.text().to_owned(), serde_json::from_slice(&page.body).unwrap())
 }

@@ -207,8 +207,7 @@ fn explain_names_the_gate_that_keeps_a_client_out() {
     assert_eq!(explained(&url(OPEN))["refusedBy"], Value::Null);
     let foreign = scene.partners.issue(scene.gateway.place(), "foreign", (2020, 2050));
     let answer = scene.fetch(Some(&foreign), &[&url(MUTUAL)]);
-    let id = answer.field("x-amzn-RequestId").unwrap();
-    let denial = scene.gateway.ask_admin("GET", &format!("/denials/{id}"));
+    let denial = scene.gateway.denial(answer.field("x-amzn-RequestId").unwrap());
     let denial: Value = serde_json::from_str(denial.text()).unwrap();
     assert_eq!(denial["refusedBy"], json!("clientCertificate"), "{denial}");
     let because = "nobody in the truststore has issued the client certificate";
