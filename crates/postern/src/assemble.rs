@@ -247,7 +247,7 @@ fn worker(
     backends: &Arc<Backends>,
 ) -> (Upstream<WorkerTimers, Rc<WorkerRecorder>>, Rc<WorkerRecorder>) {
     let recorder = Rc::new(instruments.worker());
-    let upstream = Upstream::new(context.timers, Rc::clone(&recorder), Arc::clone(backends));
+    let upstream = Upstream::new(context.timers, Rc::clone(&recorder), Arc::clone(backends), context.outbox);
     tokio::task::spawn_local(upstream.tend(context.live));
     (upstream, recorder)
 }

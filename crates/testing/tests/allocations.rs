@@ -87,7 +87,8 @@ fn serve(configuration: Configuration) -> Server {
     let (recorders, shared) = (Arc::clone(&instruments), Arc::clone(&backends));
     let server = Server::start(Arc::clone(&live), clock, NonZeroUsize::MIN, move |context| {
         let recorder = Rc::new(recorders.worker());
-        let upstream = Upstream::new(context.timers, Rc::clone(&recorder), Arc::clone(&shared));
+        let upstream =
+            Upstream::new(context.timers, Rc::clone(&recorder), Arc::clone(&shared), context.outbox);
         tokio::task::spawn_local(upstream.tend(context.live));
         (upstream, recorder)
     });

@@ -19,6 +19,7 @@ use std::{
 use postern_gateway::{
     Admission, Connection, Effects, Event, Identity, Introduction, Recorder, Timers, TlsFacts,
 };
+use postern_socket::Socket;
 use tokio::{net::TcpStream, sync::Notify};
 
 use crate::{
@@ -46,11 +47,9 @@ pub(crate) struct Job<S> {
     pub(crate) old_at: u64,
     pub(crate) requests: Cell<u64>,
     pub(crate) is_plain: bool,
-    /// Leaves the counts when the connection is over.
-    pub(crate) counted: ConnectionPlace,
 }
 
-impl<S> Job<S> {
+impl<S: Wire> Job<S> {
     fn new<E, R>(
         worker: &Worker<E, R>,
         place: Rc<Place>,
@@ -58,6 +57,8 @@ impl<S> Job<S> {
         connection: Connection,
         counted: ConnectionPlace,
     ) -> Self {
+        // It counts until its last message has left.
+        stream.socket().hold(counted);
         let house = worker.held.snapshot();
         let limits = house.limits();
         let now = worker.timers.coarse_nanoseconds();
@@ -74,7 +75,6 @@ impl<S> Job<S> {
             rest_deadline: Cell::new(0),
             old_at: now.saturating_add(age),
             requests: Cell::new(0),
-            counted,
         };
         job.rest(limits.first_byte_seconds, now);
         job
@@ -117,6 +117,7 @@ where
     let open = OpenConnection::new(worker);
     let (worker, place) = (Rc::clone(worker), Rc::clone(place));
     let Accepted { socket, peer, local, door, caller, place: counted } = accepted;
+    let socket = Socket::new(socket, &worker.outbox);
     let introduced = |introduction| Introduced { introduction, socket, local, door, counted };
     match caller {
         Caller::Known(identity) => {
@@ -182,7 +183,7 @@ async fn introduce<E, R: Recorder>(
     mut unknown: Introduced,
 ) -> Option<Introduced> {
     let peer = unknown.introduction.source;
-    let header = read_header(worker, &mut unknown.socket).await;
+    let header = read_header(worker, &unknown.socket).await;
     let introduction = match header.and_then(|header| admission.identify(&header, peer)) {
         Ok(introduction) => introduction,
         Err(refusal) => {
@@ -199,14 +200,14 @@ async fn introduce<E, R: Recorder>(
     if let Some(counted_as) = counted_as
         && !listener::is_welcome(worker, &mut unknown.counted, counted_as)
     {
-        listener::reset(&unknown.socket);
+        listener::reset(unknown.socket.stream());
         return None;
     }
     Some(Introduced { introduction, ..unknown })
 }
 
 /// Serves a connection that nothing was read of yet.
-async fn serve_plain<E, R>(worker: Rc<Worker<E, R>>, job: Box<Job<TcpStream>>)
+async fn serve_plain<E, R>(worker: Rc<Worker<E, R>>, job: Box<Job<Socket>>)
 where
     E: Effects + 'static,
     R: Recorder + 'static,
@@ -276,7 +277,7 @@ where
 /// A connection of which is known who calls by it, before its first request.
 struct Introduced {
     introduction: Introduction,
-    socket: TcpStream,
+    socket: Socket,
     local: std::net::SocketAddr,
     door: Arc<Door>,
     counted: ConnectionPlace,
@@ -284,7 +285,7 @@ struct Introduced {
 
 impl Introduced {
     /// The connection in plain text.
-    fn job<E, R>(self, worker: &Worker<E, R>, place: Rc<Place>) -> Box<Job<TcpStream>> {
+    fn job<E, R>(self, worker: &Worker<E, R>, place: Rc<Place>) -> Box<Job<Socket>> {
         let connection = connection(self.introduction, self.local, None);
         Box::new(Job::new(worker, place, self.socket, connection, self.counted))
     }
@@ -463,7 +464,7 @@ pub(crate) trait Seated: Wire {
     fn desks<E, R>(worker: &Worker<E, R>) -> &Desks<Self>;
 }
 
-impl Seated for TcpStream {
+impl Seated for Socket {
     fn desks<E, R>(worker: &Worker<E, R>) -> &Desks<Self> {
         &worker.plain_desks
     }

@@ -6,9 +6,9 @@ use std::{future::poll_fn, task::Poll};
 use postern_gateway::{ConnectionRefusal, Recorder, Timers};
 use postern_model::Limits;
 use postern_protocol::proxy_protocol::{Header, Progress, read};
-use tokio::net::TcpStream;
+use postern_socket::Socket;
 
-use crate::{SECOND_NANOSECONDS, wire::Wire, worker::Worker};
+use crate::{SECOND_NANOSECONDS, worker::Worker};
 
 /// Reads the header, within its time and size (PA-56).
 ///
@@ -17,7 +17,7 @@ use crate::{SECOND_NANOSECONDS, wire::Wire, worker::Worker};
 /// Why there is none that can be taken. The connection is then closed without an answer.
 pub(crate) async fn read_header<E, R: Recorder>(
     worker: &Worker<E, R>,
-    socket: &mut TcpStream,
+    socket: &Socket,
 ) -> Result<Header, ConnectionRefusal> {
     let Limits { proxy_header_seconds, proxy_header_bytes, .. } = *worker.held.snapshot().limits();
     let length_max = u16::try_from(proxy_header_bytes).unwrap_or(u16::MAX);

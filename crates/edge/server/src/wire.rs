@@ -3,23 +3,16 @@
 
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use socket2::SockRef;
-use tokio::{
-    io::{AsyncWrite, Interest},
-    net::TcpStream,
-};
+use postern_socket::Socket;
+use tokio::io::Interest;
 
 /// A stream of bytes to a client.
 pub(crate) trait Wire: Sized + Unpin + 'static {
     /// The socket below.
-    fn socket(&self) -> &TcpStream;
-
-    /// The socket below, to be read without regard to what it means.
-    fn socket_mut(&mut self) -> &mut TcpStream;
+    fn socket(&self) -> &Socket;
 
     /// Reads what there is; 0 bytes mean that the client sends no more.
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
@@ -33,24 +26,34 @@ pub(crate) trait Wire: Sized + Unpin + 'static {
         second: &[u8],
     ) -> Poll<io::Result<usize>>;
 
-    /// Sends what was taken.
+    /// Sends what was taken. Once ready, nobody need care for it any more: small messages leave with those of others
+    /// when every task that is ready had its turn, also when the wire is dropped meanwhile.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Asks the system itself whether it takes something after all. It wakes a writer only when a third
-    /// of a buffer of megabytes is free, which a slow client may need longer for than it may stand
-    /// still. Says how many of the bytes were taken; [`Wire::bytes_sent`] tells of others.
+    /// Ready when the system has all that was taken.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        self.socket().poll_drain(context)
+    }
+
+    /// Asks the system itself whether it takes something after all, what was taken before first. It wakes a
+    /// writer only when a third of a buffer of megabytes is free, which a slow client may need longer for than
+    /// it may stand still. Says how many of the bytes were taken; [`Wire::bytes_sent`] tells of others.
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Takes leave of the client, as far as that is more than closing the socket.
+    /// Takes leave of the client, with all that was taken before.
     fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// A number that grows with every byte that leaves in [`Wire::poll_flush`].
-    fn bytes_sent(&self) -> u64;
+    /// A number that grows with every byte that leaves.
+    fn bytes_sent(&self) -> u64 {
+        self.socket().bytes_sent()
+    }
 
     /// Takes leave, and says to the system that nothing more will be sent.
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_goodbye(context))?;
-        AsyncWrite::poll_shutdown(Pin::new(self.socket_mut()), context)
+        ready!(self.poll_drain(context))?;
+        Poll::Ready(self.socket().shutdown())
     }
 
     /// Whether bytes of the client were received and not read yet.
@@ -58,13 +61,17 @@ pub(crate) trait Wire: Sized + Unpin + 'static {
 
     /// Ready when there is something to read, the end included. Reads nothing and needs no buffer.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.holds_input() { Poll::Ready(()) } else { self.socket().poll_read_ready(context).map(drop) }
+        if self.holds_input() {
+            Poll::Ready(())
+        } else {
+            self.socket().stream().poll_read_ready(context).map(drop)
+        }
     }
 
     /// Whether the connection is over in both directions: the client has reset it or is gone. Asks
     /// only what the runtime already knows.
     fn is_gone(&self, context: &mut Context<'_>) -> bool {
-        let ready = std::pin::pin!(self.socket().ready(Interest::READABLE | Interest::WRITABLE));
+        let ready = std::pin::pin!(self.socket().stream().ready(Interest::READABLE | Interest::WRITABLE));
         match Future::poll(ready, context) {
             Poll::Ready(Ok(ready)) => ready.is_write_closed(),
             Poll::Ready(Err(_)) => true,
@@ -74,22 +81,17 @@ pub(crate) trait Wire: Sized + Unpin + 'static {
 
     /// Makes the end of the connection a reset, so that the client cannot take what it got for whole.
     fn reset_on_close(&self) {
-        // A socket that refuses the option is gone already.
-        let _ = self.socket().set_zero_linger();
+        self.socket().reset_on_close();
     }
 }
 
-impl Wire for TcpStream {
-    fn socket(&self) -> &TcpStream {
-        self
-    }
-
-    fn socket_mut(&mut self) -> &mut TcpStream {
+impl Wire for Socket {
+    fn socket(&self) -> &Socket {
         self
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        postern_socket::poll_read(self, context, buffer)
+        Self::poll_read(self, context, buffer)
     }
 
     fn poll_write(
@@ -99,28 +101,21 @@ impl Wire for TcpStream {
         second: &[u8],
     ) -> Poll<io::Result<usize>> {
         match (first, second) {
-            (bytes, []) | ([], bytes) => postern_socket::poll_write(self, context, bytes),
-            _ => {
-                let parts = [IoSlice::new(first), IoSlice::new(second)];
-                AsyncWrite::poll_write_vectored(Pin::new(self), context, &parts)
-            }
+            (bytes, []) | ([], bytes) => self.poll_post(context, &[IoSlice::new(bytes)]),
+            _ => self.poll_post(context, &[IoSlice::new(first), IoSlice::new(second)]),
         }
     }
 
-    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_flush(self, context)
     }
 
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&*self).send(bytes)
+        Self::push(self, bytes)
     }
 
-    fn poll_goodbye(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn bytes_sent(&self) -> u64 {
-        0
+    fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_flush(self, context)
     }
 
     fn holds_input(&self) -> bool {

@@ -9,9 +9,11 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use postern_gateway::{Effects, Event, Held, Live, Now, Recorder, Timers};
+use postern_socket::{Outbox, Socket};
 use tokio::{
     net::TcpStream,
     runtime::{Builder, LocalOptions},
@@ -44,6 +46,8 @@ pub struct WorkerContext {
     pub timers: WorkerTimers,
     /// The snapshot that serves.
     pub live: Arc<Live>,
+    /// Where small messages wait for each other; the worker sends them.
+    pub outbox: Outbox,
 }
 
 /// What all workers share.
@@ -110,8 +114,9 @@ pub(crate) struct Worker<E, R> {
     pub(crate) timers: WorkerTimers,
     pub(crate) draining: Cell<bool>,
     pub(crate) body_buffers: BodyBuffers,
+    pub(crate) outbox: Outbox,
     pub(crate) record_scratch: RecordScratch,
-    pub(crate) plain_desks: Desks<TcpStream>,
+    pub(crate) plain_desks: Desks<Socket>,
     pub(crate) tls_desks: Desks<TlsStream>,
     pub(crate) busy_desks: Cell<usize>,
     pub(crate) stream_desks: RefCell<Vec<StreamDesk<E, R>>>,
@@ -164,9 +169,10 @@ impl<E, R> Worker<E, R> {
 
     async fn until_empty(&self) {
         poll_fn(|context| {
+            let has_left = self.open.get() == 0 && self.outbox.poll_empty(context).is_ready();
             // The shared count knows of connections that are still on their way from another worker.
             let expected = self.counts().workers.get(self.index).map_or(0, |count| count.0.get());
-            if self.open.get() == 0 && expected == 0 {
+            if has_left && expected == 0 {
                 return Poll::Ready(());
             }
             *self.emptied.borrow_mut() = Some(context.waker().clone());
@@ -237,7 +243,14 @@ pub(crate) fn run<E, R>(
         let timers = WorkerTimers::new(shared.clock);
         let live = Arc::clone(&shared.live);
         let workers = shared.doorsteps.len();
-        let context = WorkerContext { index, workers, timers: timers.clone(), live: Arc::clone(&live) };
+        let outbox = Outbox::new();
+        let context = WorkerContext {
+            index,
+            workers,
+            timers: timers.clone(),
+            live: Arc::clone(&live),
+            outbox: outbox.clone(),
+        };
         let (effects, recorder) = build(context);
         let worker = Rc::new(Worker {
             index,
@@ -248,6 +261,7 @@ pub(crate) fn run<E, R>(
             timers: timers.clone(),
             draining: Cell::new(false),
             body_buffers: BodyBuffers::default(),
+            outbox,
             record_scratch: RecordScratch::new(),
             plain_desks: Desks::new(),
             tls_desks: Desks::new(),
@@ -260,6 +274,7 @@ pub(crate) fn run<E, R>(
             emptied: RefCell::new(None),
         });
         tokio::task::spawn_local(timers.turn());
+        tokio::task::spawn_local(send_together(Rc::clone(&worker)));
         let (at_plain, at_tls) = (Rc::clone(&worker), Rc::clone(&worker));
         tokio::task::spawn_local(async move { at_plain.plain_desks.tidy().await });
         tokio::task::spawn_local(async move { at_tls.tls_desks.tidy().await });
@@ -270,6 +285,13 @@ pub(crate) fn run<E, R>(
     });
     // A look-up of a name may still block a thread: nobody waits for it.
     runtime.shutdown_background();
+}
+
+/// Sends the small messages of a worker.
+async fn send_together<E: 'static, R: Recorder + 'static>(worker: Rc<Worker<E, R>>) {
+    let at = Rc::clone(&worker);
+    let stall = || Duration::from_secs(worker.held.snapshot().limits().write_stall_seconds);
+    worker.outbox.run(stall, move || at.recorder.event(Event::LimitHit("writeStallSeconds"))).await;
 }
 
 /// Threads for look-ups that block: names of backends.

@@ -9,6 +9,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
+use postern_socket::Socket;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -29,7 +30,7 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) enum Wire {
     /// Plain text.
-    Plain(TcpStream),
+    Plain(Socket),
     /// TLS.
     Tls(Box<TlsStream<BulkSocket>>),
 }
@@ -50,7 +51,7 @@ impl Connection {
     pub(crate) fn is_usable(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         let has_news = match &self.wire {
-            Wire::Plain(socket) => return is_silent(socket),
+            Wire::Plain(socket) => return is_silent(socket.stream()),
             Wire::Tls(stream) => {
                 let (socket, session) = stream.get_ref();
                 // A session that wants nothing more holds bytes that nobody has read, or is at its end.
@@ -66,7 +67,7 @@ impl Connection {
     pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         match &self.wire {
             // What is wrong with the socket is told by the read.
-            Wire::Plain(socket) => socket.poll_read_ready(context).map(drop),
+            Wire::Plain(socket) => socket.stream().poll_read_ready(context).map(drop),
             Wire::Tls(_) => Poll::Ready(()),
         }
     }
@@ -78,7 +79,7 @@ impl Connection {
         room: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         match &mut self.wire {
-            Wire::Plain(socket) => postern_socket::poll_read(socket, context, room),
+            Wire::Plain(socket) => socket.poll_read(context, room),
             Wire::Tls(stream) => {
                 let mut room = ReadBuf::new(room);
                 Pin::new(stream).poll_read(context, &mut room).map_ok(|()| room.filled().len())
@@ -87,21 +88,27 @@ impl Connection {
     }
 
     /// Writes two pieces as if they were one, and says in `written` how far it has come. After an error
-    /// with `written` at 0 not a byte has left.
+    /// with `written` at 0 not a byte has left. Small ones that may wait leave with what other tasks send; if they
+    /// cannot, the answer ends before it begins, and [`Connection::unsent`] tells so.
     pub(crate) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
         (first, second): (&[u8], &[u8]),
+        may_wait: bool,
         written: &mut usize,
     ) -> Poll<io::Result<()>> {
         while *written < first.len() + second.len() {
             let head = first.get(*written..).unwrap_or_default();
             let tail = second.get(written.saturating_sub(first.len())..).unwrap_or_default();
             let count = match &mut self.wire {
-                Wire::Plain(socket) if tail.is_empty() => {
-                    ready!(postern_socket::poll_write(socket, context, head))?
+                Wire::Plain(socket) => {
+                    let (one, both) = ([IoSlice::new(head)], [IoSlice::new(head), IoSlice::new(tail)]);
+                    let parts: &[_] = if tail.is_empty() { &one } else { &both };
+                    // Only a request that is posted whole can be told not to have left.
+                    let write =
+                        if may_wait && *written == 0 { Socket::poll_post } else { Socket::poll_write };
+                    ready!(write(socket, context, parts))?
                 }
-                Wire::Plain(socket) => ready!(poll_write_some(socket, context, head, tail))?,
                 Wire::Tls(stream) => match ready!(poll_write_some(stream, context, head, tail)) {
                     Ok(count) => count,
                     Err(error) => {
@@ -120,6 +127,33 @@ impl Connection {
             // A plain socket has nothing to flush.
             Wire::Plain(_) => Poll::Ready(Ok(())),
             Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    /// Why not a byte has left of what was written and might wait.
+    pub(crate) fn unsent(&self) -> Option<io::Error> {
+        match &self.wire {
+            Wire::Plain(socket) => socket.unsent(),
+            Wire::Tls(_) => None,
+        }
+    }
+
+    /// Whether a part of what was written has not left yet.
+    pub(crate) fn is_sending(&self) -> bool {
+        match &self.wire {
+            Wire::Plain(socket) => socket.is_sending(),
+            Wire::Tls(_) => false,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // The call is over: the rest of its request is of no use.
+        if let Wire::Plain(socket) = &self.wire
+            && socket.is_sending()
+        {
+            socket.reset_on_close();
         }
     }
 }

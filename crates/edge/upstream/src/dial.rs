@@ -9,6 +9,7 @@ use std::{
 };
 
 use postern_gateway::{DestinationTls, IntegrationFailureKind as Kind, Timers};
+use postern_socket::{Outbox, Socket};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -26,6 +27,7 @@ pub(crate) struct Dialler<'d, T> {
     pub(crate) timers: &'d T,
     pub(crate) client_tls: &'d ClientTls,
     pub(crate) buffers: &'d Buffers,
+    pub(crate) outbox: &'d Outbox,
     /// Absent: plain text.
     pub(crate) tls: Option<&'d DestinationTls>,
 }
@@ -75,7 +77,7 @@ impl<T: Timers> Dialler<'_, T> {
             // losing the connection.
             let _ = socket.set_nodelay(true);
             let wire = match self.tls {
-                None => Wire::Plain(socket),
+                None => Wire::Plain(Socket::patient(socket, self.outbox)),
                 Some(tls) => self.handshake(socket, tls).await?,
             };
             Ok(Connection::new(wire, name.is_asked_for().then(|| Rc::new(address))))

@@ -113,7 +113,10 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         let waited = self.wait_for_head(connection, incoming).await;
         let target = self.waits_for.take();
         if let Err(no_answer) = waited {
-            return Err(self.no_answer(no_answer, sent, target, incoming.has_begun()));
+            return Err(match (connection.unsent(), target) {
+                (Some(error), Some(target)) => self.unsent(&error, &target, is_reused),
+                (_, target) => self.no_answer(no_answer, sent, target, incoming.has_begun()),
+            });
         }
         if let ResponseFraming::Length(length) = incoming.head.framing()
             && length > self.call.answer_bytes_max
@@ -125,7 +128,8 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         if let Some(health) = target.as_ref().and_then(|target| self.pool.health(target)) {
             health.succeeded();
         }
-        let is_sent_whole = matches!(sent, Sent::Whole);
+        let has_left = !connection.is_sending() && connection.unsent().is_none();
+        let is_sent_whole = matches!(sent, Sent::Whole) && has_left;
         let around = Around { worker: Rc::clone(self.worker), pool: Rc::clone(&self.pool) };
         Ok(BackendReply::new(around, self.call, lent, is_sent_whole))
     }
@@ -174,6 +178,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
             timers: &worker.timers,
             client_tls: worker.backends.tls(),
             buffers: &worker.buffers,
+            outbox: &worker.outbox,
             tls: call.destination.tls.as_ref(),
         };
         let limit = call.limits.connect_seconds.saturating_mul(1_000_000_000);
@@ -198,7 +203,6 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
         target: &Rc<TargetPool>,
         is_reused: bool,
     ) -> Result<Sent, Attempt> {
-        let may_repeat = is_reused || self.may_repeat();
         let is_stream = matches!(self.body, CallBody::Stream(_));
         let Self { worker, call, pool, body, unsent, waits_for_client, .. } = self;
         let mut sending = Sending {
@@ -206,6 +210,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
             incoming,
             waits_for_client,
             buffers: &worker.buffers,
+            may_wait: !is_stream,
             // It is held whole until the request is out, also where it will stream.
             early_bytes_max: call.answer_bytes_max.min(call.limits.payload_bytes),
         };
@@ -220,10 +225,7 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
             // Nothing has left: it may go by another connection, and what was taken of it, too.
             let kept = if is_stream { first.to_vec() } else { Vec::new() };
             *unsent = kept;
-            return Err(Attempt {
-                failure: pool.failure(Kind::Network, Some(target), format_args!("sending: {error}")),
-                may_repeat_beside: may_repeat.then(|| Rc::clone(target)),
-            });
+            return Err(self.unsent(&error, target, is_reused));
         }
         match body {
             CallBody::Stream(body) if matches!(sent, Sent::Whole) => {
@@ -234,6 +236,16 @@ impl<'c, T: Timers, R: Recorder, B: RequestBody> Exchange<'c, T, R, B> {
             }
             _ => Ok(sent),
         }
+    }
+
+    /// What it means that not a byte of the request has left: an idle connection may have been at its end.
+    fn unsent(&self, error: &std::io::Error, target: &Rc<TargetPool>, is_reused: bool) -> Attempt {
+        let failure = self.pool.failure(Kind::Network, Some(target), format_args!("sending: {error}"));
+        if !is_reused {
+            self.worker.note_failure(&self.pool, target);
+        }
+        let may_repeat = is_reused || self.may_repeat();
+        Attempt { failure, may_repeat_beside: may_repeat.then(|| Rc::clone(target)) }
     }
 
     /// Whether a request of which something has left may be sent once more.

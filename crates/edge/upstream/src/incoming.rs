@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::connection::Wire;
+    use postern_socket::{Outbox, Socket};
 
     #[test]
     fn upstream_of_an_early_answer_no_more_is_held_than_is_allowed() {
@@ -207,7 +208,7 @@ mod tests {
                 backend.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
                 while backend.write_all(&[b'x'; 4_096]).await.is_ok() {}
             });
-            let mut connection = Connection::new(Wire::Plain(socket), None);
+            let mut connection = Connection::new(Wire::Plain(Socket::new(socket, &Outbox::new())), None);
             let buffers = Buffers::default();
             let a_buffer = buffers.large().bytes().len();
             let mut incoming = Incoming::default();

@@ -31,6 +31,7 @@ pub use backends::Backends;
 pub use credentials::{CredentialLog, CredentialNews};
 pub use function::{FunctionHost, FunctionLine, FunctionOutput, FunctionStatus, HostedReply};
 pub use health::TargetStatus;
+pub use postern_socket::Outbox;
 pub use reply::BackendReply;
 pub use tls::{ClientTls, ClientTlsProblem};
 pub use upstream::{Upstream, UpstreamReply};

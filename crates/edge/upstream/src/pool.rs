@@ -207,6 +207,7 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
     use crate::connection::Wire;
+    use postern_socket::{Outbox, Socket};
     use std::net::SocketAddr;
     use tokio::net::{TcpListener, TcpStream};
 
@@ -227,7 +228,7 @@ mod tests {
             let place = pool.free_place(&Limits::default()).unwrap();
             let open = async || {
                 let socket = TcpStream::connect(address).await.unwrap();
-                Connection::new(Wire::Plain(socket), Some(Rc::new(address)))
+                Connection::new(Wire::Plain(Socket::new(socket, &Outbox::new())), Some(Rc::new(address)))
             };
             pool.name.learn(&[address, elsewhere], 0);
             place.keep(open().await, 0);
@@ -254,7 +255,7 @@ mod tests {
             let place = pool.free_place(&limits).unwrap();
             for at in 0..2 {
                 let socket = TcpStream::connect(address).await.unwrap();
-                place.keep(Connection::new(Wire::Plain(socket), None), at);
+                place.keep(Connection::new(Wire::Plain(Socket::new(socket, &Outbox::new())), None), at);
             }
             pool.make_room(&limits);
             assert_eq!(pool.idle.borrow().iter().map(|idle| idle.since).collect::<Vec<_>>(), [1]);

@@ -13,6 +13,8 @@ pub(crate) struct Sending<'s> {
     pub(crate) buffers: &'s Buffers,
     /// Whether it stands still for want of the client's next piece, and not of the backend's reading.
     pub(crate) waits_for_client: &'s mut bool,
+    /// Whether it may leave with what other tasks send: it can be written again where that fails.
+    pub(crate) may_wait: bool,
     /// How much of an early answer is taken where the backend reads nothing before that is taken.
     pub(crate) early_bytes_max: u64,
 }
@@ -32,7 +34,7 @@ impl Sending<'_> {
     /// Sends two parts, in one write where the kernel takes them.
     pub(crate) async fn send(&mut self, parts: (&[u8], &[u8])) -> Sent {
         let mut written = 0;
-        poll_fn(|context| match self.connection.poll_write(context, parts, &mut written) {
+        poll_fn(|context| match self.connection.poll_write(context, parts, self.may_wait, &mut written) {
             Poll::Ready(Ok(())) => Poll::Ready(Sent::Whole),
             Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(written, error)),
             Poll::Pending => self

@@ -13,6 +13,7 @@ use postern_gateway::{
     Recorder, Reply, RequestBody, Snapshot, Timers,
 };
 use postern_protocol::http1::ResponseHead;
+use postern_socket::Outbox;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -43,6 +44,7 @@ pub(crate) struct Worker<T, R> {
     pub(crate) recorder: R,
     pub(crate) backends: Arc<Backends>,
     pub(crate) buffers: Buffers,
+    pub(crate) outbox: Outbox,
     reply_heads: ReplyHeads,
     /// Its part in hosted functions, since it called the first; none where there is no place for it.
     home: OnceCell<Option<Rc<Home>>>,
@@ -51,13 +53,13 @@ pub(crate) struct Worker<T, R> {
 }
 
 impl<T: Timers, R: Recorder> Upstream<T, R> {
-    /// The way of one worker, whose clock and deadlines are `timers` and whose events are counted by
-    /// `recorder`.
+    /// The way of one worker, whose clock and deadlines are `timers`, whose events are counted by `recorder` and
+    /// whose small requests leave by `outbox`.
     #[must_use]
-    pub fn new(timers: T, recorder: R, backends: Arc<Backends>) -> Self {
+    pub fn new(timers: T, recorder: R, backends: Arc<Backends>, outbox: Outbox) -> Self {
         let (buffers, reply_heads, pools) = (Buffers::default(), ReplyHeads::default(), RefCell::default());
         let home = OnceCell::new();
-        Self(Rc::new(Worker { timers, recorder, backends, buffers, reply_heads, home, pools }))
+        Self(Rc::new(Worker { timers, recorder, backends, buffers, outbox, reply_heads, home, pools }))
     }
 
     /// Keeps the worker's connections in order for as long as it lives: closes what is old or leads

@@ -56,12 +56,13 @@ fn a_call_on_an_open_connection_allocates_nothing() {
     for answer in ANSWERS {
         for request in [get(), post()] {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let house = House::new();
+            let tasks = tokio::task::LocalSet::new();
+            let house = tasks.block_on(&runtime, async { House::new() });
             let single = destination(backend(answer));
             let several = link(&[backend(answer), backend(answer), backend(answer)]);
             for destination in [single, several] {
                 let calls = |count: usize| {
-                    runtime.block_on(async {
+                    tasks.block_on(&runtime, async {
                         for _ in 0..count {
                             assert_eq!(ask(&house, &destination, &request).await, Ok(5));
                         }

@@ -9,15 +9,23 @@
 mod support;
 
 use std::{
+    future::poll_fn,
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
+    pin::pin,
+    rc::Rc,
     sync::mpsc::{Receiver, Sender, channel},
+    task::Poll,
     thread,
     time::Duration,
 };
 
 use postern_gateway::{CallBody, Event, IntegrationFailureKind as Kind};
 use support::*;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::spawn_local,
+};
 
 /// Answers each connection's first request, then treats the next so.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +54,46 @@ async fn fickle(then: Then) -> Peer {
         }
     })
     .await
+}
+
+#[test]
+fn retry_what_has_not_left_goes_by_another_connection_whatever_its_verb() {
+    for request in [get(), post()] {
+        run(async {
+            let house = House::new();
+            let listener = Rc::new(tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+            let destination = destination(listener.local_addr().unwrap());
+            let backend = spawn_local(answer_once(Rc::clone(&listener)));
+            assert_eq!(house.ask(&destination, &get()).await, answered(200, "fine"));
+            let (backend, _) = backend.await.unwrap();
+            let mut asking = pin!(house.ask(&destination, &request));
+            let is_posted = poll_fn(|context| Poll::Ready(asking.as_mut().poll(context).is_pending())).await;
+            assert!(is_posted, "the request waits for its turn");
+            // The kernel knows of the reset before that turn comes.
+            backend.set_zero_linger().unwrap();
+            drop(backend);
+            let backend = spawn_local(answer_once(listener));
+            assert_eq!(asking.await, answered(200, "fine"), "{}", request.head);
+            let (_backend, head) = backend.await.unwrap();
+            assert!(head.starts_with(&request.head), "{head}");
+            assert_eq!(house.events.count(Event::BackendRetried), 1, "{}", request.head);
+        });
+    }
+}
+
+async fn answer_once(listener: Rc<tokio::net::TcpListener>) -> (tokio::net::TcpStream, String) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let head = read_head(&mut stream).await;
+    stream.write_all(ok("fine").as_bytes()).await.unwrap();
+    (stream, head)
+}
+
+async fn read_head(stream: &mut tokio::net::TcpStream) -> String {
+    let mut read = Vec::new();
+    while !read.windows(4).any(|end| end == b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut read).await.unwrap() > 0);
+    }
+    String::from_utf8(read).unwrap()
 }
 
 #[test]

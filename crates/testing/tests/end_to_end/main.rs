@@ -22,6 +22,7 @@ mod http2_limits;
 mod integrations;
 mod keys_and_rates;
 mod large_bodies;
+mod late_readers;
 mod life;
 mod limits;
 mod load_scripts;

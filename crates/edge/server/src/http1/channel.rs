@@ -58,6 +58,12 @@ impl<'c, S: Wire> Channel<'c, S> {
         poll_fn(|context| sending.poll(self, context, first, second)).await
     }
 
+    /// Waits until the system has all that was sent.
+    pub(crate) async fn drain(&self) -> Result<(), ClientGone> {
+        let mut sending = Sending { drains: true, ..Sending::default() };
+        poll_fn(|context| sending.poll(self, context, &[], &[])).await
+    }
+
     /// Waits for something while the client waits, and gives up when the client is gone.
     pub(crate) async fn watch<F: Future>(&self, mut future: Pin<&mut F>) -> Result<F::Output, ClientGone> {
         poll_fn(|context| {
@@ -71,12 +77,15 @@ impl<'c, S: Wire> Channel<'c, S> {
 
     /// Ready when the client is gone. A client that only sends no more is not: it may still read.
     pub(crate) fn poll_gone(&self, context: &mut Context<'_>) -> Poll<ClientGone> {
+        let stream = self.stream.borrow();
+        if stream.socket().poll_broken(context).is_ready() {
+            return Poll::Ready(ClientGone);
+        }
         if self.has_spoken.get() {
             return Poll::Pending;
         }
-        let stream = self.stream.borrow();
         // The outcome is the same in both cases: what is ready is told by the next line.
-        let _ = ready!(stream.socket().poll_read_ready(context));
+        let _ = ready!(stream.socket().stream().poll_read_ready(context));
         if stream.is_gone(context) {
             return Poll::Ready(ClientGone);
         }
@@ -92,6 +101,8 @@ pub(crate) struct Sending {
     pub(crate) taken: usize,
     waits: bool,
     sent_when_armed: (u64, usize),
+    /// Whether it goes on until the system has all of it.
+    drains: bool,
 }
 
 impl Sending {
@@ -120,7 +131,8 @@ impl Sending {
                 }
             }
         }
-        match stream.poll_flush(context) {
+        let flushed = if self.drains { stream.poll_drain(context) } else { stream.poll_flush(context) };
+        match flushed {
             Poll::Ready(Ok(())) => {
                 if std::mem::take(&mut self.waits) {
                     channel.alarm.clear();

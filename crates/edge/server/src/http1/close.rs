@@ -2,12 +2,10 @@
 
 use std::{
     future::poll_fn,
-    pin::Pin,
     task::{Context, Poll},
 };
 
 use postern_gateway::Timers;
-use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::{SECOND_NANOSECONDS, connection::Job, timeout::WorkerTimers, wire::Wire};
 
@@ -28,7 +26,7 @@ pub(crate) async fn close<S: Wire>(job: &Job<S>, timers: &WorkerTimers, linger: 
                 Poll::Pending => return job.alarm.poll_elapsed(context),
             }
         }
-        match poll_discard(&mut *stream, context, &mut drained) {
+        match poll_discard(&*stream, context, &mut drained) {
             Poll::Ready(()) => Poll::Ready(()),
             Poll::Pending => job.alarm.poll_elapsed(context),
         }
@@ -37,13 +35,12 @@ pub(crate) async fn close<S: Wire>(job: &Job<S>, timers: &WorkerTimers, linger: 
 }
 
 /// Reads what comes and throws it away, until the client's end or the most that is read.
-fn poll_discard<S: Wire>(stream: &mut S, context: &mut Context<'_>, drained: &mut usize) -> Poll<()> {
+fn poll_discard<S: Wire>(stream: &S, context: &mut Context<'_>, drained: &mut usize) -> Poll<()> {
     let mut waste = [0; WASTE_BYTES];
     while *drained < DRAINED_BYTES_MAX {
         // Below TLS: nobody opens these records any more.
-        let mut buffer = ReadBuf::new(&mut waste);
-        match Pin::new(stream.socket_mut()).poll_read(context, &mut buffer) {
-            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => *drained += buffer.filled().len(),
+        match stream.socket().poll_read(context, &mut waste) {
+            Poll::Ready(Ok(count)) if count > 0 => *drained += count,
             Poll::Ready(_) => return Poll::Ready(()),
             Poll::Pending => return Poll::Pending,
         }

@@ -64,7 +64,7 @@ pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
             HeadRead::Complete { began } => match exchange(worker, memory, &job, began).await {
                 Next::Request => {}
                 Next::Close { linger } => {
-                    close::close(&job, &worker.timers, linger).await;
+                    end(worker, &job, linger).await;
                     break Outcome::Closed;
                 }
                 Next::Abort => {
@@ -74,7 +74,7 @@ pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
             },
             HeadRead::Refused { status, reason } => {
                 refuse(worker, memory, &job, status, reason).await;
-                close::close(&job, &worker.timers, true).await;
+                end(worker, &job, true).await;
                 break Outcome::Closed;
             }
             HeadRead::Preface => break Outcome::Http2(job, memory.input.bytes().to_vec()),
@@ -90,6 +90,22 @@ pub(crate) async fn sit<S: Wire, E: Effects, R: Recorder>(
     };
     memory.tidy();
     outcome
+}
+
+/// Ends a connection whose last answer was written. Where the client may still be sending, the answer is waited for as
+/// long as the client takes something of it; otherwise it leaves without us.
+async fn end<S: Wire, E, R: Recorder>(worker: &Worker<E, R>, job: &Job<S>, linger: bool) {
+    if linger {
+        let house = worker.held.snapshot();
+        let channel = channel(worker, job, house.limits());
+        if channel.drain().await.is_err() {
+            if channel.has_stalled() {
+                worker.recorder.event(Event::LimitHit("writeStallSeconds"));
+            }
+            return job.stream.borrow().reset_on_close();
+        }
+    }
+    close::close(job, &worker.timers, linger).await;
 }
 
 /// How the reading of a head ended.

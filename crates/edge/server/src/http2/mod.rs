@@ -24,9 +24,7 @@ use socket2::SockRef;
 
 pub(crate) use self::stream::StreamDesk;
 use self::{ready::Ready, stream::About};
-use crate::{
-    SECOND_NANOSECONDS, connection::Job, limits::ConnectionPlace, timeout::Alarm, wire::Wire, worker::Worker,
-};
+use crate::{SECOND_NANOSECONDS, connection::Job, timeout::Alarm, wire::Wire, worker::Worker};
 
 /// What the streams of a connection tell the connection.
 #[derive(Debug)]
@@ -80,7 +78,6 @@ struct Connection<S, E, R> {
     about: Rc<About<E, R>>,
     limits: Limits,
     wire: S,
-    _counted: ConnectionPlace,
     /// What was read and is no whole frame.
     kept: Vec<u8>,
     /// What was read before came from somebody else and was not heard.
@@ -90,6 +87,8 @@ struct Connection<S, E, R> {
     is_leaving: bool,
     /// Something waits that the client does not take.
     is_stuck: bool,
+    /// Bytes that the system had taken when it was last asked.
+    sent_before: u64,
 }
 
 /// The place of a stream.
@@ -109,10 +108,10 @@ where
 {
     fn new(worker: &Rc<Worker<E, R>>, job: Job<S>, read_before: Vec<u8>) -> Self {
         let limits = *worker.held.snapshot().limits();
-        let Job { stream, connection, place, alarm, rest_deadline, old_at, counted, .. } = job;
+        let Job { stream, connection, place, alarm, rest_deadline, old_at, .. } = job;
         let wire = stream.into_inner();
         // A client that takes its answers slowly is seen to take them. One that refuses the option is gone.
-        let _ = SockRef::from(wire.socket()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+        let _ = SockRef::from(wire.socket().stream()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
         alarm.set(rest_deadline.get());
         let state = ConnectionState {
             alarm,
@@ -135,22 +134,25 @@ where
             about: Rc::new(about),
             limits,
             wire,
-            _counted: counted,
             has_unheard: !read_before.is_empty(),
             kept: read_before,
             ready: Ready::new(usize::try_from(limits.h2_streams).unwrap_or(usize::MAX)),
             seats: Vec::new(),
             is_leaving: false,
             is_stuck: false,
+            sent_before: 0,
         }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.ready.listen(context.waker());
+        self.note_progress();
         match self.poll_due(context) {
             Due::Abort => {
                 // What it is told reaches a client that listens.
-                let _ = self.poll_write(context);
+                if self.poll_write(context).is_pending() {
+                    self.wire.reset_on_close();
+                }
                 return Poll::Ready(());
             }
             Due::Leave if !std::mem::replace(&mut self.is_leaving, true) => {
@@ -352,12 +354,18 @@ where
                 Ok(_) | Err(_) => return Poll::Ready(Err(Over)),
             }
         }
-        let sent = self.wire.bytes_sent();
+        drop(session);
         let flushed = self.wire.poll_flush(context).map_err(|_| Over);
-        if self.is_stuck && self.wire.bytes_sent() != sent {
+        self.note_progress();
+        flushed
+    }
+
+    /// Notes when the client takes something of what it is waited for: the system may have been told on the way.
+    fn note_progress(&mut self) {
+        let sent = self.wire.bytes_sent();
+        if std::mem::replace(&mut self.sent_before, sent) != sent && self.is_stuck {
             self.about.state.last_taken.set(self.about.worker.timers.coarse_nanoseconds());
         }
-        flushed
     }
 
     /// A client that takes nothing of what is written is waited for as one that opens no window.

@@ -14,12 +14,12 @@ use std::{
 use postern_gateway::{Snapshot, TlsTerms};
 use postern_model::{SecurityPolicy, TlsIdentity};
 use postern_protocol::certificate::Truststore;
+use postern_socket::Socket;
 use rustls::{
     CipherSuite, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
     server::{Acceptor, NoServerSessionStorage, ProducesTickets},
 };
-use tokio::net::TcpStream;
 
 use client_certificate::ProofOfPossession;
 pub(crate) use identity::{Identities, Identity};
@@ -150,7 +150,7 @@ pub(crate) fn read_identities(files: &[TlsIdentity], problems: &mut Vec<String>)
 ///
 /// When it failed; the client has been sent an alert where it still listened.
 pub(crate) async fn accept(
-    mut socket: TcpStream,
+    mut socket: Socket,
     configuration: &TlsConfiguration,
     scratch: RecordScratch,
     known: impl Fn(&str) -> Option<TlsTerms>,
@@ -211,7 +211,9 @@ async fn finish(mut stream: TlsStream) -> io::Result<TlsStream> {
         })
         .await;
         match received {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(received) if received == 0 || stream.is_ended() => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             Ok(_) => {}
             Err(fault) => {
                 let _ = poll_fn(|context| stream.poll_flush(context)).await;
@@ -225,7 +227,7 @@ async fn finish(mut stream: TlsStream) -> io::Result<TlsStream> {
     Ok(stream)
 }
 
-async fn refuse(socket: &mut TcpStream, alert: &[u8], fault: rustls::Error) -> io::Result<TlsStream> {
+async fn refuse(socket: &mut Socket, alert: &[u8], fault: rustls::Error) -> io::Result<TlsStream> {
     // An alert is a few bytes: a new connection takes them at once or is gone.
     let _ = poll_fn(|context| Wire::poll_write(socket, context, alert, &[])).await;
     let _ = poll_fn(|context| Wire::poll_close(socket, context)).await;

@@ -4,15 +4,13 @@
 use std::{
     cell::RefCell,
     io::{self, IoSlice, Read, Write},
-    pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
 };
 
 use postern_gateway::{ClientCertificate, TlsFacts};
+use postern_socket::Socket;
 use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConnection};
-use socket2::SockRef;
-use tokio::{io::AsyncWrite, net::TcpStream};
 
 use crate::wire::Wire;
 
@@ -36,10 +34,9 @@ const SEALED_BYTES_MAX: usize = 144 << 10;
 /// A TLS connection after its handshake.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
-    socket: TcpStream,
+    socket: Socket,
     session: Box<ServerConnection>,
     scratch: RecordScratch,
-    bytes_sent: u64,
     holds_opened: bool,
     /// The client has said that it sends no more.
     is_ended: bool,
@@ -48,21 +45,18 @@ pub(crate) struct TlsStream {
 
 impl TlsStream {
     /// A session over its socket; the handshake may still be going on.
-    pub(crate) fn new(socket: TcpStream, mut session: Box<ServerConnection>, scratch: RecordScratch) -> Self {
+    pub(crate) fn new(socket: Socket, mut session: Box<ServerConnection>, scratch: RecordScratch) -> Self {
         session.set_buffer_limit(Some(SEALED_BYTES_MAX));
-        Self {
-            socket,
-            session,
-            scratch,
-            bytes_sent: 0,
-            holds_opened: false,
-            is_ended: false,
-            said_goodbye: false,
-        }
+        Self { socket, session, scratch, holds_opened: false, is_ended: false, said_goodbye: false }
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()
+    }
+
+    /// Whether the client has said that it sends no more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended
     }
 
     /// Whether the client cannot go on before it gets what we hold: not so with the tickets of TLS 1.3,
@@ -124,14 +118,15 @@ impl TlsStream {
         let room = if output.is_empty() { HANDSHAKE_READ_BYTES } else { output.len() };
         let room = room.min(scratch.len());
         let buffer = scratch.get_mut(..room).unwrap_or_default();
-        let received = ready!(postern_socket::poll_read(&self.socket, context, buffer))?;
+        let received = ready!(self.socket.poll_read(context, buffer))?;
         let opened = self.open_records(buffer.get(..received).unwrap_or_default(), output)?;
         Poll::Ready(Ok((received, opened)))
     }
 
     fn open_records(&mut self, mut received: &[u8], output: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
-        while !received.is_empty() {
+        // What stands behind the client's end is nothing (RFC 8446 section 6.1).
+        while !received.is_empty() && !self.is_ended {
             if self.session.read_tls(&mut received)? == 0 {
                 return Err(io::ErrorKind::InvalidData.into());
             }
@@ -167,12 +162,8 @@ impl TlsStream {
 }
 
 impl Wire for TlsStream {
-    fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> &Socket {
         &self.socket
-    }
-
-    fn socket_mut(&mut self) -> &mut TcpStream {
-        &mut self.socket
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -217,19 +208,20 @@ impl Wire for TlsStream {
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.session.wants_write() {
-            match self.session.write_tls(&mut SocketWriter { socket: &mut self.socket, context }) {
+            match self.session.write_tls(&mut SocketWriter { socket: &self.socket, context }) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Ok(sent) => self.bytes_sent += sent as u64,
+                Ok(_) => {}
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
                 Err(fault) => return Poll::Ready(Err(fault)),
             }
         }
-        Poll::Ready(Ok(()))
+        self.socket.poll_flush(context)
     }
 
     fn push(&mut self, _bytes: &[u8]) -> io::Result<usize> {
-        // What is sealed already comes first.
-        self.bytes_sent += self.session.write_tls(&mut DirectWriter(&self.socket))? as u64;
+        // What is sealed already comes first, and before that what was.
+        self.socket.push(&[])?;
+        self.session.write_tls(&mut DirectWriter(&self.socket))?;
         Ok(0)
     }
 
@@ -241,10 +233,6 @@ impl Wire for TlsStream {
         self.poll_flush(context)
     }
 
-    fn bytes_sent(&self) -> u64 {
-        self.bytes_sent
-    }
-
     fn holds_input(&self) -> bool {
         self.holds_opened || self.is_ended
     }
@@ -252,20 +240,20 @@ impl Wire for TlsStream {
 
 /// A socket as the TLS library writes to it: whole lists of records in one call.
 struct SocketWriter<'a, 'c> {
-    socket: &'a mut TcpStream,
+    socket: &'a Socket,
     context: &'a mut Context<'c>,
 }
 
 impl Write for SocketWriter<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        or_would_block(postern_socket::poll_write(self.socket, self.context, bytes))
+        self.write_vectored(&[IoSlice::new(bytes)])
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        or_would_block(match parts {
-            [part] => postern_socket::poll_write(self.socket, self.context, part),
-            parts => Pin::new(&mut *self.socket).poll_write_vectored(self.context, parts),
-        })
+        match self.socket.poll_post(self.context, parts) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -274,22 +262,15 @@ impl Write for SocketWriter<'_, '_> {
 }
 
 /// A socket that is written to whatever the runtime knows of it.
-struct DirectWriter<'a>(&'a TcpStream);
+struct DirectWriter<'a>(&'a Socket);
 
 impl Write for DirectWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(self.0).send(bytes)
+        self.0.push(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-fn or_would_block(poll: Poll<io::Result<usize>>) -> io::Result<usize> {
-    match poll {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
     }
 }
 

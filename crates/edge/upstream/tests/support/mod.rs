@@ -20,7 +20,7 @@ use postern_gateway::{
     Sent, Timers,
 };
 use postern_model::{Balancing, Limits};
-use postern_upstream::{Backends, ClientTls, FunctionHost, Upstream, UpstreamReply};
+use postern_upstream::{Backends, ClientTls, FunctionHost, Outbox, Upstream, UpstreamReply};
 use rustls::RootCertStore;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -133,10 +133,12 @@ impl House {
 
     /// One more worker of the same process.
     pub(crate) fn with(backends: Arc<Backends>) -> Self {
-        let (timers, events) = (ManualTimers::new(), Events::default());
+        let (timers, events, outbox) = (ManualTimers::new(), Events::default(), Outbox::new());
         let limits = Limits::default();
+        let runs = outbox.clone();
+        tokio::task::spawn_local(async move { runs.run(|| std::time::Duration::MAX, || ()).await });
         Self {
-            upstream: Upstream::new(timers.clone(), events.clone(), Arc::clone(&backends)),
+            upstream: Upstream::new(timers.clone(), events.clone(), Arc::clone(&backends), outbox),
             backends,
             timers,
             events,

@@ -5,7 +5,7 @@ use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 use postern_gateway::{Elapsed, Event, HeldKey, Now, Record, Recorder, Sent, Snapshot, Timers};
 use postern_model::{AccessKey, Secret};
 use postern_server::Clock;
-use postern_upstream::{Backends, ClientTls, FunctionHost, Upstream};
+use postern_upstream::{Backends, ClientTls, FunctionHost, Outbox, Upstream};
 use tokio::time;
 
 use crate::assemble::tell_line;
@@ -16,7 +16,7 @@ pub(super) fn backends(house: &Snapshot, clock: Clock) -> io::Result<Upstream<Pl
     let functions = FunctionHost::start(NonZeroUsize::MIN, tell_line)?;
     let backends = Backends::new(tls, functions);
     backends.serve(house);
-    Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(backends)))
+    Ok(Upstream::new(PlainTimers(clock), Nobody, Arc::new(backends), Outbox::new()))
 }
 
 /// Signs with a key of nobody where credentials would be fetched: nothing is sent, and no signature is shown.
