@@ -226,6 +226,13 @@ fn outbox_a_socket_that_is_dropped_closes_behind_its_message() {
     });
 }
 
+/// All that comes, to the end.
+async fn receive_all(mut peer: TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).await.unwrap();
+    received
+}
+
 /// Posts until a message does not fit into the kernel, since nobody reads. Returns all that was posted.
 async fn fill(socket: &Socket) -> Vec<u8> {
     let mut sent = Vec::new();
@@ -244,7 +251,7 @@ async fn fill(socket: &Socket) -> Vec<u8> {
 fn outbox_what_the_system_does_not_take_is_sent_on_without_its_owner() {
     on_a_worker(async {
         let outbox = run_outbox().await;
-        let (ours, mut peer) = pair(&outbox).await;
+        let (ours, peer) = pair(&outbox).await;
         let sent = fill(&ours).await;
         // It must not be overtaken.
         assert_eq!(ours.push(b"too early").unwrap_err().kind(), io::ErrorKind::WouldBlock);
@@ -252,11 +259,7 @@ fn outbox_what_the_system_does_not_take_is_sent_on_without_its_owner() {
         assert!(poll_fn(|context| Poll::Ready(post(context).is_pending())).await);
         assert!(poll_fn(|context| Poll::Ready(outbox.poll_empty(context).is_pending())).await);
         drop(ours);
-        let receiving = spawn_local(async move {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).await.unwrap();
-            received
-        });
+        let receiving = spawn_local(receive_all(peer));
         poll_fn(|context| outbox.poll_empty(context)).await;
         assert!(receiving.await.unwrap() == sent);
     });
@@ -266,13 +269,9 @@ fn outbox_what_the_system_does_not_take_is_sent_on_without_its_owner() {
 fn outbox_whoever_waits_for_a_stuck_message_is_woken_when_it_has_left() {
     on_a_worker(async {
         let outbox = run_outbox().await;
-        let (ours, mut peer) = pair(&outbox).await;
+        let (ours, peer) = pair(&outbox).await;
         let sent = fill(&ours).await;
-        let receiving = spawn_local(async move {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).await.unwrap();
-            received
-        });
+        let receiving = spawn_local(receive_all(peer));
         poll_fn(|context| ours.poll_drain(context)).await.unwrap();
         assert!(!ours.is_sending());
         assert_eq!(ours.bytes_sent(), sent.len() as u64);
